@@ -1,0 +1,112 @@
+/**
+ * The errors of Celeriac: one class, a stable `code` each, the values that explain it, the cause and the next
+ * step. `docs/errors.md` lists every code. No error text ever holds a password: see `redact.ts`.
+ */
+import { redact, redactValue } from './redact.js';
+
+/** Every code, with whether trying the same thing again later can help. */
+export const errorCodes = {
+  ERR_CONFIG_INVALID: { retryable: false },
+  ERR_CONFIG_UNREADABLE: { retryable: false },
+  ERR_CONFIG_SYNTAX: { retryable: false },
+  ERR_CONNECTION_STRING: { retryable: false },
+  ERR_BROKER_UNREACHABLE: { retryable: true },
+  ERR_BROKER_SILENT: { retryable: true },
+  ERR_BROKER_HANDSHAKE: { retryable: true },
+  ERR_ACCESS_REFUSED: { retryable: false },
+  ERR_VHOST_REFUSED: { retryable: false },
+  ERR_TLS: { retryable: false },
+  ERR_CONNECTION_LOST: { retryable: true },
+  ERR_CHANNEL_CLOSED: { retryable: true },
+  ERR_CLOSED: { retryable: false },
+  ERR_AMQPLIB_INCOMPATIBLE: { retryable: false },
+  ERR_TOPOLOGY_MISMATCH: { retryable: false },
+  ERR_TOPOLOGY_MISSING: { retryable: false },
+  ERR_TOPOLOGY_REFUSED: { retryable: false },
+  ERR_PUBLISH_UNROUTABLE: { retryable: false },
+  ERR_PUBLISH_NACKED: { retryable: true },
+  ERR_PUBLISH_REFUSED: { retryable: false },
+  ERR_PUBLISH_TIMEOUT: { retryable: true },
+  ERR_PUBLISH_BLOCKED: { retryable: true },
+  ERR_PUBLISH_BACKPRESSURE: { retryable: true },
+  ERR_EXCHANGE_NOT_FOUND: { retryable: false },
+  ERR_MESSAGE_TOO_LARGE: { retryable: false },
+  ERR_NOT_SERIALIZABLE: { retryable: false },
+  ERR_CONTRACT_INVALID: { retryable: false },
+  ERR_INPUT_INVALID: { retryable: false },
+  ERR_MESSAGE_MALFORMED: { retryable: false },
+  ERR_MESSAGE_EXPIRED: { retryable: false },
+  ERR_TASK_UNKNOWN: { retryable: false },
+  ERR_TASK_DUPLICATE: { retryable: false },
+  ERR_EVENT_UNHANDLED: { retryable: false },
+  ERR_SOFT_TIME_LIMIT: { retryable: false },
+  ERR_WORKER_STOPPING: { retryable: true },
+  ERR_WORKER_STATE: { retryable: false },
+  ERR_REGISTRY_BUSY: { retryable: true },
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export interface ErrorDetail {
+  /** What went wrong, with the values, in one sentence. */
+  readonly message: string;
+  /** What to do next, in one sentence. */
+  readonly hint?: string;
+  /** The values as data, for programs. Secrets are masked. */
+  readonly values?: Readonly<Record<string, unknown>>;
+  /** The error below this one. */
+  readonly cause?: unknown;
+}
+
+/** Shared by every copy of this package in a process, where `instanceof` would say no. */
+const brand: unique symbol = Symbol.for('celeriac.error') as never;
+
+export class CeleriacError extends Error {
+  override readonly name: string = 'CeleriacError';
+  /** Stable: match on it, never on the text. */
+  readonly code: ErrorCode;
+  /** True when the same call may succeed later. */
+  readonly retryable: boolean;
+  readonly hint: string | undefined;
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly [brand] = true;
+
+  constructor(code: ErrorCode, detail: ErrorDetail) {
+    const text = detail.hint === undefined ? detail.message : `${detail.message} ${detail.hint}`;
+    super(redact(text), detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.code = code;
+    this.retryable = errorCodes[code].retryable;
+    this.hint = detail.hint;
+    this.values = redactValue(detail.values ?? {}) as Record<string, unknown>;
+  }
+
+  toJSON(): Record<string, unknown> {
+    return {
+      name: this.name,
+      code: this.code,
+      message: this.message,
+      retryable: this.retryable,
+      values: this.values,
+    };
+  }
+}
+
+/** True for an error of Celeriac, also one made by another copy of the package; with `code`, for that one only. */
+export function isCeleriacError(error: unknown, code?: ErrorCode): error is CeleriacError {
+  const own = typeof error === 'object' && error !== null && brand in error;
+  return own && (code === undefined || (error as CeleriacError).code === code);
+}
+
+/** The text of anything that was thrown, redacted. */
+export function errorText(error: unknown): string {
+  if (error instanceof Error) return redact(error.message === '' ? error.name : error.message);
+  return redact(typeof error === 'string' ? error : describe(error));
+}
+
+function describe(thrown: unknown): string {
+  try {
+    return JSON.stringify(thrown) ?? String(thrown);
+  } catch {
+    return Object.prototype.toString.call(thrown); // circular, or a BigInt: its kind is all that can be said
+  }
+}

@@ -1,0 +1,27 @@
+/** How the handling of a delivery ended. Every ending is one of these; `judge` decides what follows from it. */
+
+/** Why a delivery could not be handled at all. Stable: it is written into the dead-letter queue. */
+export type MalformedReason =
+  | 'content-type'
+  | 'content-encoding'
+  | 'undecodable-headers'
+  | 'undecodable-body'
+  | 'not-a-task'
+  | 'not-an-event'
+  | 'too-large'
+  | 'too-deep'
+  | 'bad-field';
+
+export type Outcome =
+  | { readonly kind: 'succeeded'; readonly value: unknown }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  /** The handler ended by throwing after its soft time limit fired. */
+  | { readonly kind: 'timedOut'; readonly error: unknown; readonly limitMs: number }
+  /** The handler ended by throwing after it was told to stop. */
+  | { readonly kind: 'aborted'; readonly error: unknown; readonly by: 'shutdown' | 'lost' }
+  | { readonly kind: 'malformed'; readonly error: unknown; readonly reason: MalformedReason }
+  | { readonly kind: 'unknown'; readonly error: unknown }
+  | { readonly kind: 'invalid'; readonly error: unknown }
+  | { readonly kind: 'expired'; readonly error: unknown }
+  /** Delivered while the worker was stopping: it was never started. */
+  | { readonly kind: 'notStarted' };

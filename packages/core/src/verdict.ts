@@ -1,0 +1,21 @@
+/** What is to be done with a delivery. `judge` returns one, `settle` carries it out. */
+
+/** Stable: written into the dead-letter queue as `celeriac-reason`. */
+export type DeadLetterReason = 'failed' | 'timed-out' | 'unknown' | 'invalid' | 'expired' | 'malformed';
+
+export type Verdict =
+  | { readonly kind: 'ack' }
+  /** Copied to the dead-letter queue with its reason, confirmed, and only then acknowledged. */
+  | {
+      readonly kind: 'deadLetter';
+      readonly reason: DeadLetterReason;
+      readonly detail?: string;
+      readonly error: unknown;
+    }
+  /**
+   * Back to the queue. `countsAsFailure` picks basic.reject over basic.nack: from RabbitMQ 4.3 only the former
+   * counts towards a quorum queue's delivery limit, so a drained worker does not burn it.
+   */
+  | { readonly kind: 'requeue'; readonly countsAsFailure: boolean }
+  /** Left alone: the delivery's channel is gone and the broker has it again. */
+  | { readonly kind: 'abandon' };
