@@ -59,7 +59,7 @@ export interface ErrorDetail {
 }
 
 /** Shared by every copy of this package in a process, where `instanceof` would say no. */
-const brand: unique symbol = Symbol.for('celeriac.error') as never;
+const brand = Symbol.for('celeriac.error');
 
 export class CeleriacError extends Error {
   override readonly name: string = 'CeleriacError';
@@ -69,11 +69,11 @@ export class CeleriacError extends Error {
   readonly retryable: boolean;
   readonly hint: string | undefined;
   readonly values: Readonly<Record<string, unknown>>;
-  readonly [brand] = true;
 
   constructor(code: ErrorCode, detail: ErrorDetail) {
     const text = detail.hint === undefined ? detail.message : `${detail.message} ${detail.hint}`;
     super(redact(text), detail.cause === undefined ? undefined : { cause: detail.cause });
+    Object.defineProperty(this, brand, { value: true });
     this.code = code;
     this.retryable = errorCodes[code].retryable;
     this.hint = detail.hint;
@@ -93,7 +93,7 @@ export class CeleriacError extends Error {
 
 /** True for an error of Celeriac, also one made by another copy of the package; with `code`, for that one only. */
 export function isCeleriacError(error: unknown, code?: ErrorCode): error is CeleriacError {
-  const own = typeof error === 'object' && error !== null && brand in error;
+  const own = typeof error === 'object' && error !== null && Object.hasOwn(error, brand);
   return own && (code === undefined || (error as CeleriacError).code === code);
 }
 
@@ -105,7 +105,8 @@ export function errorText(error: unknown): string {
 
 function describe(thrown: unknown): string {
   try {
-    return JSON.stringify(thrown) ?? String(thrown);
+    const text: unknown = JSON.stringify(thrown); // undefined for undefined and for functions
+    return typeof text === 'string' ? text : String(thrown);
   } catch {
     return Object.prototype.toString.call(thrown); // circular, or a BigInt: its kind is all that can be said
   }

@@ -3,6 +3,7 @@
  * passes through `redact`. Never throws: a log line that cannot be written is dropped.
  */
 import { type Clock, systemClock } from './clock.js';
+import { errorText } from './errors.js';
 import { redact, redactValue } from './redact.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -78,16 +79,14 @@ function cleanFields(fields: LogFields): Record<string, unknown> {
 }
 
 function errorFields(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { message: redact(String(error)) };
+  if (!(error instanceof Error)) return { message: errorText(error) };
   const code = (error as { code?: unknown }).code;
   return {
     ...(code === undefined ? {} : { code }),
     type: error.name,
     message: redact(error.message),
     ...(error.stack === undefined ? {} : { stack: redact(error.stack) }),
-    ...(error.cause === undefined
-      ? {}
-      : { cause: redact(error.cause instanceof Error ? error.cause.message : String(error.cause)) }),
+    ...(error.cause === undefined ? {} : { cause: errorText(error.cause) }),
   };
 }
 
@@ -119,5 +118,6 @@ function errorLines(
 
 function fieldText(value: unknown): string {
   if (typeof value === 'string') return /^[^\s"=]+$/u.test(value) ? value : JSON.stringify(value);
-  return JSON.stringify(value) ?? String(value);
+  const text: unknown = JSON.stringify(value);
+  return typeof text === 'string' ? text : String(value);
 }
