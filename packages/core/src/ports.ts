@@ -62,9 +62,9 @@ export interface Delivery {
   readonly properties: MessageProperties;
   readonly body: Buffer;
   /** Why the header table could not be read; the headers are empty then. */
-  readonly headerError?: string;
+  readonly headerError?: string | undefined;
   /** The header table's own bytes when it could not be read, so that nothing is lost. */
-  readonly rawHeaders?: Buffer;
+  readonly rawHeaders?: Buffer | undefined;
   /** True while it can still be settled: its channel lives and nobody settled it. */
   readonly live: boolean;
   /** Calls back once when the channel is lost while unsettled. Returns a function that forgets the callback. */

@@ -1,0 +1,282 @@
+/**
+ * Publishes with confirms: every message persistent, mandatory, under a deadline, resent with the same id after
+ * a lost channel, and settled exactly once. What waits is bounded in count and bytes. One message that the broker
+ * answers by closing the channel costs only itself: the others are sent again. Knows bytes, not tasks.
+ */
+import { type ConfirmChannel, type Message } from 'amqplib';
+
+import { type Clock, type Timer } from '../clock.js';
+import { type CeleriacError } from '../errors.js';
+import { type Logger } from '../logger.js';
+import { type MessageSink, type OutgoingMessage, type PublishOptions } from '../ports.js';
+import { missingExchange, refusedExchange, replyCode, sizeLimit } from './channel-error.js';
+import { type ChannelEnd, ChannelSupervisor } from './channel-supervisor.js';
+import { writableTable } from './field-table.js';
+import { PublishQueue, type Publishing } from './publish-queue.js';
+import * as errors from './publish-error.js';
+import { type Session } from './session.js';
+
+export interface ConfirmPublisherOptions {
+  readonly session: Session;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Default deadline of a publish, milliseconds. */
+  readonly timeoutMs: number;
+  /** Most messages taken and not settled. */
+  readonly maxMessages: number;
+  /** Most body bytes taken and not settled. */
+  readonly maxBytes: number;
+  /** Largest body, bytes. */
+  readonly maxMessageBytes: number;
+}
+
+export class ConfirmPublisher implements MessageSink {
+  #options: ConfirmPublisherOptions;
+  #supervisor: ChannelSupervisor<ConfirmChannel>;
+  #queue: PublishQueue;
+  #channel: ConfirmChannel | undefined;
+  #congested = false;
+  /** After a channel died of an unnamed message: one at a time, until the suspects are through. */
+  #suspects = 0;
+  #maxBytes: number;
+  #deadlineTimer: Timer | undefined;
+  #deadlineAt = Infinity;
+  #closed = false;
+  #idle: (() => void)[] = [];
+
+  constructor(options: ConfirmPublisherOptions) {
+    this.#options = options;
+    this.#maxBytes = options.maxMessageBytes;
+    this.#queue = new PublishQueue();
+    this.#supervisor = new ChannelSupervisor<ConfirmChannel>({
+      session: options.session,
+      clock: options.clock,
+      open: (connection) => connection.createConfirmChannel(),
+      setUp: (channel) => Promise.resolve(this.#opened(channel)),
+      lost: (end) => this.#lost(end),
+      setUpFailed: () => this.#closed,
+    });
+    options.session.events.on('unblocked', () => this.#pump());
+    this.#supervisor.start();
+  }
+
+  /** Messages taken and not settled. */
+  get unsettled(): number {
+    return this.#queue.count;
+  }
+
+  publish(message: OutgoingMessage, options: PublishOptions = {}): Promise<void> {
+    const refusal = this.#refuse(message);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs;
+    return new Promise((resolve, reject) => {
+      const properties = toWire(message); // throws on headers AMQP has no type for: rejects, before anything is sent
+      const deadlineAt = this.#options.clock.monotonic() + timeoutMs;
+      this.#queue.add({ message, properties, timeoutMs, deadlineAt, resolve, reject });
+      this.#watchDeadline(deadlineAt);
+      this.#pump();
+    });
+  }
+
+  /** Resolves when nothing is unsettled, also when some of it failed. */
+  drained(): Promise<void> {
+    if (this.#queue.count === 0) return Promise.resolve();
+    return new Promise((resolve) => void this.#idle.push(resolve));
+  }
+
+  /** Rejects what is unsettled and closes the channel. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#deadlineTimer?.cancel();
+    for (const one of this.#queue.all()) this.#fail(one, errors.publisherClosed(one.message, one.everSent));
+    await this.#supervisor.stop();
+  }
+
+  #refuse(message: OutgoingMessage): CeleriacError | undefined {
+    const size = message.body.length;
+    const { maxMessages, maxBytes } = this.#options;
+    if (this.#closed || this.#options.session.closed) return errors.publisherClosed(message, false);
+    if (size > this.#maxBytes) return errors.tooLarge(message, this.#maxBytes);
+    const { count, bytes } = this.#queue;
+    // A message larger than the whole allowance still goes alone: else it could never be sent.
+    if (count >= maxMessages || (count > 0 && bytes + size > maxBytes)) {
+      return errors.backpressure(message, { count, bytes });
+    }
+    return undefined;
+  }
+
+  #opened(channel: ConfirmChannel): void {
+    this.#channel = channel;
+    this.#congested = false;
+    // Before amqplib's own listener, which hands "channel closed" to every confirm callback as if it were a nack.
+    channel.prependListener('close', () => {
+      if (this.#channel === channel) this.#channel = undefined;
+    });
+    channel.on('return', (message: Message) => this.#returned(message));
+    channel.on('drain', () => {
+      this.#congested = false;
+      this.#pump();
+    });
+    this.#pump();
+  }
+
+  /** Writes what waits, as far as the socket takes it. */
+  #pump(): void {
+    const channel = this.#channel;
+    if (channel === undefined || this.#congested || this.#options.session.blocked !== undefined) return;
+    while (!this.#congested) {
+      if (this.#suspects > 0 && this.#queue.inFlight > 0) return;
+      const next = this.#queue.take();
+      if (next === undefined) return;
+      this.#write(channel, next);
+    }
+  }
+
+  #write(channel: ConfirmChannel, one: Publishing): void {
+    const { exchange, routingKey, body } = one.message;
+    one.everSent = true;
+    try {
+      const flowing = channel.publish(exchange, routingKey, body, one.properties, (error) => {
+        if (this.#channel === channel) this.#confirmed(one, error); // else `lost` has it waiting again
+      });
+      this.#congested = !flowing;
+    } catch (error) {
+      if (this.#channel !== channel || !this.#queue.has(one)) return;
+      if ((error as Error).name === 'IllegalOperationError') {
+        this.#channel = undefined; // closing under us: `lost` comes next and sends it again
+        return;
+      }
+      this.#fail(one, errors.notEncodable(one.message, error));
+    }
+  }
+
+  #confirmed(one: Publishing, error: unknown): void {
+    if (!this.#queue.has(one)) return; // its deadline passed before
+    if (one.suspect) this.#suspects--;
+    if (error !== null && error !== undefined) this.#fail(one, errors.nacked(one.message));
+    else if (one.returned) this.#fail(one, errors.unroutable(one.message));
+    else this.#done(one);
+    if (this.#suspects > 0 || this.#queue.waiting > 0) this.#pump();
+  }
+
+  /** The broker returns an unroutable message before it confirms it, on the same channel. */
+  #returned({ fields, properties }: Message): void {
+    const one = this.#queue.oldestInFlight(
+      String(properties.messageId),
+      (candidate) =>
+        !candidate.returned &&
+        candidate.message.exchange === fields.exchange &&
+        candidate.message.routingKey === fields.routingKey,
+    );
+    if (one !== undefined) one.returned = true;
+  }
+
+  /** The channel died. What was in flight waits again, except the messages that killed it. */
+  #lost(end: ChannelEnd): void {
+    this.#channel = undefined;
+    const inFlight = this.#queue.takeInFlight();
+    const guilty = end.code === undefined ? undefined : this.#whoIsGuilty(end, inFlight);
+    this.#suspects = 0;
+    const again: Publishing[] = [];
+    for (const one of inFlight) {
+      const error = guilty?.(one);
+      if (error !== undefined) {
+        this.#fail(one, error);
+        continue;
+      }
+      one.returned = false;
+      one.suspect = end.code !== undefined && guilty === undefined;
+      if (one.suspect) this.#suspects++;
+      again.push(one);
+    }
+    this.#queue.putBack(again);
+    if (end.code !== undefined) {
+      this.#options.logger.warn('publishing channel closed by the broker', { reason: end.text, resent: again.length });
+    }
+  }
+
+  /** Which messages made the broker close the channel: a test, or undefined when its words do not say. */
+  #whoIsGuilty(
+    end: ChannelEnd,
+    inFlight: readonly Publishing[],
+  ): ((one: Publishing) => CeleriacError | undefined) | undefined {
+    const missing = end.code === replyCode.notFound ? missingExchange(end.text) : undefined;
+    if (missing !== undefined) {
+      return ({ message }) => (message.exchange === missing ? errors.exchangeNotFound(message, end) : undefined);
+    }
+    const limit = end.code === replyCode.preconditionFailed ? sizeLimit(end.text) : undefined;
+    if (limit !== undefined) {
+      this.#maxBytes = Math.min(this.#maxBytes, limit);
+      return ({ message }) =>
+        message.body.length > limit ? errors.tooLarge(message, limit, end.cause) : undefined;
+    }
+    const closed = end.code === replyCode.accessRefused ? refusedExchange(end.text) : undefined;
+    if (closed !== undefined) {
+      const name = closed === 'amq.default' ? '' : closed;
+      return ({ message }) => (message.exchange === name ? errors.refused(message, end) : undefined);
+    }
+    if (inFlight.length === 1) return (one) => errors.refused(one.message, end);
+    return undefined;
+  }
+
+  #done(one: Publishing): void {
+    this.#queue.remove(one);
+    one.resolve();
+    this.#settledOne();
+  }
+
+  #fail(one: Publishing, error: CeleriacError): void {
+    this.#queue.remove(one);
+    one.reject(error);
+    this.#settledOne();
+  }
+
+  #settledOne(): void {
+    if (this.#queue.count > 0) return;
+    this.#deadlineTimer?.cancel();
+    this.#deadlineAt = Infinity;
+    const waiting = this.#idle;
+    this.#idle = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  /** One timer for all: set for the earliest deadline. */
+  #watchDeadline(deadlineAt: number): void {
+    if (deadlineAt >= this.#deadlineAt) return;
+    this.#deadlineTimer?.cancel();
+    this.#deadlineAt = deadlineAt;
+    const { clock } = this.#options;
+    this.#deadlineTimer = clock.after(deadlineAt - clock.monotonic(), () => this.#expire());
+  }
+
+  #expire(): void {
+    const { clock, session } = this.#options;
+    const now = clock.monotonic();
+    this.#deadlineAt = Infinity;
+    let next = Infinity;
+    for (const one of this.#queue.all()) {
+      if (one.deadlineAt > now) {
+        next = Math.min(next, one.deadlineAt);
+        continue;
+      }
+      if (one.suspect) this.#suspects--;
+      const { blocked, lastError } = session;
+      const connected = this.#channel !== undefined;
+      const how = { timeoutMs: one.timeoutMs, everSent: one.everSent, blocked, connected, lastError };
+      this.#fail(one, errors.deadlinePassed(one.message, how));
+    }
+    if (next < Infinity) this.#watchDeadline(next);
+  }
+}
+
+/** The message's properties for amqplib, prepared once for all resends. */
+function toWire(message: OutgoingMessage): Record<string, unknown> {
+  const { headers, ...rest } = message.properties;
+  return {
+    ...rest,
+    headers: headers === undefined ? undefined : writableTable(headers),
+    persistent: true,
+    mandatory: message.mandatory ?? true,
+  };
+}

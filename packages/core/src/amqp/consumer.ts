@@ -1,0 +1,198 @@
+/**
+ * Consumes one queue for as long as it is told to: on its own channel, with its own prefetch, and again after a
+ * lost connection, a closed channel, a cancel by the broker or a deleted queue. Hands every message over as a
+ * Delivery; never decides what becomes of one.
+ */
+import { EventEmitter } from 'node:events';
+
+import { type Channel, type ConsumeMessage } from 'amqplib';
+
+import { type Clock } from '../clock.js';
+import { CeleriacError, errorText, isCeleriacError } from '../errors.js';
+import { type Logger } from '../logger.js';
+import { type Delivery } from '../ports.js';
+import { Acknowledgements } from './acknowledgements.js';
+import { type ChannelEnd, ChannelSupervisor } from './channel-supervisor.js';
+import { AmqpDelivery, ChannelLease } from './delivery.js';
+import { incompatible, ReceivedProperties } from './frame-reader.js';
+import { type Session } from './session.js';
+
+export interface ConsumerEvents {
+  /** Consuming: the first time, or again. */
+  subscribed: [];
+  /** Not consuming at the moment, and why. */
+  unsubscribed: [error: CeleriacError];
+  /** Given up before the first subscription: the error will not go away by itself. */
+  failed: [error: CeleriacError];
+}
+
+export interface ConsumerOptions {
+  readonly session: Session;
+  readonly queue: string;
+  /** How many deliveries the broker sends ahead. */
+  readonly prefetch: number;
+  /** Makes sure that what is consumed exists. Called before every subscription. */
+  readonly declare: () => Promise<void>;
+  /** Called in order, must not throw. */
+  readonly onDelivery: (delivery: Delivery) => void;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+export class Consumer {
+  readonly events: EventEmitter<ConsumerEvents> = new EventEmitter<ConsumerEvents>();
+  readonly queue: string;
+  #options: ConsumerOptions;
+  #supervisor: ChannelSupervisor<Channel>;
+  #lease: ChannelLease | undefined;
+  #tag: string | undefined;
+  #cancelled = false;
+  #staleSettles = 0;
+  #everSubscribed = false;
+  #subscribed = false;
+
+  constructor(options: ConsumerOptions) {
+    this.#options = options;
+    this.queue = options.queue;
+    this.#supervisor = new ChannelSupervisor({
+      session: options.session,
+      clock: options.clock,
+      open: (connection) => connection.createChannel(),
+      setUp: (channel) => this.#subscribe(channel),
+      lost: (end) => this.#lost(end),
+      setUpFailed: (error) => this.#subscribeFailed(error),
+    });
+  }
+
+  /** True while the broker sends us messages. */
+  get subscribed(): boolean {
+    return this.#subscribed;
+  }
+
+  /** Settlings that came after their channel was gone: nothing was written for them. */
+  get staleSettles(): number {
+    return this.#staleSettles;
+  }
+
+  start(): void {
+    this.#supervisor.start();
+  }
+
+  /** Stops new deliveries; those in hand stay valid. Resolves when the broker has confirmed it. */
+  async cancel(): Promise<void> {
+    this.#cancelled = true;
+    const channel = this.#supervisor.channel;
+    if (channel === undefined || this.#tag === undefined) return;
+    // A lost channel is cancelled too.
+    await channel.cancel(this.#tag).catch(() => undefined);
+    this.#subscribed = false;
+  }
+
+  /** Writes acknowledgements that wait for the end of the turn. */
+  flush(): void {
+    this.#lease?.acknowledgements.flush();
+  }
+
+  /** Closes the channel. What was not settled goes back to the queue. */
+  async close(): Promise<void> {
+    this.#cancelled = true;
+    this.flush();
+    await this.#supervisor.stop();
+  }
+
+  async #subscribe(channel: Channel): Promise<void> {
+    const { declare, prefetch, queue } = this.#options;
+    await declare();
+    await channel.prefetch(prefetch);
+    const lease = new ChannelLease(new Acknowledgements(channel), () => this.#stale());
+    // Not after consume: deliveries may arrive with the very frame that confirms the subscription.
+    this.#lease = lease;
+    channel.once('close', () => lease.end());
+    const { consumerTag } = await channel.consume(queue, (message) => this.#receive(lease, message));
+    this.#tag = consumerTag;
+    this.#subscribed = true;
+    this.#everSubscribed = true;
+    this.#options.logger.debug('consuming', { queue, prefetch });
+    this.events.emit('subscribed');
+  }
+
+  #receive(lease: ChannelLease, message: ConsumeMessage | null): void {
+    if (message === null) {
+      this.#cancelledByBroker();
+      return;
+    }
+    if (!((message.properties as unknown) instanceof ReceivedProperties)) {
+      this.#giveUp(incompatible());
+      return;
+    }
+    const delivery = new AmqpDelivery(lease, this.queue, message);
+    if (this.#cancelled) {
+      delivery.requeue(false); // sent before the broker read our cancel
+      return;
+    }
+    try {
+      this.#options.onDelivery(delivery);
+    } catch (error) {
+      // amqplib would close the channel with 541 for it, and every delivery on it with it.
+      this.#options.logger.error('a delivery could not be taken', { queue: this.queue, error });
+      delivery.requeue(true);
+    }
+  }
+
+  /** The queue was deleted, or its leader moved. A new channel declares and subscribes again. */
+  #cancelledByBroker(): void {
+    this.#subscribed = false;
+    this.#options.logger.warn('the broker cancelled the subscription', {
+      queue: this.queue,
+      hint: 'the queue was deleted or moved; subscribing again',
+    });
+    this.#supervisor.recycle();
+  }
+
+  #lost(end: ChannelEnd): void {
+    this.#lease?.end();
+    this.#subscribed = false;
+    this.#tag = undefined;
+    if (this.#cancelled) return;
+    const error = new CeleriacError('ERR_CHANNEL_CLOSED', {
+      message: `Consuming '${this.queue}' was interrupted: ${end.text}.`,
+      hint: 'Unsettled deliveries went back to the queue; subscribing again.',
+      values: { queue: this.queue, code: end.code },
+      cause: end.cause,
+    });
+    if (end.code !== undefined) this.#options.logger.warn('channel closed', { queue: this.queue, error });
+    this.events.emit('unsubscribed', error);
+  }
+
+  /** True gives up. */
+  #subscribeFailed(cause: unknown): boolean {
+    this.#lease?.end();
+    if (this.#cancelled) return true;
+    // At the start a person is watching; later on, whoever broke the queue may mend it while we keep trying.
+    if (!this.#everSubscribed && isCeleriacError(cause) && !cause.retryable) return this.#giveUp(cause);
+    if (this.#options.session.connection !== undefined) {
+      this.#options.logger.warn('cannot consume yet, trying on', { queue: this.queue, error: cause });
+    }
+    const error = new CeleriacError('ERR_CHANNEL_CLOSED', {
+      message: `Cannot consume '${this.queue}' yet: ${errorText(cause)}.`,
+      hint: 'Trying on.',
+      values: { queue: this.queue },
+      cause,
+    });
+    this.events.emit('unsubscribed', error);
+    return false;
+  }
+
+  #giveUp(error: CeleriacError): true {
+    this.#cancelled = true;
+    this.#subscribed = false;
+    this.#options.logger.error('cannot consume', { queue: this.queue, error });
+    this.events.emit('failed', error);
+    return true;
+  }
+
+  #stale(): void {
+    this.#staleSettles++;
+    this.#options.logger.debug('settled too late: its channel is gone, the broker redelivers', { queue: this.queue });
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * Makes a topology exist. Something that exists with other arguments is used as it is where that is safe, with
+ * one warning that names the difference; where it is not (a queue that does not survive a restart), the error
+ * names argument, wanted and present value. Deletes nothing.
+ */
+import { type Channel, type ChannelModel } from 'amqplib';
+
+import { CeleriacError, errorText } from '../errors.js';
+import { type Logger } from '../logger.js';
+import { type Inequivalence, inequivalentArgument, replyCode } from './channel-error.js';
+import { endOf } from './channel-supervisor.js';
+import { type Session } from './session.js';
+import { type BindingSpec, type ExchangeSpec, type QueueSpec, type Topology } from './topology.js';
+
+/** Without these a confirmed message can vanish: a queue that lacks them is refused. */
+const unsafeArguments: ReadonlySet<string> = new Set(['durable', 'auto_delete', 'exclusive']);
+
+type Kind = 'queue' | 'exchange' | 'binding';
+
+export interface DeclarerOptions {
+  readonly session: Session;
+  readonly logger: Logger;
+  /** False declares nothing and only checks that all of it exists. */
+  readonly create: boolean;
+}
+
+export class Declarer {
+  #options: DeclarerOptions;
+  #warned = new Set<string>();
+  /** Names known to exist on the connection of this generation. */
+  #known = new Map<string, Promise<void>>();
+  #knownGeneration = -1;
+
+  constructor(options: DeclarerOptions) {
+    this.#options = options;
+  }
+
+  /** Declares `topology`, always. Rejects with ERR_TOPOLOGY_…, or what ended the connection. */
+  async declare(topology: Topology): Promise<void> {
+    const connection = await this.#options.session.ready({ failOnRefusal: false });
+    const channels = new DeclareChannel(connection);
+    try {
+      for (const exchange of topology.exchanges) await this.#exchange(channels, exchange);
+      for (const queue of topology.queues) await this.#queue(channels, queue);
+      for (const binding of topology.bindings) await this.#binding(channels, binding);
+    } finally {
+      channels.close();
+    }
+  }
+
+  /** Declares once per connection under `key`; a failure is tried again by the next call. */
+  declareOnce(key: string, topology: () => Topology): Promise<void> {
+    const { generation } = this.#options.session;
+    if (this.#knownGeneration !== generation) {
+      this.#known.clear();
+      this.#knownGeneration = generation;
+    }
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const declared = this.declare(topology());
+    this.#known.set(key, declared);
+    declared.catch(() => this.forget(key));
+    return declared;
+  }
+
+  /** Makes the next `declareOnce` of `key` declare again. */
+  forget(key: string): void {
+    this.#known.delete(key);
+  }
+
+  async #queue(channels: DeclareChannel, spec: QueueSpec): Promise<void> {
+    await this.#make(channels, { kind: 'queue', name: spec.name }, {
+      assert: (channel) => channel.assertQueue(spec.name, { durable: true, arguments: spec.arguments }),
+      check: (channel) => channel.checkQueue(spec.name),
+    });
+  }
+
+  async #exchange(channels: DeclareChannel, spec: ExchangeSpec): Promise<void> {
+    await this.#make(channels, { kind: 'exchange', name: spec.name }, {
+      assert: (channel) => channel.assertExchange(spec.name, spec.type, { durable: true }),
+      check: (channel) => channel.checkExchange(spec.name),
+    });
+  }
+
+  async #binding(channels: DeclareChannel, { queue, exchange, routingKey }: BindingSpec): Promise<void> {
+    if (!this.#options.create) return; // there is no passive form: the queue and the exchange were checked
+    try {
+      await channels.run((channel) => channel.bindQueue(queue, exchange, routingKey));
+    } catch (error) {
+      throw topologyError(error, { kind: 'binding', name: `${exchange} → ${queue} (${routingKey})` });
+    }
+  }
+
+  async #make(channels: DeclareChannel, subject: Subject, how: How): Promise<void> {
+    try {
+      if (this.#options.create) await channels.run(how.assert);
+      else await channels.run(how.check);
+    } catch (error) {
+      const difference = inequivalentArgument(errorText(error));
+      const refused = (error as { code?: number }).code === replyCode.accessRefused;
+      if (difference === undefined && !refused) throw topologyError(error, subject);
+      if (difference !== undefined) this.#acceptDifference(subject, difference, error);
+      // Not allowed to create it, or it differs harmlessly: it only has to exist.
+      await channels.run(how.check).catch(() => {
+        throw topologyError(error, subject);
+      });
+    }
+  }
+
+  #acceptDifference(subject: Subject, difference: Inequivalence, cause: unknown): void {
+    const { kind, name } = subject;
+    const { argument, wanted, present } = difference;
+    if (kind === 'exchange' || unsafeArguments.has(argument)) throw mismatch(subject, difference, cause);
+    const key = `${kind} ${name} ${argument}`;
+    if (this.#warned.has(key)) return;
+    this.#warned.add(key);
+    this.#options.logger.warn(`${kind} '${name}' exists with another ${argument}; it is used as it is`, {
+      [kind]: name,
+      argument,
+      wanted,
+      present,
+    });
+  }
+}
+
+interface Subject {
+  readonly kind: Kind;
+  readonly name: string;
+}
+
+interface How {
+  readonly assert: (channel: Channel) => Promise<unknown>;
+  readonly check: (channel: Channel) => Promise<unknown>;
+}
+
+/** A channel for declarations, replaced whenever an error closed it. */
+class DeclareChannel {
+  #connection: ChannelModel;
+  #channel: Channel | undefined;
+
+  constructor(connection: ChannelModel) {
+    this.#connection = connection;
+  }
+
+  async run(declare: (channel: Channel) => Promise<unknown>): Promise<void> {
+    if (this.#channel === undefined) {
+      const channel = await this.#connection.createChannel();
+      void endOf(channel).then(() => {
+        if (this.#channel === channel) this.#channel = undefined;
+      });
+      this.#channel = channel;
+    }
+    const channel = this.#channel;
+    try {
+      await declare(channel);
+    } catch (error) {
+      this.#channel = undefined; // an error reply always closes the channel (AMQP 0-9-1 §4.10.2)
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#channel?.close().catch(() => undefined); // closed already: that is what was wanted
+    this.#channel = undefined;
+  }
+}
+
+function mismatch({ kind, name }: Subject, difference: Inequivalence, cause: unknown): CeleriacError {
+  const { argument, wanted, present } = difference;
+  return new CeleriacError('ERR_TOPOLOGY_MISMATCH', {
+    message: `The ${kind} '${name}' exists with ${argument} ${present}, but ${wanted} is needed: confirmed messages could be lost.`,
+    hint: `Delete it and let it be declared again, or configure another name.`,
+    values: { [kind]: name, argument, wanted, present },
+    cause,
+  });
+}
+
+function topologyError(error: unknown, { kind, name }: Subject): unknown {
+  const code = (error as { code?: number }).code;
+  const values = { [kind]: name, replyCode: code };
+  const text = errorText(error);
+  if (code === replyCode.notFound) {
+    return new CeleriacError('ERR_TOPOLOGY_MISSING', {
+      message: `The ${kind} '${name}' does not exist: ${text}.`,
+      hint: 'Create it, or let Celeriac declare it with tasks.declare_queues: true.',
+      values,
+      cause: error,
+    });
+  }
+  if (code === replyCode.accessRefused) {
+    return new CeleriacError('ERR_TOPOLOGY_REFUSED', {
+      message: `The user may not create the ${kind} '${name}', and it does not exist: ${text}.`,
+      hint: 'Create it with a user who may configure it, or grant the permission (rabbitmqctl set_permissions).',
+      values,
+      cause: error,
+    });
+  }
+  if (code === replyCode.resourceLocked || code === replyCode.preconditionFailed) {
+    return new CeleriacError('ERR_TOPOLOGY_MISMATCH', {
+      message: `The ${kind} '${name}' cannot be declared as it has to be: ${text}.`,
+      hint: 'Another program owns it or created it differently: configure another name.',
+      values,
+      cause: error,
+    });
+  }
+  return error; // the connection or the channel went: the caller tries again
+}

@@ -1,0 +1,99 @@
+/**
+ * A message in hand, bound for life to the channel it came on. Settling it after that channel is gone, or a
+ * second time, writes nothing and is counted: the broker has given the message to someone else by then, and its
+ * tag may mean another message on another channel (ADR 0002).
+ */
+import { type ConsumeMessage } from 'amqplib';
+
+import { type Delivery, type MessageProperties } from '../ports.js';
+import { type Acknowledgements } from './acknowledgements.js';
+import { type ReceivedProperties } from './frame-reader.js';
+
+/** One channel's life as deliveries see it. */
+export class ChannelLease {
+  readonly acknowledgements: Acknowledgements;
+  /** Told of every settling that came too late. */
+  readonly onStale: () => void;
+  open = true;
+  unsettled = 0;
+  #lostCallbacks = new Set<() => void>();
+
+  constructor(acknowledgements: Acknowledgements, onStale: () => void) {
+    this.acknowledgements = acknowledgements;
+    this.onStale = onStale;
+  }
+
+  onLost(callback: () => void): () => void {
+    this.#lostCallbacks.add(callback);
+    return () => void this.#lostCallbacks.delete(callback);
+  }
+
+  /** The channel is gone: nothing of it can be settled any more, and those who asked are told. */
+  end(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.acknowledgements.close();
+    const callbacks = [...this.#lostCallbacks];
+    this.#lostCallbacks.clear();
+    for (const callback of callbacks) callback();
+  }
+}
+
+export class AmqpDelivery implements Delivery {
+  readonly queue: string;
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly redelivered: boolean;
+  readonly properties: MessageProperties;
+  readonly body: Buffer;
+  #lease: ChannelLease;
+  #tag: number;
+  #settled = false;
+
+  constructor(lease: ChannelLease, queue: string, message: ConsumeMessage) {
+    this.queue = queue;
+    this.exchange = message.fields.exchange;
+    this.routingKey = message.fields.routingKey;
+    this.redelivered = message.fields.redelivered;
+    this.properties = message.properties as unknown as ReceivedProperties;
+    this.body = message.content;
+    this.#lease = lease;
+    this.#tag = message.fields.deliveryTag;
+    lease.unsettled++;
+  }
+
+  get headerError(): string | undefined {
+    return (this.properties as ReceivedProperties).headerError;
+  }
+
+  get rawHeaders(): Buffer | undefined {
+    return (this.properties as ReceivedProperties).rawHeaders;
+  }
+
+  get live(): boolean {
+    return this.#lease.open && !this.#settled;
+  }
+
+  onLost(callback: () => void): () => void {
+    if (this.live) return this.#lease.onLost(callback);
+    return () => undefined;
+  }
+
+  ack(): void {
+    if (this.#settle()) this.#lease.acknowledgements.ack(this.#tag);
+  }
+
+  requeue(countsAsFailure: boolean): void {
+    if (this.#settle()) this.#lease.acknowledgements.requeue(this.#tag, countsAsFailure);
+  }
+
+  #settle(): boolean {
+    if (!this.live) {
+      this.#lease.onStale();
+      return false;
+    }
+    this.#settled = true;
+    this.#lease.unsettled--;
+    return true;
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * What should exist on the broker, as data: exchanges, queues and bindings. Pure: `declare.ts` makes it so.
+ */
+
+export type QueueType = 'quorum' | 'classic';
+
+export interface ExchangeSpec {
+  readonly name: string;
+  readonly type: 'direct' | 'topic' | 'fanout';
+}
+
+/** Durable, not exclusive, not auto-deleted: nothing less survives a restart of the broker. */
+export interface QueueSpec {
+  readonly name: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+}
+
+export interface BindingSpec {
+  readonly queue: string;
+  readonly exchange: string;
+  readonly routingKey: string;
+}
+
+export interface Topology {
+  readonly exchanges: readonly ExchangeSpec[];
+  readonly queues: readonly QueueSpec[];
+  readonly bindings: readonly BindingSpec[];
+}
+
+/** Where a queue's unhandled messages end. */
+export function deadLetterQueueName(queue: string): string {
+  return `${queue}.dead-letter`;
+}
+
+/** Crashes a quorum queue tolerates per message: RabbitMQ 4's own default, written out for older versions. */
+const deliveryLimit = 20;
+
+export interface QueueOptions {
+  readonly queue: string;
+  readonly type: QueueType;
+  /** Seconds a message stays in the dead-letter queue. */
+  readonly deadLetterExpiry: number;
+}
+
+/** The dead-letter queue of a queue. */
+export function deadLetterQueue({ queue, type, deadLetterExpiry }: QueueOptions): QueueSpec {
+  return {
+    name: deadLetterQueueName(queue),
+    arguments: {
+      ...typeArgument(type),
+      'x-message-ttl': Math.round(deadLetterExpiry * 1000),
+    },
+  };
+}
+
+function typeArgument(type: QueueType): Record<string, unknown> {
+  // Classic is the default of every version: without the argument it equals a queue that others declared plainly.
+  return type === 'quorum' ? { 'x-queue-type': 'quorum' } : {};
+}
+
+/**
+ * A queue of ours with its dead-letter queue. What the broker itself drops (delivery limit) goes to the
+ * dead-letter queue too, at least once on quorum queues (rabbitmq.com/docs/quorum-queues, "At-least-once
+ * dead-lettering": needs x-overflow reject-publish).
+ */
+export function taskQueue(options: QueueOptions): Topology {
+  const { queue, type } = options;
+  const quorumOnly =
+    type === 'quorum'
+      ? {
+          'x-dead-letter-strategy': 'at-least-once',
+          'x-overflow': 'reject-publish',
+          'x-delivery-limit': deliveryLimit,
+        }
+      : {};
+  const main: QueueSpec = {
+    name: queue,
+    arguments: {
+      ...typeArgument(type),
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-routing-key': deadLetterQueueName(queue),
+      ...quorumOnly,
+    },
+  };
+  return { exchanges: [], queues: [deadLetterQueue(options), main], bindings: [] };
+}
+
+/**
+ * A queue as Celery declares it, argument for argument, so that either side may come first: classic, a direct
+ * exchange and a binding of its name (celery-wire: `task_create_missing_queues`). Our dead-letter queue beside it.
+ */
+export function celeryQueue(options: QueueOptions): Topology {
+  const { queue, type } = options;
+  return {
+    exchanges: [{ name: queue, type: 'direct' }],
+    queues: [deadLetterQueue(options), { name: queue, arguments: typeArgument(type) }],
+    bindings: [{ queue, exchange: queue, routingKey: queue }],
+  };
+}
+
+export interface ApplicationOptions extends QueueOptions {
+  /** The topic exchange events are published to. */
+  readonly exchange: string;
+  /** Routing patterns the application receives. */
+  readonly patterns: readonly string[];
+}
+
+/** The queue of a registered application, bound to what it wants to hear of. */
+export function applicationQueue(options: ApplicationOptions): Topology {
+  const { queue, exchange, patterns } = options;
+  const own = taskQueue(options);
+  return {
+    exchanges: [{ name: exchange, type: 'topic' }],
+    queues: own.queues,
+    bindings: patterns.map((routingKey) => ({ queue, exchange, routingKey })),
+  };
+}
