@@ -1,0 +1,136 @@
+/**
+ * The configuration as types: what people may write (`ConfigInput`) and what the program reads (`Config`). The
+ * names are the file's own, so that documents, errors and code say the same word. No code here.
+ */
+import { type ConnectionString } from './connection-string.js';
+import { type ByteSize, type Duration } from './duration.js';
+
+export type Compatibility = 'celeriac' | 'celery';
+export type QueueKind = 'quorum' | 'classic';
+export type LogLevelSetting = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+export type LogFormatSetting = 'auto' | 'text' | 'json';
+
+/** The event bus, and the connection everything uses unless `tasks` has its own. */
+export interface EventsConfig {
+  readonly connection_string: ConnectionString;
+  /** Seconds; 0 turns heartbeats off. */
+  readonly consumer_heartbeat: number;
+  /** Seconds; 0 turns heartbeats off. */
+  readonly publisher_heartbeat: number;
+  /** Seconds. */
+  readonly tcp_keepalive_timeout: number;
+  /** Seconds. */
+  readonly connect_timeout: number;
+  /** Seconds. */
+  readonly reconnect_max_delay: number;
+  readonly exchange: string;
+  readonly routing_key: string;
+  readonly queue_prefix: string;
+  readonly queue_type: QueueKind;
+}
+
+export interface TasksConfig {
+  /** Resolved: that of `events` when the section has none. */
+  readonly connection_string: ConnectionString;
+  readonly compatibility: Compatibility;
+  readonly default_queue: string;
+  readonly queue_type: QueueKind;
+  readonly declare_queues: boolean;
+  /** Task name or glob → queue. */
+  readonly routes: Readonly<Record<string, string>>;
+  /** Seconds. */
+  readonly publish_timeout: number;
+  readonly max_unsettled_messages: number;
+  /** Bytes. */
+  readonly max_unsettled_bytes: number;
+  /** Bytes. */
+  readonly max_message_size: number;
+  /** Seconds. */
+  readonly dead_letter_expiry: number;
+  /** IANA name. */
+  readonly time_zone: string;
+}
+
+export interface TaskHandlerConfig {
+  /** Resolved: the default queue when none is named. */
+  readonly queues: readonly string[];
+  readonly concurrency: number;
+  /** Absent: the same as `concurrency`. */
+  readonly prefetch_count?: number | undefined;
+  /** Seconds; absent: no limit. */
+  readonly soft_time_limit?: number | undefined;
+  /** Seconds. */
+  readonly shutdown_grace: number;
+}
+
+/** A group of event queues that is consumed apart from the others. */
+export interface EventWorkerConfig {
+  readonly queue_prefix: string;
+  /** Absent: that of `event_handler`. */
+  readonly prefetch_count?: number | undefined;
+}
+
+export interface EventHandlerConfig {
+  readonly prefetch_count: number;
+  readonly workers: Readonly<Record<string, EventWorkerConfig>>;
+  /** Seconds; absent: no limit. */
+  readonly soft_time_limit?: number | undefined;
+  /** Seconds. */
+  readonly dead_letter_expiry: number;
+}
+
+/** TLS of `amqps` addresses. File paths, not contents. */
+export interface TlsConfig {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly server_name?: string | undefined;
+  readonly verify: boolean;
+}
+
+export interface LoggingConfig {
+  readonly level: LogLevelSetting;
+  readonly format: LogFormatSetting;
+}
+
+/** The whole configuration, complete and checked: durations in seconds, sizes in bytes. Frozen. */
+export interface Config {
+  /** Null: named at run time. */
+  readonly service: string | null;
+  readonly events: EventsConfig;
+  readonly tasks: TasksConfig;
+  readonly task_handler: TaskHandlerConfig;
+  readonly event_handler: EventHandlerConfig;
+  readonly tls: TlsConfig;
+  readonly logging: LoggingConfig;
+}
+
+/** A section as people write it: every key may be left out, durations and sizes may be text. */
+type Written<Section, Durations extends keyof Section, Sizes extends keyof Section = never> = {
+  readonly [Key in keyof Section]?:
+    | (Key extends 'connection_string'
+        ? string
+        : Key extends Durations
+          ? Duration
+          : Key extends Sizes
+            ? ByteSize
+            : Section[Key])
+    | undefined;
+};
+
+/** The configuration as people write it. Everything has a default. */
+export interface ConfigInput {
+  readonly service?: string | null | undefined;
+  readonly events?: Written<EventsConfig, 'connect_timeout' | 'reconnect_max_delay'> | undefined;
+  readonly tasks?:
+    | Written<
+        TasksConfig,
+        'publish_timeout' | 'dead_letter_expiry',
+        'max_unsettled_bytes' | 'max_message_size'
+      >
+    | undefined;
+  readonly task_handler?: Written<TaskHandlerConfig, 'soft_time_limit' | 'shutdown_grace'> | undefined;
+  readonly event_handler?: Written<EventHandlerConfig, 'soft_time_limit' | 'dead_letter_expiry'> | undefined;
+  readonly tls?: Written<TlsConfig, never> | undefined;
+  readonly logging?: Written<LoggingConfig, never> | undefined;
+}
