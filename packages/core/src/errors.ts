@@ -29,6 +29,7 @@ export const errorCodes = {
   ERR_PUBLISH_TIMEOUT: { retryable: true },
   ERR_PUBLISH_BLOCKED: { retryable: true },
   ERR_PUBLISH_BACKPRESSURE: { retryable: true },
+  ERR_SEND_MANY: { retryable: true },
   ERR_EXCHANGE_NOT_FOUND: { retryable: false },
   ERR_MESSAGE_TOO_LARGE: { retryable: false },
   ERR_NOT_SERIALIZABLE: { retryable: false },

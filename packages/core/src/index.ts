@@ -1,1 +1,59 @@
-export {};
+/**
+ * What the other packages and applications use of `@celeriac/core`: contracts, configuration, errors, connections
+ * and wire formats, by name.
+ */
+export { systemClock } from './clock.js';
+export type { Clock, Timer } from './clock.js';
+export { CeleriacError, errorCodes, errorText, isCeleriacError } from './errors.js';
+export type { ErrorCode, ErrorDetail } from './errors.js';
+export { createLogger, silentLogger, withFields } from './logger.js';
+export type { LogFields, Logger, LoggerOptions, LogLevel } from './logger.js';
+export type { EventAction, EventMessage, JsonValue, TaskEmbed, TaskMessage } from './message.js';
+export type { MalformedReason, Outcome } from './outcome.js';
+export type { DeadLetterReason, Verdict } from './verdict.js';
+export type {
+  Delivery,
+  HeaderTable,
+  MessageProperties,
+  MessageSink,
+  OutgoingMessage,
+  PublishOptions,
+  SentMessage,
+} from './ports.js';
+
+export { loadConfig } from './config/load.js';
+export { printableConfig } from './config/printable.js';
+export { configSchema } from './config/schema.js';
+export { nearest } from './config/nearest.js';
+export { parseDuration } from './config/duration.js';
+export { parseConnectionString } from './config/connection-string.js';
+export type { ByteSize, Duration } from './config/duration.js';
+export type { Config, ConfigInput } from './config/types.js';
+
+export { defineTask, toCall } from './contract/task.js';
+export type { TaskContract } from './contract/task.js';
+export { defineEvent } from './contract/event.js';
+export type { EventContract } from './contract/event.js';
+
+export { decodeTask, encodeTask } from './protocol/celery-v2.js';
+export { decodeEvent, encodeEvent, eventType, parseEventType } from './protocol/cloud-event.js';
+export { parseJson, stringifyJson } from './protocol/json.js';
+export { compilePattern, matchesPattern, routeTask } from './policy/routing.js';
+
+export { connectionString, isOneBroker, loadTls, openPublishing, openSession, producerName, serviceName } from './broker.js';
+export type { BrokerOptions, Publishing, Section } from './broker.js';
+export { Session } from './amqp/session.js';
+export type { SessionEvents } from './amqp/session.js';
+export { Consumer } from './amqp/consumer.js';
+export { Declarer } from './amqp/declare.js';
+export { deadLetterQueueName } from './amqp/topology.js';
+export type { Topology } from './amqp/topology.js';
+
+export { BrokerTaskSender, taskTopology } from './task-sender.js';
+export type { SendManyOptions, TaskSender, TaskSenderParts } from './task-sender.js';
+export type { SendOptions } from './build-message.js';
+export { BrokerEventSender } from './event-sender.js';
+export type { EventSender, EventSenderParts, ObjectChange, PublishEventOptions } from './event-sender.js';
+export { applicationQueueName, Applications, applicationTopology, registryQueueName } from './applications.js';
+export type { RegisteredApplication } from './applications.js';
+export { deadLetter, deadLetterHeaders, withoutOriginalHeaders } from './dead-letter.js';

@@ -33,11 +33,18 @@ export interface OutgoingMessage {
   readonly properties: MessageProperties & { readonly messageId: string };
   /** False: a message that no queue takes is confirmed and dropped by the broker. Default true. */
   readonly mandatory?: boolean;
+  /**
+   * Called before the message is written, and again before every resend: makes sure that its target exists.
+   * Returns undefined when there is nothing to wait for. A CeleriacError rejects this message only.
+   */
+  readonly prepare?: () => Promise<void> | undefined;
 }
 
 export interface PublishOptions {
   /** How long the publish may take, confirm included, milliseconds. Default: the sink's own. */
   readonly timeoutMs?: number;
+  /** True ignores the sink's own size limit: for a message that came from the broker and goes back to it. */
+  readonly anySize?: boolean;
 }
 
 /** Where messages go out. */

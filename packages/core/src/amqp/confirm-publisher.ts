@@ -6,7 +6,7 @@
 import { type ConfirmChannel, type Message } from 'amqplib';
 
 import { type Clock, type Timer } from '../clock.js';
-import { type CeleriacError } from '../errors.js';
+import { type CeleriacError, errorText, isCeleriacError } from '../errors.js';
 import { type Logger } from '../logger.js';
 import { type MessageSink, type OutgoingMessage, type PublishOptions } from '../ports.js';
 import { missingExchange, refusedExchange, replyCode, sizeLimit } from './channel-error.js';
@@ -36,6 +36,7 @@ export class ConfirmPublisher implements MessageSink {
   #queue: PublishQueue;
   #channel: ConfirmChannel | undefined;
   #congested = false;
+  #preparing = false;
   /** After a channel died of an unnamed message: one at a time, until the suspects are through. */
   #suspects = 0;
   #maxBytes: number;
@@ -66,7 +67,7 @@ export class ConfirmPublisher implements MessageSink {
   }
 
   publish(message: OutgoingMessage, options: PublishOptions = {}): Promise<void> {
-    const refusal = this.#refuse(message);
+    const refusal = this.#refuse(message, options.anySize === true ? Infinity : this.#maxBytes);
     if (refusal !== undefined) return Promise.reject(refusal);
     const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs;
     return new Promise((resolve, reject) => {
@@ -93,11 +94,11 @@ export class ConfirmPublisher implements MessageSink {
     await this.#supervisor.stop();
   }
 
-  #refuse(message: OutgoingMessage): CeleriacError | undefined {
+  #refuse(message: OutgoingMessage, largest: number): CeleriacError | undefined {
     const size = message.body.length;
     const { maxMessages, maxBytes } = this.#options;
     if (this.#closed || this.#options.session.closed) return errors.publisherClosed(message, false);
-    if (size > this.#maxBytes) return errors.tooLarge(message, this.#maxBytes);
+    if (size > largest) return errors.tooLarge(message, largest);
     const { count, bytes } = this.#queue;
     // A message larger than the whole allowance still goes alone: else it could never be sent.
     if (count >= maxMessages || (count > 0 && bytes + size > maxBytes)) {
@@ -123,14 +124,41 @@ export class ConfirmPublisher implements MessageSink {
 
   /** Writes what waits, as far as the socket takes it. */
   #pump(): void {
-    const channel = this.#channel;
-    if (channel === undefined || this.#congested || this.#options.session.blocked !== undefined) return;
-    while (!this.#congested) {
-      if (this.#suspects > 0 && this.#queue.inFlight > 0) return;
-      const next = this.#queue.take();
+    while (this.#mayWrite) {
+      const next = this.#queue.next();
       if (next === undefined) return;
-      this.#write(channel, next);
+      const preparing = next.message.prepare?.();
+      if (preparing !== undefined) {
+        this.#waitFor(preparing, next);
+        return;
+      }
+      this.#queue.launch(next);
+      this.#write(this.#channel as ConfirmChannel, next);
     }
+  }
+
+  get #mayWrite(): boolean {
+    const open = this.#channel !== undefined && !this.#congested && !this.#preparing;
+    const alone = this.#suspects === 0 || this.#queue.inFlight === 0;
+    return open && alone && this.#options.session.blocked === undefined;
+  }
+
+  /** The target of the next message is being declared; everything behind it waits, as order demands. */
+  #waitFor(preparing: Promise<void>, next: Publishing): void {
+    const channel = this.#channel;
+    this.#preparing = true;
+    const proceed = (): void => {
+      this.#preparing = false;
+      this.#pump();
+    };
+    preparing.then(proceed, (error: unknown) => {
+      // A lost connection is no fault of the message: it stays, and is prepared again on the next channel.
+      if (isCeleriacError(error) && error.code.startsWith('ERR_TOPOLOGY')) this.#fail(next, error);
+      else if (this.#channel === channel && channel !== undefined) {
+        this.#fail(next, errors.refused(next.message, { code: undefined, text: errorText(error), cause: error }));
+      }
+      proceed();
+    });
   }
 
   #write(channel: ConfirmChannel, one: Publishing): void {
@@ -157,7 +185,7 @@ export class ConfirmPublisher implements MessageSink {
     if (error !== null && error !== undefined) this.#fail(one, errors.nacked(one.message));
     else if (one.returned) this.#fail(one, errors.unroutable(one.message));
     else this.#done(one);
-    if (this.#suspects > 0 || this.#queue.waiting > 0) this.#pump();
+    if (this.#queue.waiting > 0) this.#pump();
   }
 
   /** The broker returns an unroutable message before it confirms it, on the same channel. */

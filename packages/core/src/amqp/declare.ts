@@ -27,8 +27,8 @@ export interface DeclarerOptions {
 export class Declarer {
   #options: DeclarerOptions;
   #warned = new Set<string>();
-  /** Names known to exist on the connection of this generation. */
-  #known = new Map<string, Promise<void>>();
+  /** What exists on the connection of this generation: settled, or being declared. */
+  #known = new Map<string, Promise<void> | 'declared'>();
   #knownGeneration = -1;
 
   constructor(options: DeclarerOptions) {
@@ -48,22 +48,43 @@ export class Declarer {
     }
   }
 
-  /** Declares once per connection under `key`; a failure is tried again by the next call. */
-  declareOnce(key: string, topology: () => Topology): Promise<void> {
+  /** Removes bindings; one that does not exist is fine (RabbitMQ answers with success). */
+  async unbind(bindings: readonly BindingSpec[]): Promise<void> {
+    if (bindings.length === 0) return;
+    const channels = new DeclareChannel(await this.#options.session.ready({ failOnRefusal: false }));
+    try {
+      for (const { queue, exchange, routingKey } of bindings) {
+        await channels.run((channel) => channel.unbindQueue(queue, exchange, routingKey));
+      }
+    } finally {
+      channels.close();
+    }
+  }
+
+  /** Declares once per connection under `key`; undefined when that is done. A failure is tried again by the next call. */
+  ensure(key: string, topology: () => Topology): Promise<void> | undefined {
     const { generation } = this.#options.session;
     if (this.#knownGeneration !== generation) {
       this.#known.clear();
       this.#knownGeneration = generation;
     }
     const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const declared = this.declare(topology());
-    this.#known.set(key, declared);
-    declared.catch(() => this.forget(key));
-    return declared;
+    if (known !== undefined) return known === 'declared' ? undefined : known;
+    const declaring = this.declare(topology());
+    this.#known.set(key, declaring);
+    const settle = (done: boolean): void => {
+      if (this.#known.get(key) !== declaring) return; // a newer connection began anew
+      if (done) this.#known.set(key, 'declared');
+      else this.#known.delete(key);
+    };
+    declaring.then(
+      () => settle(true),
+      () => settle(false),
+    );
+    return declaring;
   }
 
-  /** Makes the next `declareOnce` of `key` declare again. */
+  /** Makes the next `ensure` of `key` declare again. */
   forget(key: string): void {
     this.#known.delete(key);
   }

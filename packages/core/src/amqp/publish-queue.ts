@@ -61,21 +61,26 @@ export class PublishQueue {
     this.bytes += one.message.body.length;
   }
 
-  /** The next one to write; it counts as in flight from now on. */
-  take(): Publishing | undefined {
+  /** The next one to write; undefined when none waits. */
+  next(): Publishing | undefined {
     while (this.#head < this.#waiting.length) {
-      const one = this.#waiting[this.#head++] as Publishing;
-      if (this.#head > 1024 && this.#head * 2 > this.#waiting.length) {
-        this.#waiting = this.#waiting.slice(this.#head);
-        this.#head = 0;
-      }
-      if (!this.#unsettled.has(one)) continue; // its deadline passed while it waited
-      this.#enterFlight(one);
-      return one;
+      const one = this.#waiting[this.#head] as Publishing;
+      if (this.#unsettled.has(one)) return one;
+      this.#head++; // its deadline passed while it waited
     }
     this.#waiting = [];
     this.#head = 0;
     return undefined;
+  }
+
+  /** The one `next` returned is being written: it counts as in flight from now on. */
+  launch(one: Publishing): void {
+    this.#head++;
+    if (this.#head > 1024 && this.#head * 2 > this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#head);
+      this.#head = 0;
+    }
+    this.#enterFlight(one);
   }
 
   remove(one: Publishing): void {

@@ -35,7 +35,7 @@ class FaultError extends Error {
 
 const schemes: Readonly<Record<string, BrokerProtocol>> = { amqp: 'amqp', pyamqp: 'amqp', amqps: 'amqps' };
 const defaultPorts: Readonly<Record<BrokerProtocol, number>> = { amqp: 5672, amqps: 5671 };
-const shape = 'The form is amqp://user:password@host:port/vhost.';
+const shape = 'The form is amqp://, then user:password@host:port/vhost.';
 const encode =
   'Percent-encode special characters of user, password and vhost: "@" is %40, "/" is %2F, "#" is %23, "?" is %3F, "%" is %25, ";" is %3B, a blank is %20.';
 

@@ -1,0 +1,127 @@
+/**
+ * One JSON document kept in the broker: a durable queue that holds a single message, guarded by a lock. `update`
+ * reads it, rewrites it with a confirm, and only then removes the old one; a crash in between leaves both, and the
+ * newer wins. Knows nothing of what the document says.
+ */
+import { type ConfirmChannel, type GetMessage } from 'amqplib';
+
+import { type Clock } from '../clock.js';
+import { CeleriacError, errorText } from '../errors.js';
+import { endOf } from './channel-supervisor.js';
+import { type Session } from './session.js';
+import { type QueueType } from './topology.js';
+
+export interface RegistryQueueOptions {
+  readonly session: Session;
+  readonly clock: Clock;
+  readonly queue: string;
+  readonly type: QueueType;
+  /** How long to wait for the lock and the broker, milliseconds. Default 10 000. */
+  readonly timeoutMs?: number;
+}
+
+const retryAfterMs = 100;
+/** AMQP's reply for a queue that another connection holds exclusively. */
+const resourceLocked = 405;
+
+export class RegistryQueue {
+  #options: RegistryQueueOptions;
+  /** Accesses from this process, one after the other: the lock tells connections apart, not calls. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: RegistryQueueOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Replaces the document by what `change` returns for it (undefined: there is none yet); resolves with the new
+   * one. Rejects with ERR_REGISTRY_BUSY when another process holds the lock for too long.
+   */
+  update<T>(change: (document: unknown) => T): Promise<T> {
+    const result = this.#last.then(() => this.#locked((channel) => this.#rewrite(channel, change)));
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  async #locked<T>(use: (channel: ConfirmChannel) => Promise<T>): Promise<T> {
+    const { session, clock, queue, timeoutMs = 10_000 } = this.#options;
+    const deadline = clock.monotonic() + timeoutMs;
+    const lock = `${queue}.lock`;
+    for (;;) {
+      const connection = await session.ready({ timeoutMs: Math.max(1, deadline - clock.monotonic()) });
+      const channel = await connection.createConfirmChannel();
+      void endOf(channel);
+      try {
+        await channel.assertQueue(lock, { exclusive: true, durable: false, autoDelete: true });
+      } catch (cause) {
+        if ((cause as { code?: number }).code !== resourceLocked) throw cause;
+        if (clock.monotonic() >= deadline) throw busy(queue, timeoutMs, cause);
+        await clock.sleep(retryAfterMs);
+        continue;
+      }
+      try {
+        return await use(channel);
+      } finally {
+        await channel.deleteQueue(lock).catch(() => undefined); // with the connection gone the lock is too
+        await channel.close().catch(() => undefined); // as above
+      }
+    }
+  }
+
+  async #rewrite<T>(channel: ConfirmChannel, change: (document: unknown) => T): Promise<T> {
+    const { queue, type } = this.#options;
+    const args = type === 'quorum' ? { 'x-queue-type': 'quorum' } : {};
+    await channel.assertQueue(queue, { durable: true, arguments: args }).catch(async (error: unknown) => {
+      throw unusable(queue, error);
+    });
+    const old: GetMessage[] = [];
+    for (;;) {
+      const message = await channel.get(queue);
+      if (message === false) break;
+      old.push(message);
+    }
+    const document = change(parse(old.at(-1)?.content));
+    await publish(channel, queue, document);
+    for (const message of old) channel.ack(message);
+    return document;
+  }
+}
+
+function publish(channel: ConfirmChannel, queue: string, document: unknown): Promise<void> {
+  const body = Buffer.from(JSON.stringify(document));
+  const properties = { persistent: true, contentType: 'application/json' };
+  return new Promise((resolve, reject) => {
+    channel.publish('', queue, body, properties, (error: unknown) => {
+      if (error === null || error === undefined) resolve();
+      else reject(error instanceof Error ? error : new Error(errorText(error)));
+    });
+  });
+}
+
+/** A document that cannot be read counts as none: the next write replaces it. */
+function parse(body: Buffer | undefined): unknown {
+  if (body === undefined) return undefined;
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined; // someone else's message: registering again restores the list
+  }
+}
+
+function busy(queue: string, timeoutMs: number, cause: unknown): CeleriacError {
+  return new CeleriacError('ERR_REGISTRY_BUSY', {
+    message: `Another process has held the lock of '${queue}' for ${timeoutMs / 1000} s.`,
+    hint: 'Try again; the lock goes with the connection that holds it.',
+    values: { queue },
+    cause,
+  });
+}
+
+function unusable(queue: string, cause: unknown): CeleriacError {
+  return new CeleriacError('ERR_TOPOLOGY_MISMATCH', {
+    message: `The queue '${queue}' cannot be used for the list of applications: ${errorText(cause)}.`,
+    hint: 'It is written by Celeriac only: delete it, and register the applications again.',
+    values: { queue },
+    cause,
+  });
+}

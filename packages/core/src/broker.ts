@@ -1,0 +1,125 @@
+/**
+ * From configuration to connections: opens the sessions a process needs, named after what they are for. Publishing
+ * and consuming never share one: while the broker blocks a publisher it does not read that connection's acks.
+ */
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, extname } from 'node:path';
+
+import { type BrokerEndpoint, type TlsSettings } from './amqp/broker-endpoint.js';
+import { ConfirmPublisher } from './amqp/confirm-publisher.js';
+import { Declarer } from './amqp/declare.js';
+import { Session } from './amqp/session.js';
+import { type Clock } from './clock.js';
+import { type ConnectionString } from './config/connection-string.js';
+import { type Config } from './config/types.js';
+import { CeleriacError, errorText } from './errors.js';
+import { type Logger } from './logger.js';
+
+/** Which connection string counts: tasks and events may live on different brokers. */
+export type Section = 'tasks' | 'events';
+
+export interface BrokerOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly tls: TlsSettings | undefined;
+}
+
+/** A connection for publishing, with what is needed to publish. */
+export interface Publishing {
+  readonly session: Session;
+  readonly sink: ConfirmPublisher;
+  readonly declarer: Declarer;
+}
+
+export function openPublishing(options: BrokerOptions, section: Section): Publishing {
+  const { config, logger, clock } = options;
+  const { publisher_heartbeat: heartbeat } = config.events;
+  const session = openSession(options, { section, role: 'publisher', heartbeat });
+  const sink = new ConfirmPublisher({
+    session,
+    logger,
+    clock,
+    timeoutMs: config.tasks.publish_timeout * 1000,
+    maxMessages: config.tasks.max_unsettled_messages,
+    maxBytes: config.tasks.max_unsettled_bytes,
+    maxMessageBytes: config.tasks.max_message_size,
+  });
+  return { session, sink, declarer: new Declarer({ session, logger, create: config.tasks.declare_queues }) };
+}
+
+export interface SessionPurpose {
+  readonly section: Section;
+  /** `publisher`, `worker`: part of the connection's name. */
+  readonly role: string;
+  /** Seconds. */
+  readonly heartbeat: number;
+}
+
+export function openSession(options: BrokerOptions, { section, role, heartbeat }: SessionPurpose): Session {
+  const { config, logger, clock, tls } = options;
+  return new Session({
+    name: `${serviceName(config)} ${role} (${process.pid}@${hostname()})`,
+    endpoints: connectionString(config, section).addresses.map(endpoint),
+    heartbeat,
+    tcpKeepalive: config.events.tcp_keepalive_timeout,
+    connectTimeout: config.events.connect_timeout,
+    reconnectMaxDelay: config.events.reconnect_max_delay,
+    tls,
+    logger,
+    clock,
+  });
+}
+
+/** The connection string a section uses; without one of their own, tasks have that of events. */
+export function connectionString(config: Config, section: Section): ConnectionString {
+  return config[section].connection_string;
+}
+
+/** True when tasks and events go to the same broker, so that one publishing connection serves both. */
+export function isOneBroker(config: Config): boolean {
+  return connectionString(config, 'tasks') === connectionString(config, 'events');
+}
+
+function endpoint(address: ConnectionString['addresses'][number]): BrokerEndpoint {
+  const { protocol, hostname: host, port, username, password, vhost, heartbeat } = address;
+  return { protocol, hostname: host, port, username, password, vhost, heartbeat };
+}
+
+/** The configured service name, else the name of the program. */
+export function serviceName(config: Config): string {
+  if (config.service !== null) return config.service;
+  const program = basename(process.argv[1] ?? 'celeriac');
+  return program.slice(0, program.length - extname(program).length);
+}
+
+/** Reads the certificate files. Rejects with ERR_CONFIG_UNREADABLE, naming the key and the file. */
+export async function loadTls(config: Config): Promise<TlsSettings | undefined> {
+  const { tls } = config;
+  const [ca, cert, key] = await Promise.all([
+    read('tls.ca', tls.ca),
+    read('tls.cert', tls.cert),
+    read('tls.key', tls.key),
+  ]);
+  return { ca, cert, key, serverName: tls.server_name, verify: tls.verify };
+}
+
+async function read(key: string, path: string | undefined): Promise<Buffer | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new CeleriacError('ERR_CONFIG_UNREADABLE', {
+      message: `Cannot read the file of ${key}: ${errorText(cause)}.`,
+      hint: 'Correct the path, or let the process read the file.',
+      values: { key, path },
+      cause,
+    });
+  }
+}
+
+/** How Celery names a producer. */
+export function producerName(): string {
+  return `gen${process.pid}@${hostname()}`;
+}

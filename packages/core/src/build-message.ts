@@ -1,0 +1,98 @@
+/**
+ * Builds the message of a task call: name, arguments, limits and lineage, as plain data. Pure; knows neither
+ * queues nor bytes.
+ */
+import { type Duration, parseDuration } from './config/duration.js';
+import { CeleriacError } from './errors.js';
+import { type TaskMessage } from './message.js';
+
+/** How a task is to be sent. Durations are seconds, or text with a unit: `'500ms'`, `'20s'`, `'5m'`, `'1h'`, `'30d'`. */
+export interface SendOptions {
+  /** Default: a new UUIDv4. Sending again under the same id lets receivers recognise a repeat. */
+  readonly id?: string;
+  /** Default: the contract's queue, then the configured route, then `tasks.default_queue`. */
+  readonly queue?: string;
+  /** 0 to 255, higher first; takes effect on classic queues declared with `x-max-priority`. */
+  readonly priority?: number;
+  /** Not to be started later than this: a span from now, or a moment. */
+  readonly expires?: Duration | Date;
+  readonly timeLimit?: { readonly soft?: Duration; readonly hard?: Duration };
+  /** Custom headers, readable as `ctx.headers`. */
+  readonly headers?: Readonly<Record<string, unknown>>;
+  /** Keyword arguments beside positional ones, for tasks sent by bare name. */
+  readonly kwargs?: Readonly<Record<string, unknown>>;
+  /** A name to show in monitors in place of the task's. */
+  readonly shadow?: string;
+  /** How long the broker may take to confirm. Default `tasks.publish_timeout`. */
+  readonly timeout?: Duration;
+}
+
+/** The task a message is sent from. */
+export interface Lineage {
+  readonly id: string;
+  readonly rootId: string;
+}
+
+export interface Call {
+  readonly task: string;
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>>;
+}
+
+export interface Sender {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly newId: () => string;
+  /** `gen<pid>@<host>`, as Celery names a producer. */
+  readonly origin: string;
+  readonly parent?: Lineage | undefined;
+}
+
+export function buildTaskMessage(call: Call, options: SendOptions, sender: Sender): TaskMessage {
+  const id = options.id ?? sender.newId();
+  const { soft, hard } = options.timeLimit ?? {};
+  const expires = expiry(options.expires, sender.now);
+  return {
+    kind: 'task',
+    id,
+    task: call.task,
+    args: call.args,
+    kwargs: call.kwargs,
+    retries: 0,
+    ...(expires === undefined ? {} : { expires }),
+    timeLimit: {
+      ...(hard === undefined ? {} : { hard: parseDuration(hard) }),
+      ...(soft === undefined ? {} : { soft: parseDuration(soft) }),
+    },
+    ...(options.priority === undefined ? {} : { priority: priority(options.priority) }),
+    rootId: sender.parent?.rootId ?? id,
+    ...(sender.parent === undefined ? {} : { parentId: sender.parent.id }),
+    ...(options.shadow === undefined ? {} : { shadow: options.shadow }),
+    origin: sender.origin,
+    lang: 'js',
+    ignoreResult: true, // no result backend yet: a Python worker must not store what nobody reads
+    correlationId: id,
+    embed: { callbacks: null, errbacks: null, chain: null, chord: null },
+    headers: options.headers ?? {},
+  };
+}
+
+function expiry(expires: Duration | Date | undefined, now: number): number | undefined {
+  if (expires === undefined) return undefined;
+  const at = expires instanceof Date ? expires.getTime() : now + parseDuration(expires) * 1000;
+  if (Number.isFinite(at)) return at;
+  throw invalid('expires', 'is not a valid date');
+}
+
+function priority(value: number): number {
+  if (Number.isInteger(value) && value >= 0 && value <= 255) return value;
+  throw invalid('priority', `is ${String(value)}, but must be an integer from 0 to 255`);
+}
+
+function invalid(option: string, problem: string): CeleriacError {
+  return new CeleriacError('ERR_INPUT_INVALID', {
+    message: `The send option '${option}' ${problem}.`,
+    hint: 'Nothing was sent.',
+    values: { option },
+  });
+}

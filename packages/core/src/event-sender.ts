@@ -1,0 +1,131 @@
+/**
+ * Publishes events: one CloudEvent per fact, on the topic exchange, routed to the queue of every application that
+ * registered for it. Resolves when the broker has confirmed a persistent, routed message. Opens no connections.
+ */
+import { type Declarer } from './amqp/declare.js';
+import { type Clock } from './clock.js';
+import { type Duration, parseDuration } from './config/duration.js';
+import { type Config } from './config/types.js';
+import { type EventContract } from './contract/event.js';
+import { type EventMessage } from './message.js';
+import { type MessageSink, type SentMessage } from './ports.js';
+import { encodeEvent, eventType } from './protocol/cloud-event.js';
+
+/** What happened to an object. */
+export interface ObjectChange<Values> {
+  /** The object's id. */
+  readonly id: string | number;
+  /** The object's values after the change. */
+  readonly values?: Values;
+  /** On updates: the values that changed, as they were before. */
+  readonly originalValues?: Partial<Values>;
+}
+
+export interface PublishEventOptions {
+  /** Default: a new UUIDv4. Unique per event and source (CloudEvents §3.1.1). */
+  readonly id?: string;
+  /** When it happened. Default: now. */
+  readonly time?: Date;
+  /** CloudEvents extension attributes: lower-case names, plain values. */
+  readonly extensions?: Readonly<Record<string, unknown>>;
+  /** How long the broker may take to confirm. Default `tasks.publish_timeout`. */
+  readonly timeout?: Duration;
+  /**
+   * True (the default) rejects with ERR_PUBLISH_UNROUTABLE when no registered application receives the event;
+   * false lets the broker drop it then.
+   */
+  readonly mandatory?: boolean;
+}
+
+export interface EventSender {
+  /**
+   * Publishes what happened to an object; or, by type, an event whose data is anything. Rejects as
+   * `TaskSender.send` does.
+   */
+  publishEvent<Values>(
+    event: EventContract<Values>,
+    change: ObjectChange<Values>,
+    options?: PublishEventOptions,
+  ): Promise<SentMessage>;
+  publishEvent(type: string, data: unknown, options?: PublishEventOptions): Promise<SentMessage>;
+}
+
+export interface EventSenderParts {
+  readonly config: Config;
+  readonly sink: MessageSink;
+  readonly declarer: Declarer;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  /** CloudEvents `source`: the service. */
+  readonly source: string;
+}
+
+export class BrokerEventSender implements EventSender {
+  #parts: EventSenderParts;
+
+  constructor(parts: EventSenderParts) {
+    this.#parts = parts;
+  }
+
+  async publishEvent(
+    event: EventContract<never> | string,
+    change: unknown,
+    options: PublishEventOptions = {},
+  ): Promise<SentMessage> {
+    const { config, sink, declarer } = this.#parts;
+    const { exchange } = config.events;
+    const message =
+      typeof event === 'string'
+        ? this.#message(event, { data: change }, options)
+        : await this.#objectMessage(event as EventContract<unknown>, change as ObjectChange<unknown>, options);
+    const topology = () => ({ exchanges: [{ name: exchange, type: 'topic' as const }], queues: [], bindings: [] });
+    await sink.publish(
+      {
+        exchange,
+        routingKey: message.type,
+        ...encodeEvent(message),
+        mandatory: options.mandatory ?? true,
+        prepare: () => declarer.ensure(`exchange ${exchange}`, topology),
+      },
+      options.timeout === undefined ? {} : { timeoutMs: parseDuration(options.timeout) * 1000 },
+    );
+    return { id: message.id, exchange, routingKey: message.type };
+  }
+
+  async #objectMessage(
+    contract: EventContract<unknown>,
+    change: ObjectChange<unknown>,
+    options: PublishEventOptions,
+  ): Promise<EventMessage> {
+    const { object, action } = contract;
+    const { checkedValues } = await import('./contract/validate.js');
+    const values = await checkedValues(contract, change.values);
+    const type = eventType(this.#parts.config.events.routing_key, object, action);
+    const { id: objectId, originalValues } = change;
+    const data = {
+      id: objectId,
+      ...(values === undefined ? {} : { values }),
+      ...(originalValues === undefined ? {} : { original_values: originalValues }),
+    };
+    const details = { object, action, objectId, data, ...(values === undefined ? {} : { values }) };
+    const more = originalValues === undefined ? {} : { originalValues: originalValues as Record<string, unknown> };
+    return this.#message(type, { ...details, ...more }, options);
+  }
+
+  #message(
+    type: string,
+    details: Omit<EventMessage, 'kind' | 'id' | 'type' | 'source' | 'extensions'>,
+    options: PublishEventOptions,
+  ): EventMessage {
+    const { newId, source, clock } = this.#parts;
+    return {
+      kind: 'event',
+      id: options.id ?? newId(),
+      type,
+      source,
+      time: options.time?.getTime() ?? clock.now(),
+      ...details,
+      extensions: options.extensions ?? {},
+    };
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * Sends tasks: validates the input against its contract, chooses the queue, encodes, and publishes. Resolves when
+ * the broker has confirmed a persistent message in a queue. Used by the publisher, and by handlers that send
+ * further tasks. Opens no connections.
+ */
+import { type Declarer } from './amqp/declare.js';
+import { celeryQueue, taskQueue, type Topology } from './amqp/topology.js';
+import { buildTaskMessage, type Call, type Lineage, type SendOptions } from './build-message.js';
+import { type Clock } from './clock.js';
+import { parseDuration } from './config/duration.js';
+import { type Config } from './config/types.js';
+import { type TaskContract, toCall } from './contract/task.js';
+import { isCeleriacError } from './errors.js';
+import { type MessageSink, type OutgoingMessage, type SentMessage } from './ports.js';
+import { routeTask } from './policy/routing.js';
+import { encodeTask } from './protocol/celery-v2.js';
+import { sendAll } from './send-many.js';
+
+/** Anything that sends tasks: a publisher, or the context of a running handler. */
+export interface TaskSender {
+  /**
+   * Sends one task. `task` is a contract, or a registered name with untyped input: a list travels as positional
+   * arguments, an object as keyword arguments, another value as the only argument.
+   *
+   * Rejects with ERR_INPUT_INVALID, ERR_NOT_SERIALIZABLE, ERR_MESSAGE_TOO_LARGE, ERR_PUBLISH_UNROUTABLE,
+   * ERR_PUBLISH_NACKED, ERR_PUBLISH_REFUSED, ERR_PUBLISH_BLOCKED, ERR_PUBLISH_TIMEOUT,
+   * ERR_PUBLISH_BACKPRESSURE, ERR_TOPOLOGY_… or ERR_CLOSED; `error.values.outcome` says whether the message is
+   * stored.
+   */
+  send<Input>(task: TaskContract<Input>, input: Input, options?: SendOptions): Promise<SentMessage>;
+  send(task: string, input?: unknown, options?: SendOptions): Promise<SentMessage>;
+  /**
+   * Sends one task per input, pipelined, reading `inputs` only as fast as the broker confirms. Resolves with one
+   * receipt per input, in order. When one fails no further input is read; the rest is awaited, and the call
+   * rejects with ERR_SEND_MANY, whose `values` count what was sent and what failed.
+   */
+  sendMany<Input>(
+    task: TaskContract<Input>,
+    inputs: Iterable<Input> | AsyncIterable<Input>,
+    options?: SendManyOptions,
+  ): Promise<SentMessage[]>;
+  sendMany(
+    task: string,
+    inputs: Iterable<unknown> | AsyncIterable<unknown>,
+    options?: SendManyOptions,
+  ): Promise<SentMessage[]>;
+}
+
+export type SendManyOptions = Omit<SendOptions, 'id'>;
+
+export interface TaskSenderParts {
+  readonly config: Config;
+  readonly sink: MessageSink;
+  readonly declarer: Declarer;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  /** `gen<pid>@<host>`. */
+  readonly origin: string;
+  /** The task being run, for messages sent from within one. */
+  readonly parent?: Lineage | undefined;
+}
+
+export class BrokerTaskSender implements TaskSender {
+  #parts: TaskSenderParts;
+
+  constructor(parts: TaskSenderParts) {
+    this.#parts = parts;
+  }
+
+  async send(task: TaskContract<never> | string, input?: unknown, options: SendOptions = {}): Promise<SentMessage> {
+    const { config, clock, newId, origin, parent } = this.#parts;
+    const contract = typeof task === 'string' ? undefined : (task as TaskContract<unknown>);
+    const call = await callOf(task, contract, input, options);
+    const settings = contract === undefined ? options : { ...contractDefaults(contract), ...options };
+    const message = buildTaskMessage(call, settings, { now: clock.now(), newId, origin, parent });
+    const queue = settings.queue ?? routeTask(config.tasks.routes, call.task) ?? config.tasks.default_queue;
+    const outgoing = { exchange: '', routingKey: queue, ...encodeTask(message) };
+    await this.#deliver(queue, outgoing, options);
+    return { id: message.id, exchange: '', routingKey: queue };
+  }
+
+  sendMany(
+    task: TaskContract<never> | string,
+    inputs: Iterable<unknown> | AsyncIterable<unknown>,
+    options: SendManyOptions = {},
+  ): Promise<SentMessage[]> {
+    const { clock, config } = this.#parts;
+    const window = Math.min(1000, Math.max(1, Math.floor(config.tasks.max_unsettled_messages / 2)));
+    return sendAll(inputs, { window, clock, send: (input) => this.send(task, input, options) });
+  }
+
+  async #deliver(queue: string, message: OutgoingMessage, { timeout }: SendOptions): Promise<void> {
+    const { declarer, sink } = this.#parts;
+    const prepared = { ...message, prepare: () => declarer.ensure(queue, () => this.#topology(queue)) };
+    const options = timeout === undefined ? {} : { timeoutMs: parseDuration(timeout) * 1000 };
+    try {
+      await sink.publish(prepared, options);
+    } catch (error) {
+      if (!isCeleriacError(error, 'ERR_PUBLISH_UNROUTABLE')) throw error;
+      declarer.forget(queue); // it was deleted after we had declared it: declare it again, once
+      await sink.publish(prepared, options);
+    }
+  }
+
+  #topology(queue: string): Topology {
+    return taskTopology(this.#parts.config, queue);
+  }
+}
+
+/** What has to exist for a task queue, by the configuration. */
+export function taskTopology(config: Config, queue: string): Topology {
+  const { compatibility, queue_type: type, dead_letter_expiry: deadLetterExpiry } = config.tasks;
+  const options = { queue, type, deadLetterExpiry };
+  return compatibility === 'celery' ? celeryQueue(options) : taskQueue(options);
+}
+
+async function callOf(
+  task: TaskContract<never> | string,
+  contract: TaskContract<unknown> | undefined,
+  input: unknown,
+  options: SendOptions,
+): Promise<Call> {
+  if (contract === undefined) {
+    const call = toCall(undefined, input);
+    return { task: task as string, args: call.args, kwargs: { ...call.kwargs, ...options.kwargs } };
+  }
+  // Contracts without a schema load no validator: the publisher stays light.
+  const { checkedInput } = await import('./contract/validate.js');
+  return { task: contract.name, ...toCall(contract, await checkedInput(contract, input)) };
+}
+
+function contractDefaults(contract: TaskContract<unknown>): SendOptions {
+  const { queue, priority, expires, timeLimit } = contract;
+  return {
+    ...(queue === undefined ? {} : { queue }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(expires === undefined ? {} : { expires }),
+    ...(timeLimit === undefined ? {} : { timeLimit }),
+  };
+}

@@ -1,0 +1,198 @@
+/**
+ * The publisher: sends tasks and events from any service. Connects in the background and keeps its connections;
+ * every call settles by its deadline with what is known about the message. Loads no handler code and no worker.
+ */
+import { randomUUID } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+
+import {
+  BrokerEventSender,
+  BrokerTaskSender,
+  type CeleriacError,
+  type Clock,
+  type Config,
+  type ConfigSource,
+  type Duration,
+  type EventContract,
+  type EventSender,
+  isOneBroker,
+  loadConfig,
+  loadTls,
+  type Logger,
+  type ObjectChange,
+  openPublishing,
+  parseDuration,
+  producerName,
+  type PublishEventOptions,
+  type Publishing,
+  type SendManyOptions,
+  type SendOptions,
+  type SentMessage,
+  serviceName,
+  silentLogger,
+  systemClock,
+  type TaskContract,
+  type TaskSender,
+} from '@celeriac/core';
+
+export interface PublisherOptions {
+  /** A file (YAML or JSON), or the configuration itself. Default: environment variables and defaults only. */
+  readonly config?: ConfigSource;
+  /** Default: writes nothing. */
+  readonly logger?: Logger;
+  /** Default: the machine's clock. */
+  readonly clock?: Clock;
+  /** Variables that override the configuration. Default `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface PublisherEvents {
+  /** Connected: the first time, or again. */
+  restored: [generation: number];
+  lost: [error: CeleriacError];
+  /** The broker takes no messages for now, and why. */
+  blocked: [reason: string];
+  unblocked: [];
+  'connect-failed': [error: CeleriacError];
+}
+
+export interface CloseOptions {
+  /** How long to wait for confirms that are outstanding. Default 5 s; what is unsettled then rejects with ERR_CLOSED. */
+  readonly timeout?: Duration;
+}
+
+/**
+ * Creates a publisher. Rejects with ERR_CONFIG_… or ERR_CONNECTION_STRING for a bad configuration; never waits for
+ * the broker: sends wait, within their deadline, and `ready()` does.
+ */
+export async function createPublisher(options: PublisherOptions = {}): Promise<Publisher> {
+  const { logger = silentLogger, clock = systemClock } = options;
+  const config = await loadConfig(options.config ?? {}, options.env === undefined ? {} : { env: options.env });
+  const tls = await loadTls(config);
+  return new Publisher({ config, logger, clock, tls });
+}
+
+export type { Publisher };
+
+class Publisher implements TaskSender, EventSender, AsyncDisposable {
+  #clock: Clock;
+  #forTasks: Publishing;
+  #forEvents: Publishing;
+  #tasks: TaskSender;
+  #events: EventSender;
+  #listeners = new EventEmitter<PublisherEvents>();
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: { config: Config; logger: Logger; clock: Clock; tls: Parameters<typeof openPublishing>[0]['tls'] }) {
+    const { config, clock } = parts;
+    this.#clock = clock;
+    this.#forTasks = openPublishing(parts, 'tasks');
+    this.#forEvents = isOneBroker(config) ? this.#forTasks : openPublishing(parts, 'events');
+    const common = { config, clock, newId: randomUUID };
+    this.#tasks = new BrokerTaskSender({ ...common, ...this.#forTasks, origin: producerName() });
+    this.#events = new BrokerEventSender({ ...common, ...this.#forEvents, source: serviceName(config) });
+    for (const { session } of this.#sides()) this.#forward(session);
+  }
+
+  /**
+   * Resolves when every connection is up. Rejects at once when the broker refuses user, password or virtual host,
+   * and at `timeout` (default 30 s) with why it is not reachable.
+   */
+  async ready(options: { readonly timeout?: Duration } = {}): Promise<void> {
+    const timeoutMs = parseDuration(options.timeout ?? 30) * 1000;
+    await Promise.all(this.#sides().map(({ session }) => session.ready({ timeoutMs })));
+  }
+
+  send<Input>(task: TaskContract<Input>, input: Input, options?: SendOptions): Promise<SentMessage>;
+  send(task: string, input?: unknown, options?: SendOptions): Promise<SentMessage>;
+  send(task: TaskContract<never> | string, input?: unknown, options?: SendOptions): Promise<SentMessage> {
+    return this.#tasks.send(task as string, input, options);
+  }
+
+  sendMany<Input>(
+    task: TaskContract<Input>,
+    inputs: Iterable<Input> | AsyncIterable<Input>,
+    options?: SendManyOptions,
+  ): Promise<SentMessage[]>;
+  sendMany(
+    task: string,
+    inputs: Iterable<unknown> | AsyncIterable<unknown>,
+    options?: SendManyOptions,
+  ): Promise<SentMessage[]>;
+  sendMany(
+    task: TaskContract<never> | string,
+    inputs: Iterable<unknown> | AsyncIterable<unknown>,
+    options?: SendManyOptions,
+  ): Promise<SentMessage[]> {
+    return this.#tasks.sendMany(task as string, inputs, options);
+  }
+
+  publishEvent<Values>(
+    event: EventContract<Values>,
+    change: ObjectChange<Values>,
+    options?: PublishEventOptions,
+  ): Promise<SentMessage>;
+  publishEvent(type: string, data: unknown, options?: PublishEventOptions): Promise<SentMessage>;
+  publishEvent(
+    event: EventContract<never> | string,
+    data: unknown,
+    options?: PublishEventOptions,
+  ): Promise<SentMessage> {
+    return this.#events.publishEvent(event as string, data, options);
+  }
+
+  /** Watches the connections. A listener that throws is not the publisher's concern: it must not. */
+  on<Name extends keyof PublisherEvents>(
+    event: Name,
+    listener: (...args: PublisherEvents[Name]) => void,
+  ): this {
+    this.#listeners.on(event, listener as never);
+    return this;
+  }
+
+  off<Name extends keyof PublisherEvents>(
+    event: Name,
+    listener: (...args: PublisherEvents[Name]) => void,
+  ): this {
+    this.#listeners.off(event, listener as never);
+    return this;
+  }
+
+  /** Waits for outstanding confirms, within the timeout, and closes the connections. Idempotent. */
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(parseDuration(options.timeout ?? 5) * 1000);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    const deadline = new AbortController();
+    const drained = Promise.all(this.#sides().map(({ sink }) => sink.drained()));
+    await Promise.race([drained, this.#clock.sleep(timeoutMs, deadline.signal)]);
+    deadline.abort();
+    await Promise.all(
+      this.#sides().map(async ({ sink, session }) => {
+        // The session first: a channel cannot be closed politely over a connection that is blocked or gone.
+        const closed = sink.close();
+        await session.close();
+        await closed;
+      }),
+    );
+  }
+
+  #sides(): readonly Publishing[] {
+    return this.#forEvents === this.#forTasks ? [this.#forTasks] : [this.#forTasks, this.#forEvents];
+  }
+
+  #forward(session: Publishing['session']): void {
+    const events = this.#listeners;
+    session.events.on('restored', (generation) => events.emit('restored', generation));
+    session.events.on('lost', (error) => events.emit('lost', error));
+    session.events.on('blocked', (reason) => events.emit('blocked', reason));
+    session.events.on('unblocked', () => events.emit('unblocked'));
+    session.events.on('connect-failed', (error) => events.emit('connect-failed', error));
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * Tells a running handler to stop, and remembers who said so first. The AbortSignal is made only when the handler
+ * asks for it: most never do, and it costs more than everything else around a small task.
+ */
+
+/** Who told the handler to stop: its soft time limit, a stopping worker, or a lost connection. */
+export type CancelledBy = 'deadline' | 'shutdown' | 'lost';
+
+export class Cancellation {
+  #by: CancelledBy | undefined;
+  #reason: unknown;
+  #controller: AbortController | undefined;
+
+  get by(): CancelledBy | undefined {
+    return this.#by;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#by !== undefined) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** The first call counts. `reason` is what `signal.throwIfAborted()` throws. */
+  cancel(by: CancelledBy, reason: unknown): void {
+    if (this.#by !== undefined) return;
+    this.#by = by;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * Some queues, their consumers, and the slots their handlers share. Starts and stops them as one; what a delivery
+ * means is the business of `dispatch`.
+ */
+import {
+  type CeleriacError,
+  type Clock,
+  Consumer,
+  type Delivery,
+  type Declarer,
+  type Logger,
+  type Session,
+  type Topology,
+} from '@celeriac/core';
+
+import { dispatch, type DispatchParts } from './dispatch.js';
+
+export interface CapsuleOptions {
+  readonly session: Session;
+  /** Declares over the consuming session. */
+  readonly declarer: Declarer;
+  readonly queues: readonly { readonly queue: string; readonly prefetch: number; readonly topology: Topology }[];
+  readonly dispatchParts: DispatchParts;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+export class Capsule {
+  #consumers: readonly Consumer[];
+  #inHand = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(options: CapsuleOptions) {
+    const { session, declarer, logger, clock, dispatchParts } = options;
+    const onDelivery = (delivery: Delivery): void => this.#take(delivery, dispatchParts);
+    this.#consumers = options.queues.map(({ queue, prefetch, topology }) => {
+      const declare = () => declarer.declare(topology);
+      return new Consumer({ session, queue, prefetch, declare, onDelivery, logger, clock });
+    });
+  }
+
+  get consumers(): readonly Consumer[] {
+    return this.#consumers;
+  }
+
+  /** Deliveries not settled yet. */
+  get inHand(): number {
+    return this.#inHand;
+  }
+
+  /** Resolves when every queue is consumed; rejects with the first that cannot be. */
+  async start(): Promise<void> {
+    await Promise.all(this.#consumers.map(started));
+  }
+
+  /** No further deliveries. */
+  async cancel(): Promise<void> {
+    await Promise.all(this.#consumers.map((consumer) => consumer.cancel()));
+  }
+
+  /** Resolves when nothing is in hand. */
+  idle(): Promise<void> {
+    if (this.#inHand === 0) return Promise.resolve();
+    return new Promise((resolve) => void this.#idle.push(resolve));
+  }
+
+  /** Closes the channels: what is unsettled goes back to the queues. */
+  async close(): Promise<void> {
+    await Promise.all(this.#consumers.map((consumer) => consumer.close()));
+  }
+
+  #take(delivery: Delivery, parts: DispatchParts): void {
+    this.#inHand++;
+    void dispatch(delivery, parts)
+      .catch((error: unknown) => {
+        // A bug of ours. The message must not be lost with it, nor come straight back for ever.
+        parts.logger.error('a delivery could not be handled', { queue: delivery.queue, error });
+        if (delivery.live) delivery.requeue(true);
+      })
+      .finally(() => {
+        this.#inHand--;
+        if (this.#inHand > 0) return;
+        const waiting = this.#idle;
+        this.#idle = [];
+        for (const resolve of waiting) resolve();
+      });
+  }
+}
+
+function started(consumer: Consumer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const subscribed = (): void => {
+      consumer.events.off('failed', failed);
+      resolve();
+    };
+    const failed = (error: CeleriacError): void => {
+      consumer.events.off('subscribed', subscribed);
+      reject(error);
+    };
+    consumer.events.once('subscribed', subscribed);
+    consumer.events.once('failed', failed);
+    consumer.start();
+  });
+}

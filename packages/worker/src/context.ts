@@ -1,0 +1,168 @@
+/**
+ * What a running handler is given beside its input: who sent the message, when to stop, a logger, and a way to
+ * send further tasks and events. Holds no decisions.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import {
+  BrokerTaskSender,
+  type Delivery,
+  type EventMessage,
+  type EventSender,
+  type HeaderTable,
+  type Logger,
+  type TaskMessage,
+  type TaskSender,
+  type TaskSenderParts,
+  withFields,
+} from '@celeriac/core';
+
+import { type Cancellation } from './cancellation.js';
+
+/** What every handler can do. */
+export interface HandlerContext {
+  /** Id of the message; stable over redeliveries. */
+  readonly id: string;
+  readonly queue: string;
+  /** True when the broker has delivered the message before: it may have run, in part or whole. */
+  readonly redelivered: boolean;
+  /** Fires when the handler should stop: soft time limit, shutdown, or a lost connection. `reason` says which. */
+  readonly signal: AbortSignal;
+  /** Writes lines that carry the id and the name. */
+  readonly logger: Logger;
+  /** Sends further tasks; from within a task they carry its id as their parent. */
+  readonly tasks: TaskSender;
+  /** Publishes events. */
+  readonly events: EventSender;
+}
+
+export interface TaskContext extends HandlerContext {
+  /** The registered name. */
+  readonly task: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  /** Custom headers of the sender. */
+  readonly headers: Readonly<Record<string, unknown>>;
+  /** The whole message. */
+  readonly message: TaskMessage;
+}
+
+export interface EventContext extends HandlerContext {
+  /** The registered application that received the event. */
+  readonly application: string;
+  /** The AMQP headers. */
+  readonly headers: HeaderTable;
+}
+
+/** What contexts are made from; one per worker. */
+export interface ContextParts {
+  readonly taskSenderParts: TaskSenderParts;
+  readonly eventSender: EventSender;
+  readonly logger: Logger;
+}
+
+const current = new AsyncLocalStorage<TaskContext | EventContext>();
+
+/** The context of the handler that is running, for code it calls; undefined outside of one. */
+export function currentTask(): TaskContext | EventContext | undefined {
+  return current.getStore();
+}
+
+/** Runs `handler` with `context` as the current one. */
+export function withContext<T>(context: TaskContext | EventContext, handler: () => T): T {
+  return current.run(context, handler);
+}
+
+abstract class BaseContext {
+  protected readonly delivery: Delivery;
+  protected readonly cancellation: Cancellation;
+  protected readonly parts: ContextParts;
+
+  constructor(delivery: Delivery, cancellation: Cancellation, parts: ContextParts) {
+    this.delivery = delivery;
+    this.cancellation = cancellation;
+    this.parts = parts;
+  }
+
+  get queue(): string {
+    return this.delivery.queue;
+  }
+
+  get redelivered(): boolean {
+    return this.delivery.redelivered;
+  }
+
+  get signal(): AbortSignal {
+    return this.cancellation.signal;
+  }
+
+  get events(): EventSender {
+    return this.parts.eventSender;
+  }
+}
+
+export interface Received {
+  readonly delivery: Delivery;
+  readonly cancellation: Cancellation;
+}
+
+export class RunningTask extends BaseContext implements TaskContext {
+  readonly message: TaskMessage;
+
+  constructor(message: TaskMessage, { delivery, cancellation }: Received, parts: ContextParts) {
+    super(delivery, cancellation, parts);
+    this.message = message;
+  }
+
+  get id(): string {
+    return this.message.id;
+  }
+
+  get task(): string {
+    return this.message.task;
+  }
+
+  get attempt(): number {
+    return this.message.retries + 1;
+  }
+
+  get headers(): Readonly<Record<string, unknown>> {
+    return this.message.headers;
+  }
+
+  get logger(): Logger {
+    return withFields(this.parts.logger, { task: this.task, id: this.id });
+  }
+
+  get tasks(): TaskSender {
+    const { id, rootId } = this.message;
+    return new BrokerTaskSender({ ...this.parts.taskSenderParts, parent: { id, rootId } });
+  }
+}
+
+export class RunningEvent extends BaseContext implements EventContext {
+  readonly application: string;
+  readonly #event: EventMessage;
+
+  constructor(event: EventMessage, received: Received & { application: string }, parts: ContextParts) {
+    super(received.delivery, received.cancellation, parts);
+    this.#event = event;
+    this.application = received.application;
+  }
+
+  get id(): string {
+    return this.#event.id;
+  }
+
+  get headers(): HeaderTable {
+    return this.delivery.properties.headers ?? {};
+  }
+
+  get logger(): Logger {
+    return withFields(this.parts.logger, { event: this.#event.type, id: this.id, application: this.application });
+  }
+
+  get tasks(): TaskSender {
+    return new BrokerTaskSender(this.parts.taskSenderParts);
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Runs one handler under its soft time limit. Never throws and never touches the broker: every ending is an
+ * Outcome.
+ */
+import { CeleriacError, type Clock, type Logger, type Outcome } from '@celeriac/core';
+
+import { type Cancellation } from './cancellation.js';
+import { type Work } from './work.js';
+
+export interface ExecuteParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export async function execute(work: Work, cancellation: Cancellation, parts: ExecuteParts): Promise<Outcome> {
+  const timer = work.softLimitMs === undefined ? undefined : startDeadline(work, cancellation, parts);
+  try {
+    return { kind: 'succeeded', value: await work.run(cancellation) };
+  } catch (error) {
+    return unhappyEnd(error, cancellation, work);
+  } finally {
+    timer?.cancel();
+  }
+}
+
+function startDeadline(work: Work, cancellation: Cancellation, { clock, logger }: ExecuteParts) {
+  const limitMs = work.softLimitMs ?? Infinity;
+  return clock.after(limitMs, () => {
+    const seconds = limitMs / 1000;
+    cancellation.cancel(
+      'deadline',
+      new CeleriacError('ERR_SOFT_TIME_LIMIT', {
+        message: `'${work.name}' ran longer than its soft time limit of ${seconds} s.`,
+        hint: 'Make it faster, split it, or raise the limit.',
+        values: { name: work.name, id: work.id, limit: seconds },
+      }),
+    );
+    logger.warn('over its soft time limit, told to stop', { name: work.name, id: work.id, limit: seconds });
+  });
+}
+
+/** A handler that throws after it was told to stop did as it was told, whatever it threw. */
+function unhappyEnd(error: unknown, { by }: Cancellation, work: Work): Outcome {
+  switch (by) {
+    case undefined:
+      return { kind: 'failed', error };
+    case 'deadline':
+      return { kind: 'timedOut', error, limitMs: work.softLimitMs ?? 0 };
+    case 'shutdown':
+    case 'lost':
+      return { kind: 'aborted', error, by };
+  }
+}

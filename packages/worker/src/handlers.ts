@@ -1,0 +1,55 @@
+/** The registered tasks: name, contract, function. Only what is registered here ever runs. */
+import { CeleriacError, type Duration, type TaskContract } from '@celeriac/core';
+
+import { type TaskContext } from './context.js';
+
+/** A handler of a contract: gets the validated input. */
+export type TaskHandler<Input, Output> = (input: Input, context: TaskContext) => Output | Promise<Output>;
+
+/**
+ * A handler by bare name, called as Celery calls a function: positional arguments in order, then, if there are
+ * any, the keyword arguments as one object. `currentTask()` gives its context.
+ */
+export type BareTaskHandler = (...args: never[]) => unknown;
+
+export interface TaskOptions {
+  /** Soft time limit: the handler's signal fires. The sender's limit wins, then the contract's, then this. */
+  readonly softTimeLimit?: Duration;
+}
+
+export interface RegisteredTask {
+  readonly name: string;
+  readonly contract: TaskContract<unknown, unknown> | undefined;
+  readonly handler: (...args: unknown[]) => unknown;
+  readonly options: TaskOptions;
+}
+
+export class TaskHandlers {
+  #tasks = new Map<string, RegisteredTask>();
+
+  get names(): readonly string[] {
+    return [...this.#tasks.keys()].sort();
+  }
+
+  get(name: string): RegisteredTask | undefined {
+    return this.#tasks.get(name);
+  }
+
+  /** Throws ERR_TASK_DUPLICATE for a name that is taken, ERR_CONTRACT_INVALID for one that cannot be. */
+  add(task: RegisteredTask): void {
+    if (task.name === '' || Buffer.byteLength(task.name) > 255) {
+      throw new CeleriacError('ERR_CONTRACT_INVALID', {
+        message: `A task's name has 1 to 255 bytes; this one has ${Buffer.byteLength(task.name)}.`,
+        values: { task: task.name },
+      });
+    }
+    if (this.#tasks.has(task.name)) {
+      throw new CeleriacError('ERR_TASK_DUPLICATE', {
+        message: `The task '${task.name}' is registered already.`,
+        hint: 'Register each name once; rename one of them.',
+        values: { task: task.name },
+      });
+    }
+    this.#tasks.set(task.name, task);
+  }
+}

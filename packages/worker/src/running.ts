@@ -1,0 +1,217 @@
+/**
+ * A worker that runs: its connections and capsules, and the order in which they start and stop. Decides nothing
+ * about single deliveries.
+ */
+import { randomUUID } from 'node:crypto';
+import { type EventEmitter } from 'node:events';
+import { hostname } from 'node:os';
+
+import {
+  Applications,
+  BrokerEventSender,
+  type Clock,
+  type Config,
+  eventType,
+  isOneBroker,
+  isCeleriacError,
+  loadTls,
+  type Logger,
+  producerName,
+  serviceName,
+  type Topology,
+} from '@celeriac/core';
+
+import { type Cancellation } from './cancellation.js';
+import { Capsule } from './capsule.js';
+import { planApplication, planTaskQueues, type QueuePlan } from './capsule-plan.js';
+import { type ContextParts } from './context.js';
+import { type DispatchParts } from './dispatch.js';
+import { type Application } from './event-handler/application.js';
+import { eventPreparer } from './event-handler/prepare-event.js';
+import { type TaskHandlers } from './handlers.js';
+import { taskPreparer } from './prepare-task.js';
+import { Report } from './report.js';
+import { closeSide, openSide, type Side, sideReady, watchSide } from './side.js';
+import { Slots } from './slots.js';
+import { type Prepare } from './work.js';
+import { type StopReport, type WorkerDescription, type WorkerEvents } from './worker-events.js';
+import { stopping as stoppingError } from './worker-state.js';
+
+export interface RunningOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly tasks: TaskHandlers;
+  readonly applications: readonly Application[];
+  readonly events: EventEmitter<WorkerEvents>;
+}
+
+/** How long handlers have to heed their signal once the grace is over. */
+const heedMs = 1_000;
+/** How long the broker has to confirm that it sends no more. */
+const cancelMs = 2_000;
+
+export class Running {
+  #options: RunningOptions;
+  #sides: readonly Side[];
+  #capsules: Capsule[] = [];
+  #cancellations = new Set<Cancellation>();
+  #stopping = new AbortController();
+  #halted = new AbortController();
+
+  private constructor(options: RunningOptions, sides: readonly Side[]) {
+    this.#options = options;
+    this.#sides = sides;
+    const { events } = options;
+    for (const side of sides) {
+      watchSide(side, {
+        lost: (error) => events.emit('lost', error),
+        restored: (generation) => events.emit('restored', generation),
+        blocked: (reason) => events.emit('blocked', reason),
+        unblocked: () => events.emit('unblocked'),
+      });
+    }
+  }
+
+  static async open(options: RunningOptions): Promise<Running> {
+    const { config, logger, clock } = options;
+    const broker = { config, logger, clock, tls: await loadTls(config) };
+    const sections = isOneBroker(config) ? (['tasks'] as const) : (['tasks', 'events'] as const);
+    return new Running(
+      options,
+      sections.map((section) => openSide(broker, section)),
+    );
+  }
+
+  async start(): Promise<void> {
+    await Promise.all(this.#sides.map(sideReady));
+    const { config, applications, tasks } = this.#options;
+    const contextParts = this.#contextParts();
+    if (tasks.names.length > 0) {
+      const { time_zone: timeZone } = config.tasks;
+      const { soft_time_limit: softTimeLimit, concurrency } = config.task_handler;
+      const prepare = taskPreparer({ handlers: tasks, contextParts, timeZone, softTimeLimit });
+      this.#addCapsule(this.#taskSide, { queues: planTaskQueues(config), prepare, concurrency });
+    }
+    const { routing_key: typePattern } = config.events;
+    for (const application of applications) {
+      application.resolve(({ object, action }) => eventType(typePattern, object, action));
+      const plan = planApplication(config, application);
+      const { soft_time_limit: softTimeLimit } = config.event_handler;
+      const prepare = eventPreparer({ application, contextParts, typePattern, softTimeLimit });
+      this.#addCapsule(this.#eventSide, { queues: [plan], prepare, concurrency: plan.prefetch });
+    }
+    await Promise.all(this.#capsules.map((capsule) => capsule.start()));
+    await this.#register();
+  }
+
+  /** Stops within the grace (milliseconds) and a few seconds. Never rejects. */
+  async stop(graceMs = this.#options.config.task_handler.shutdown_grace * 1000): Promise<StopReport> {
+    const { logger } = this.#options;
+    await this.#within(cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.cancel())));
+    this.#stopping.abort(); // what waits for a slot or its time goes back
+    if (this.#inHand > 0) logger.info('draining', { inHand: this.#inHand, grace: graceMs / 1000 });
+    await this.#within(graceMs, this.#idle());
+    const unfinished = this.#inHand;
+    this.#halted.abort();
+    if (unfinished > 0) {
+      for (const cancellation of this.#cancellations) cancellation.cancel('shutdown', stoppingError());
+      await this.#within(heedMs, this.#idle());
+    }
+    for (const capsule of this.#capsules) for (const consumer of capsule.consumers) consumer.flush();
+    await this.#within(cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.close())));
+    const left = this.#inHand;
+    await Promise.all(this.#sides.map(closeSide));
+    if (left > 0) logger.warn('handlers left unfinished: their messages go back to the queue', { left });
+    return { drained: unfinished === 0, unfinished: left };
+  }
+
+  describe(): WorkerDescription {
+    const { config, tasks, applications } = this.#options;
+    const brokers = new Set([...config.tasks.connection_string.addresses, ...config.events.connection_string.addresses]);
+    return {
+      service: serviceName(config),
+      brokers: [...new Set([...brokers].map(String))],
+      queues: tasks.names.length > 0 ? config.task_handler.queues : [],
+      concurrency: config.task_handler.concurrency,
+      tasks: tasks.names,
+      applications: applications.map((application) => {
+        const { queue, prefetch } = planApplication(config, application);
+        return { name: application.name, queue, prefetch, patterns: application.patterns };
+      }),
+    };
+  }
+
+  get #taskSide(): Side {
+    return this.#sides[0] as Side;
+  }
+
+  get #eventSide(): Side {
+    return this.#sides.at(-1) as Side;
+  }
+
+  get #inHand(): number {
+    return this.#capsules.reduce((sum, capsule) => sum + capsule.inHand, 0);
+  }
+
+  async #idle(): Promise<void> {
+    await Promise.all(this.#capsules.map((capsule) => capsule.idle()));
+  }
+
+  async #within(ms: number, work: Promise<unknown>): Promise<void> {
+    const done = new AbortController();
+    await Promise.race([work, this.#options.clock.sleep(ms, done.signal)]);
+    done.abort();
+  }
+
+  #contextParts(): ContextParts {
+    const { config, clock, logger } = this.#options;
+    const common = { config, clock, newId: randomUUID };
+    return {
+      logger,
+      taskSenderParts: { ...common, ...this.#taskSide.publishing, origin: producerName() },
+      eventSender: new BrokerEventSender({
+        ...common,
+        ...this.#eventSide.publishing,
+        source: serviceName(config),
+      }),
+    };
+  }
+
+  #addCapsule(
+    { session, declarer, publishing }: Side,
+    plan: { queues: readonly QueuePlan[]; prepare: Prepare; concurrency: number },
+  ): void {
+    const { logger, clock, events } = this.#options;
+    const topologies = new Map(plan.queues.map(({ queue, topology }) => [queue, topology]));
+    const dispatchParts: DispatchParts = {
+      prepare: plan.prepare,
+      slots: new Slots(plan.concurrency),
+      report: new Report(logger, events as never),
+      running: this.#cancellations,
+      stopping: this.#stopping.signal,
+      halted: this.#halted.signal,
+      sink: publishing.sink,
+      declarer: publishing.declarer,
+      deadLetterTopology: (queue) => topologies.get(queue) as Topology,
+      worker: `${process.pid}@${hostname()}`,
+      clock,
+      logger,
+    };
+    this.#capsules.push(new Capsule({ session, declarer, queues: plan.queues, dispatchParts, logger, clock }));
+  }
+
+  /** Enters the applications into the registry. Their queues are bound by now, so a busy registry costs nothing. */
+  async #register(): Promise<void> {
+    const { config, clock, applications, logger } = this.#options;
+    if (applications.length === 0) return;
+    const { session, declarer } = this.#eventSide.publishing;
+    const registry = new Applications({ config, session, declarer, clock });
+    for (const { name, patterns } of applications) {
+      await registry.register(name, patterns).catch((error: unknown) => {
+        if (isCeleriacError(error) && !error.retryable) throw error;
+        logger.warn('not entered into the list of applications; events arrive all the same', { name, error });
+      });
+    }
+  }
+}

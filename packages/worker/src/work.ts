@@ -1,0 +1,24 @@
+/** One unit of work as `dispatch` sees it, whether it came as a task or as an event. Types only. */
+import { type Delivery, type Outcome } from '@celeriac/core';
+
+import { type Cancellation } from './cancellation.js';
+
+export interface Work {
+  readonly id: string;
+  /** The task's name or the event's type. */
+  readonly name: string;
+  /** Milliseconds since the epoch; not to be started before, and not after. */
+  readonly eta?: number | undefined;
+  readonly expires?: number | undefined;
+  readonly softLimitMs?: number | undefined;
+  /** Runs the handler. */
+  readonly run: (cancellation: Cancellation) => unknown;
+}
+
+/** What a delivery turned out to be: work, or an ending without any. */
+export type Prepared =
+  | { readonly work: Work }
+  | { readonly outcome: Outcome; readonly id: string | undefined; readonly name: string | undefined };
+
+/** Reads a delivery and finds its handler. Never throws. */
+export type Prepare = (delivery: Delivery) => Prepared | Promise<Prepared>;

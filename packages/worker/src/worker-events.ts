@@ -1,0 +1,37 @@
+/** What a worker tells about itself: events, its description, the report of its end. Types only. */
+import { type CeleriacError } from '@celeriac/core';
+
+import { type ReportEvents } from './report.js';
+
+export interface WorkerEvents extends ReportEvents {
+  /** Consuming every queue. */
+  ready: [WorkerDescription];
+  lost: [error: CeleriacError];
+  /** Connected: the first time, or again. */
+  restored: [generation: number];
+  /** The broker takes no messages from this worker for now; it goes on consuming. */
+  blocked: [reason: string];
+  unblocked: [];
+}
+
+/** What a worker does, for a banner or a log line. */
+export interface WorkerDescription {
+  readonly service: string;
+  /** Brokers, without passwords. */
+  readonly brokers: readonly string[];
+  readonly queues: readonly string[];
+  readonly concurrency: number;
+  readonly tasks: readonly string[];
+  readonly applications: readonly {
+    readonly name: string;
+    readonly queue: string;
+    readonly patterns: readonly string[];
+    readonly prefetch: number;
+  }[];
+}
+
+export interface StopReport {
+  /** True when every handler had ended. What had not is delivered again by the broker. */
+  readonly drained: boolean;
+  readonly unfinished: number;
+}

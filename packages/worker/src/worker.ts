@@ -1,0 +1,175 @@
+/**
+ * The worker: what a service registers its handlers with, and what runs them. Starts consumers, stops them within
+ * a deadline, and reports. How a delivery is handled is in `dispatch`; how the process ends in `shutdown`.
+ */
+import { EventEmitter } from 'node:events';
+
+import {
+  type Clock,
+  type ConfigSource,
+  type Duration,
+  isCeleriacError,
+  loadConfig,
+  type Logger,
+  parseDuration,
+  silentLogger,
+  systemClock,
+  type TaskContract,
+} from '@celeriac/core';
+
+import { Application } from './event-handler/application.js';
+import { type BareTaskHandler, type TaskHandler, TaskHandlers, type TaskOptions } from './handlers.js';
+import { Running } from './running.js';
+import { runUntilSignalled } from './shutdown.js';
+import { type StopReport, type WorkerDescription, type WorkerEvents } from './worker-events.js';
+import { nothingRegistered, wrongState } from './worker-state.js';
+
+export interface WorkerOptions {
+  /** A file (YAML or JSON), or the configuration itself. Default: environment variables and defaults only. */
+  readonly config?: ConfigSource;
+  /** Default: writes nothing. */
+  readonly logger?: Logger;
+  /** Default: the machine's clock. */
+  readonly clock?: Clock;
+  /** Variables that override the configuration. Default `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface StopOptions {
+  /** How long running handlers may take. Default `task_handler.shutdown_grace`. */
+  readonly grace?: Duration;
+}
+
+/** Creates a worker. Reads nothing and connects to nothing before `start` or `run`. */
+export function createWorker(options: WorkerOptions = {}): Worker {
+  return new Worker(options);
+}
+
+export type { Worker };
+
+class Worker implements AsyncDisposable {
+  #options: WorkerOptions;
+  #logger: Logger;
+  #clock: Clock;
+  #tasks = new TaskHandlers();
+  #applications = new Map<string, Application>();
+  #events = new EventEmitter<WorkerEvents>();
+  #starting: Promise<WorkerDescription> | undefined;
+  #running: Running | undefined;
+  #stopping: Promise<StopReport> | undefined;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#logger = options.logger ?? silentLogger;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /**
+   * Registers a handler: for a contract, which validates what it gets, or for a bare name, called with the
+   * message's positional arguments. Throws ERR_TASK_DUPLICATE, ERR_CONTRACT_INVALID or ERR_WORKER_STATE.
+   */
+  task<Input, Output>(
+    contract: TaskContract<Input, Output>,
+    handler: TaskHandler<Input, Output>,
+    options?: TaskOptions,
+  ): this;
+  task(name: string, handler: BareTaskHandler, options?: TaskOptions): this;
+  task(
+    what: TaskContract<never, never> | string,
+    handler: TaskHandler<never, never> | BareTaskHandler,
+    options: TaskOptions = {},
+  ): this {
+    this.#mustNotRun('register tasks');
+    const contract = typeof what === 'string' ? undefined : (what as unknown as TaskContract<unknown, unknown>);
+    const name = typeof what === 'string' ? what : what.name;
+    this.#tasks.add({ name, contract, handler: handler as (...args: unknown[]) => unknown, options });
+    return this;
+  }
+
+  /** A registered application, to attach event handlers to. The same name gives the same application. */
+  application(name: string): Application {
+    this.#mustNotRun('register applications');
+    const known = this.#applications.get(name) ?? new Application(name);
+    this.#applications.set(name, known);
+    return known;
+  }
+
+  /**
+   * Connects and consumes; resolves when every queue is consumed. Waits for a broker that cannot be reached;
+   * rejects with ERR_CONFIG_…, ERR_ACCESS_REFUSED, ERR_VHOST_REFUSED, ERR_TLS or ERR_TOPOLOGY_… for what will not
+   * go away by itself, with everything closed again.
+   */
+  start(): Promise<WorkerDescription> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  /**
+   * Stops: no further deliveries, running handlers may finish within the grace, then their signals fire, and what
+   * is left goes back to its queue. Idempotent; never rejects.
+   */
+  stop(options: StopOptions = {}): Promise<StopReport> {
+    this.#stopping ??= this.#stop(options);
+    return this.#stopping;
+  }
+
+  /**
+   * `start`, then runs until SIGTERM or SIGINT, stops, and sets `process.exitCode`: 0 drained, 75 not drained, 78
+   * configuration or access. A second signal ends the process at once with 128 + its number. Handlers that do not
+   * end after the grace are left behind by `process.exit(75)`. Resolves with the exit code; never rejects.
+   */
+  run(): Promise<number> {
+    return runUntilSignalled(this, this.#logger);
+  }
+
+  on<Name extends keyof WorkerEvents>(event: Name, listener: (...args: WorkerEvents[Name]) => void): this {
+    this.#events.on(event, listener as never);
+    return this;
+  }
+
+  off<Name extends keyof WorkerEvents>(event: Name, listener: (...args: WorkerEvents[Name]) => void): this {
+    this.#events.off(event, listener as never);
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #start(): Promise<WorkerDescription> {
+    const applications = [...this.#applications.values()].filter(({ isEmpty }) => !isEmpty);
+    if (this.#tasks.names.length === 0 && applications.length === 0) throw nothingRegistered();
+    const { env } = this.#options;
+    const config = await loadConfig(this.#options.config ?? {}, env === undefined ? {} : { env });
+    const parts = { config, logger: this.#logger, clock: this.#clock };
+    const running = await Running.open({ ...parts, tasks: this.#tasks, applications, events: this.#events });
+    this.#running = running;
+    if (this.#stopping !== undefined) {
+      await running.stop(0); // stopped while it was being opened
+      throw wrongState('start', 'it was stopped');
+    }
+    try {
+      await running.start();
+    } catch (error) {
+      await this.stop({ grace: 0 });
+      throw error;
+    }
+    const description = running.describe();
+    this.#events.emit('ready', description);
+    return description;
+  }
+
+  async #stop({ grace }: StopOptions): Promise<StopReport> {
+    if (this.#running === undefined) return { drained: true, unfinished: 0 };
+    return this.#running.stop(grace === undefined ? undefined : parseDuration(grace) * 1000);
+  }
+
+  #mustNotRun(what: string): void {
+    if (this.#starting !== undefined) throw wrongState(what, 'it is running');
+  }
+}
+
+/** True for an error that a person has to mend before starting again makes sense. */
+export function isConfigurationError(error: unknown): boolean {
+  return isCeleriacError(error) && !error.retryable;
+}
