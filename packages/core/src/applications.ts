@@ -60,7 +60,12 @@ export class Applications {
   constructor(parts: ApplicationsParts) {
     const { session, clock, config } = parts;
     this.#parts = parts;
-    this.#registry = new RegistryQueue({ session, clock, queue: registryQueueName, type: config.events.queue_type });
+    this.#registry = new RegistryQueue({
+      session,
+      clock,
+      queue: registryQueueName,
+      type: config.events.queue_type,
+    });
   }
 
   async list(): Promise<readonly RegisteredApplication[]> {
@@ -111,7 +116,9 @@ export class Applications {
 
   async #unbind(queue: string, patterns: readonly string[]): Promise<void> {
     const { declarer, config } = this.#parts;
-    await declarer.unbind(patterns.map((routingKey) => ({ queue, exchange: config.events.exchange, routingKey })));
+    await declarer.unbind(
+      patterns.map((routingKey) => ({ queue, exchange: config.events.exchange, routingKey })),
+    );
   }
 }
 

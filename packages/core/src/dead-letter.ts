@@ -43,7 +43,8 @@ const errorBytes = 1024;
 
 export function deadLetter(delivery: Delivery, cause: DeadLetterCause, by: DeadLetterBy): OutgoingMessage {
   const { queue, exchange, routingKey, redelivered, properties, body, rawHeaders } = delivery;
-  const { contentType, contentEncoding, headers, priority, correlationId, replyTo, timestamp, type, appId } = properties;
+  const { contentType, contentEncoding, headers, priority, correlationId, replyTo, timestamp, type, appId } =
+    properties;
   const kept = { contentType, contentEncoding, priority, correlationId, replyTo, timestamp, type, appId };
   const names = deadLetterHeaders;
   return {

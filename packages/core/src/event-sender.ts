@@ -77,8 +77,16 @@ export class BrokerEventSender implements EventSender {
     const message =
       typeof event === 'string'
         ? this.#message(event, { data: change }, options)
-        : await this.#objectMessage(event as EventContract<unknown>, change as ObjectChange<unknown>, options);
-    const topology = () => ({ exchanges: [{ name: exchange, type: 'topic' as const }], queues: [], bindings: [] });
+        : await this.#objectMessage(
+            event as EventContract<unknown>,
+            change as ObjectChange<unknown>,
+            options,
+          );
+    const topology = () => ({
+      exchanges: [{ name: exchange, type: 'topic' as const }],
+      queues: [],
+      bindings: [],
+    });
     await sink.publish(
       {
         exchange,
@@ -108,7 +116,8 @@ export class BrokerEventSender implements EventSender {
       ...(originalValues === undefined ? {} : { original_values: originalValues }),
     };
     const details = { object, action, objectId, data, ...(values === undefined ? {} : { values }) };
-    const more = originalValues === undefined ? {} : { originalValues: originalValues as Record<string, unknown> };
+    const more =
+      originalValues === undefined ? {} : { originalValues: originalValues as Record<string, unknown> };
     return this.#message(type, { ...details, ...more }, options);
   }
 

@@ -40,7 +40,15 @@ export { decodeEvent, encodeEvent, eventType, parseEventType } from './protocol/
 export { parseJson, stringifyJson } from './protocol/json.js';
 export { compilePattern, matchesPattern, routeTask } from './policy/routing.js';
 
-export { connectionString, isOneBroker, loadTls, openPublishing, openSession, producerName, serviceName } from './broker.js';
+export {
+  connectionString,
+  isOneBroker,
+  loadTls,
+  openPublishing,
+  openSession,
+  producerName,
+  serviceName,
+} from './broker.js';
 export type { BrokerOptions, Publishing, Section } from './broker.js';
 export { Session } from './amqp/session.js';
 export type { SessionEvents } from './amqp/session.js';
@@ -54,6 +62,11 @@ export type { SendManyOptions, TaskSender, TaskSenderParts } from './task-sender
 export type { SendOptions } from './build-message.js';
 export { BrokerEventSender } from './event-sender.js';
 export type { EventSender, EventSenderParts, ObjectChange, PublishEventOptions } from './event-sender.js';
-export { applicationQueueName, Applications, applicationTopology, registryQueueName } from './applications.js';
+export {
+  applicationQueueName,
+  Applications,
+  applicationTopology,
+  registryQueueName,
+} from './applications.js';
 export type { RegisteredApplication } from './applications.js';
 export { deadLetter, deadLetterHeaders, withoutOriginalHeaders } from './dead-letter.js';

@@ -67,10 +67,15 @@ export class BrokerTaskSender implements TaskSender {
     this.#parts = parts;
   }
 
-  async send(task: TaskContract<never> | string, input?: unknown, options: SendOptions = {}): Promise<SentMessage> {
+  async send(
+    task: TaskContract<never> | string,
+    input?: unknown,
+    options: SendOptions = {},
+  ): Promise<SentMessage> {
     const { config, clock, newId, origin, parent } = this.#parts;
     const contract = typeof task === 'string' ? undefined : (task as TaskContract<unknown>);
-    const call = await callOf(task, contract, input, options);
+    const call =
+      contract === undefined ? bareCall(task as string, input, options) : await contractCall(contract, input);
     const settings = contract === undefined ? options : { ...contractDefaults(contract), ...options };
     const message = buildTaskMessage(call, settings, { now: clock.now(), newId, origin, parent });
     const queue = settings.queue ?? routeTask(config.tasks.routes, call.task) ?? config.tasks.default_queue;
@@ -114,16 +119,12 @@ export function taskTopology(config: Config, queue: string): Topology {
   return compatibility === 'celery' ? celeryQueue(options) : taskQueue(options);
 }
 
-async function callOf(
-  task: TaskContract<never> | string,
-  contract: TaskContract<unknown> | undefined,
-  input: unknown,
-  options: SendOptions,
-): Promise<Call> {
-  if (contract === undefined) {
-    const call = toCall(undefined, input);
-    return { task: task as string, args: call.args, kwargs: { ...call.kwargs, ...options.kwargs } };
-  }
+function bareCall(task: string, input: unknown, options: SendOptions): Call {
+  const { args, kwargs } = toCall(undefined, input);
+  return { task, args, kwargs: { ...kwargs, ...options.kwargs } };
+}
+
+async function contractCall(contract: TaskContract<unknown>, input: unknown): Promise<Call> {
   // Contracts without a schema load no validator: the publisher stays light.
   const { checkedInput } = await import('./contract/validate.js');
   return { task: contract.name, ...toCall(contract, await checkedInput(contract, input)) };

@@ -5,12 +5,13 @@
  */
 import { type ConfirmChannel, type Message } from 'amqplib';
 
-import { type Clock, type Timer } from '../clock.js';
+import { type Clock } from '../clock.js';
 import { type CeleriacError, errorText, isCeleriacError } from '../errors.js';
 import { type Logger } from '../logger.js';
 import { type MessageSink, type OutgoingMessage, type PublishOptions } from '../ports.js';
-import { missingExchange, refusedExchange, replyCode, sizeLimit } from './channel-error.js';
 import { type ChannelEnd, ChannelSupervisor } from './channel-supervisor.js';
+import { closeCause } from './close-cause.js';
+import { EarliestTimer } from './earliest-timer.js';
 import { writableTable } from './field-table.js';
 import { PublishQueue, type Publishing } from './publish-queue.js';
 import * as errors from './publish-error.js';
@@ -40,8 +41,7 @@ export class ConfirmPublisher implements MessageSink {
   /** After a channel died of an unnamed message: one at a time, until the suspects are through. */
   #suspects = 0;
   #maxBytes: number;
-  #deadlineTimer: Timer | undefined;
-  #deadlineAt = Infinity;
+  #deadlines: EarliestTimer;
   #closed = false;
   #idle: (() => void)[] = [];
 
@@ -49,11 +49,15 @@ export class ConfirmPublisher implements MessageSink {
     this.#options = options;
     this.#maxBytes = options.maxMessageBytes;
     this.#queue = new PublishQueue();
+    this.#deadlines = new EarliestTimer(options.clock, () => this.#expire());
     this.#supervisor = new ChannelSupervisor<ConfirmChannel>({
       session: options.session,
       clock: options.clock,
       open: (connection) => connection.createConfirmChannel(),
-      setUp: (channel) => Promise.resolve(this.#opened(channel)),
+      setUp: (channel) => {
+        this.#opened(channel);
+        return Promise.resolve();
+      },
       lost: (end) => this.#lost(end),
       setUpFailed: () => this.#closed,
     });
@@ -74,7 +78,7 @@ export class ConfirmPublisher implements MessageSink {
       const properties = toWire(message); // throws on headers AMQP has no type for: rejects, before anything is sent
       const deadlineAt = this.#options.clock.monotonic() + timeoutMs;
       this.#queue.add({ message, properties, timeoutMs, deadlineAt, resolve, reject });
-      this.#watchDeadline(deadlineAt);
+      this.#deadlines.watch(deadlineAt);
       this.#pump();
     });
   }
@@ -89,7 +93,7 @@ export class ConfirmPublisher implements MessageSink {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#deadlineTimer?.cancel();
+    this.#deadlines.cancel();
     for (const one of this.#queue.all()) this.#fail(one, errors.publisherClosed(one.message, one.everSent));
     await this.#supervisor.stop();
   }
@@ -155,7 +159,10 @@ export class ConfirmPublisher implements MessageSink {
       // A lost connection is no fault of the message: it stays, and is prepared again on the next channel.
       if (isCeleriacError(error) && error.code.startsWith('ERR_TOPOLOGY')) this.#fail(next, error);
       else if (this.#channel === channel && channel !== undefined) {
-        this.#fail(next, errors.refused(next.message, { code: undefined, text: errorText(error), cause: error }));
+        this.#fail(
+          next,
+          errors.refused(next.message, { code: undefined, text: errorText(error), cause: error }),
+        );
       }
       proceed();
     });
@@ -204,48 +211,28 @@ export class ConfirmPublisher implements MessageSink {
   #lost(end: ChannelEnd): void {
     this.#channel = undefined;
     const inFlight = this.#queue.takeInFlight();
-    const guilty = end.code === undefined ? undefined : this.#whoIsGuilty(end, inFlight);
+    const cause = end.code === undefined ? undefined : closeCause(end, inFlight.length);
+    this.#maxBytes = Math.min(this.#maxBytes, cause?.sizeLimit ?? Infinity);
     this.#suspects = 0;
     const again: Publishing[] = [];
     for (const one of inFlight) {
-      const error = guilty?.(one);
+      const error = cause?.errorFor(one.message);
       if (error !== undefined) {
         this.#fail(one, error);
         continue;
       }
       one.returned = false;
-      one.suspect = end.code !== undefined && guilty === undefined;
+      one.suspect = end.code !== undefined && cause === undefined;
       if (one.suspect) this.#suspects++;
       again.push(one);
     }
     this.#queue.putBack(again);
     if (end.code !== undefined) {
-      this.#options.logger.warn('publishing channel closed by the broker', { reason: end.text, resent: again.length });
+      this.#options.logger.warn('publishing channel closed by the broker', {
+        reason: end.text,
+        resent: again.length,
+      });
     }
-  }
-
-  /** Which messages made the broker close the channel: a test, or undefined when its words do not say. */
-  #whoIsGuilty(
-    end: ChannelEnd,
-    inFlight: readonly Publishing[],
-  ): ((one: Publishing) => CeleriacError | undefined) | undefined {
-    const missing = end.code === replyCode.notFound ? missingExchange(end.text) : undefined;
-    if (missing !== undefined) {
-      return ({ message }) => (message.exchange === missing ? errors.exchangeNotFound(message, end) : undefined);
-    }
-    const limit = end.code === replyCode.preconditionFailed ? sizeLimit(end.text) : undefined;
-    if (limit !== undefined) {
-      this.#maxBytes = Math.min(this.#maxBytes, limit);
-      return ({ message }) =>
-        message.body.length > limit ? errors.tooLarge(message, limit, end.cause) : undefined;
-    }
-    const closed = end.code === replyCode.accessRefused ? refusedExchange(end.text) : undefined;
-    if (closed !== undefined) {
-      const name = closed === 'amq.default' ? '' : closed;
-      return ({ message }) => (message.exchange === name ? errors.refused(message, end) : undefined);
-    }
-    if (inFlight.length === 1) return (one) => errors.refused(one.message, end);
-    return undefined;
   }
 
   #done(one: Publishing): void {
@@ -262,30 +249,18 @@ export class ConfirmPublisher implements MessageSink {
 
   #settledOne(): void {
     if (this.#queue.count > 0) return;
-    this.#deadlineTimer?.cancel();
-    this.#deadlineAt = Infinity;
+    this.#deadlines.cancel();
     const waiting = this.#idle;
     this.#idle = [];
     for (const resolve of waiting) resolve();
   }
 
-  /** One timer for all: set for the earliest deadline. */
-  #watchDeadline(deadlineAt: number): void {
-    if (deadlineAt >= this.#deadlineAt) return;
-    this.#deadlineTimer?.cancel();
-    this.#deadlineAt = deadlineAt;
-    const { clock } = this.#options;
-    this.#deadlineTimer = clock.after(deadlineAt - clock.monotonic(), () => this.#expire());
-  }
-
   #expire(): void {
     const { clock, session } = this.#options;
     const now = clock.monotonic();
-    this.#deadlineAt = Infinity;
-    let next = Infinity;
     for (const one of this.#queue.all()) {
       if (one.deadlineAt > now) {
-        next = Math.min(next, one.deadlineAt);
+        this.#deadlines.watch(one.deadlineAt);
         continue;
       }
       if (one.suspect) this.#suspects--;
@@ -294,7 +269,6 @@ export class ConfirmPublisher implements MessageSink {
       const how = { timeoutMs: one.timeoutMs, everSent: one.everSent, blocked, connected, lastError };
       this.#fail(one, errors.deadlinePassed(one.message, how));
     }
-    if (next < Infinity) this.#watchDeadline(next);
   }
 }
 

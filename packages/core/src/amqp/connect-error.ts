@@ -59,9 +59,11 @@ function at({ hostname, port }: AttemptedAddress): string {
 
 function diagnose(cause: unknown, address: AttemptedAddress): Diagnosis {
   const text = errorText(cause);
-  const nodeCode = String((cause as { code?: unknown } | null | undefined)?.code ?? '');
+  const nodeCode = (cause as { code?: string } | null | undefined)?.code ?? '';
   return (
-    refusedByBroker(text, address) ?? tlsTrouble(text, nodeCode, address) ?? unreachable(text, nodeCode, address)
+    refusedByBroker(text, address) ??
+    tlsTrouble(text, nodeCode, address) ??
+    unreachable(text, nodeCode, address)
   );
 }
 

@@ -193,6 +193,8 @@ export class Consumer {
 
   #stale(): void {
     this.#staleSettles++;
-    this.#options.logger.debug('settled too late: its channel is gone, the broker redelivers', { queue: this.queue });
+    this.#options.logger.debug('settled too late: its channel is gone, the broker redelivers', {
+      queue: this.queue,
+    });
   }
 }

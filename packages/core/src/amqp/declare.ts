@@ -90,17 +90,25 @@ export class Declarer {
   }
 
   async #queue(channels: DeclareChannel, spec: QueueSpec): Promise<void> {
-    await this.#make(channels, { kind: 'queue', name: spec.name }, {
-      assert: (channel) => channel.assertQueue(spec.name, { durable: true, arguments: spec.arguments }),
-      check: (channel) => channel.checkQueue(spec.name),
-    });
+    await this.#make(
+      channels,
+      { kind: 'queue', name: spec.name },
+      {
+        assert: (channel) => channel.assertQueue(spec.name, { durable: true, arguments: spec.arguments }),
+        check: (channel) => channel.checkQueue(spec.name),
+      },
+    );
   }
 
   async #exchange(channels: DeclareChannel, spec: ExchangeSpec): Promise<void> {
-    await this.#make(channels, { kind: 'exchange', name: spec.name }, {
-      assert: (channel) => channel.assertExchange(spec.name, spec.type, { durable: true }),
-      check: (channel) => channel.checkExchange(spec.name),
-    });
+    await this.#make(
+      channels,
+      { kind: 'exchange', name: spec.name },
+      {
+        assert: (channel) => channel.assertExchange(spec.name, spec.type, { durable: true }),
+        check: (channel) => channel.checkExchange(spec.name),
+      },
+    );
   }
 
   async #binding(channels: DeclareChannel, { queue, exchange, routingKey }: BindingSpec): Promise<void> {

@@ -40,7 +40,10 @@ export class TableReader {
 }
 
 /** Reads the table that starts at `start` with its length. Throws a RangeError or TypeError that says why. */
-export function readTable(bytes: Buffer, start: number): { readonly table: HeaderTable; readonly end: number } {
+export function readTable(
+  bytes: Buffer,
+  start: number,
+): { readonly table: HeaderTable; readonly end: number } {
   const reader = new TableReader(bytes, start);
   return { table: table(reader, 0), end: reader.offset };
 }
@@ -141,13 +144,18 @@ export function writableTable(headers: HeaderTable): Record<string, unknown> {
   return tableOut(headers, 'headers', 0);
 }
 
-function tableOut(fields: Readonly<Record<string, unknown>>, path: string, depth: number): Record<string, unknown> {
+function tableOut(
+  fields: Readonly<Record<string, unknown>>,
+  path: string,
+  depth: number,
+): Record<string, unknown> {
   if (depth > maxDepth) throw notWritable(path, `nested deeper than ${maxDepth} (or circular)`);
   const out = Object.create(null) as Record<string, unknown>;
   for (const key of Object.keys(fields)) {
     const item = fields[key];
     if (item === undefined) continue;
-    if (Buffer.byteLength(key) > 255) throw notWritable(`${path}.${key.slice(0, 40)}…`, 'a key over 255 bytes');
+    if (Buffer.byteLength(key) > 255)
+      throw notWritable(`${path}.${key.slice(0, 40)}…`, 'a key over 255 bytes');
     out[key] = valueOut(item, `${path}.${key}`, depth);
   }
   return out;

@@ -11,7 +11,9 @@ function values(message: OutgoingMessage, outcome: Outcome, more: Record<string,
 }
 
 function target({ exchange, routingKey }: OutgoingMessage): string {
-  return exchange === '' ? `queue '${routingKey}'` : `exchange '${exchange}' with routing key '${routingKey}'`;
+  return exchange === ''
+    ? `queue '${routingKey}'`
+    : `exchange '${exchange}' with routing key '${routingKey}'`;
 }
 
 export function unroutable(message: OutgoingMessage): CeleriacError {
@@ -66,7 +68,10 @@ export function notEncodable(message: OutgoingMessage, cause: unknown): Celeriac
   });
 }
 
-export function backpressure(message: OutgoingMessage, waiting: { count: number; bytes: number }): CeleriacError {
+export function backpressure(
+  message: OutgoingMessage,
+  waiting: { count: number; bytes: number },
+): CeleriacError {
   return new CeleriacError('ERR_PUBLISH_BACKPRESSURE', {
     message: `${waiting.count} messages (${waiting.bytes} bytes) wait for the broker already; this one was not taken.`,
     hint: 'Await earlier sends, use sendMany, or raise tasks.max_unsettled_messages and tasks.max_unsettled_bytes.',

@@ -71,7 +71,7 @@ export class RegistryQueue {
   async #rewrite<T>(channel: ConfirmChannel, change: (document: unknown) => T): Promise<T> {
     const { queue, type } = this.#options;
     const args = type === 'quorum' ? { 'x-queue-type': 'quorum' } : {};
-    await channel.assertQueue(queue, { durable: true, arguments: args }).catch(async (error: unknown) => {
+    await channel.assertQueue(queue, { durable: true, arguments: args }).catch((error: unknown) => {
       throw unusable(queue, error);
     });
     const old: GetMessage[] = [];

@@ -13,7 +13,12 @@ import { type ChannelModel, type Options } from 'amqplib';
 import { type Clock, systemClock, type Timer } from '../clock.js';
 import { CeleriacError, errorText } from '../errors.js';
 import { type Logger } from '../logger.js';
-import { type BrokerEndpoint, connectionOptions, type ConnectionSettings, endpointOptions } from './broker-endpoint.js';
+import {
+  type BrokerEndpoint,
+  connectionOptions,
+  type ConnectionSettings,
+  endpointOptions,
+} from './broker-endpoint.js';
 import { connectError, isPermanent } from './connect-error.js';
 import { ConnectLog } from './connect-log.js';
 import { installFrameReader } from './frame-reader.js';
@@ -117,7 +122,9 @@ export class Session {
    * Waits for a connection. Rejects at once when every address was refused for a reason that will not go away by
    * itself (`failOnRefusal`, default true), at `timeoutMs`, or with ERR_CLOSED.
    */
-  ready(options: { readonly timeoutMs?: number; readonly failOnRefusal?: boolean } = {}): Promise<ChannelModel> {
+  ready(
+    options: { readonly timeoutMs?: number; readonly failOnRefusal?: boolean } = {},
+  ): Promise<ChannelModel> {
     const { timeoutMs, failOnRefusal = true } = options;
     if (this.#connection !== undefined) return Promise.resolve(this.#connection);
     if (this.closed) return Promise.reject(this.#closedError());

@@ -36,7 +36,8 @@ export class Application {
   on(what: string | EventContract<never>, handler: EventHandler<never>): this {
     const run = handler as EventHandler;
     if (typeof what === 'string') this.#add(what, undefined, run);
-    else if (this.#typeOf === undefined) this.#waiting.push({ contract: what as EventContract<unknown>, handler: run });
+    else if (this.#typeOf === undefined)
+      this.#waiting.push({ contract: what as EventContract<unknown>, handler: run });
     else this.#add(this.#typeOf(what as EventContract<unknown>), what as EventContract<unknown>, run);
     return this;
   }

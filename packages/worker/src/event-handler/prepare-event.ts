@@ -36,7 +36,8 @@ export function eventPreparer(parts: PrepareEventParts): Prepare {
     }
     const event = { ...parseEventType(parts.typePattern, decoded.message.type), ...decoded.message };
     const handlers = parts.application.matching(delivery.routingKey);
-    if (handlers.length === 0) return ending(event, { kind: 'unknown', error: unhandled(event, delivery, parts) });
+    if (handlers.length === 0)
+      return ending(event, { kind: 'unknown', error: unhandled(event, delivery, parts) });
     return prepared(event, handlers, { delivery, parts });
   };
 }
@@ -53,9 +54,14 @@ async function prepared(
   const calls: { handler: RegisteredEventHandler['handler']; event: EventMessage }[] = [];
   for (const { contract, handler } of handlers) {
     const checked =
-      contract === undefined ? { ok: true as const, value: event.values } : await checkValues(contract, event.values);
+      contract === undefined
+        ? { ok: true as const, value: event.values }
+        : await checkValues(contract, event.values);
     if (!checked.ok) return ending(event, { kind: 'invalid', error: checked.error });
-    calls.push({ handler, event: checked.value === event.values ? event : { ...event, values: checked.value } });
+    calls.push({
+      handler,
+      event: checked.value === event.values ? event : { ...event, values: checked.value },
+    });
   }
   const { application, contextParts, softTimeLimit } = parts;
   return {
@@ -64,7 +70,11 @@ async function prepared(
       name: event.type,
       softLimitMs: softTimeLimit === undefined ? undefined : softTimeLimit * 1000,
       run: (cancellation: Cancellation) => {
-        const context = new RunningEvent(event, { delivery, cancellation, application: application.name }, contextParts);
+        const context = new RunningEvent(
+          event,
+          { delivery, cancellation, application: application.name },
+          contextParts,
+        );
         return withContext(context, async () => {
           for (const call of calls) await call.handler(call.event, context);
         });
@@ -73,7 +83,11 @@ async function prepared(
   };
 }
 
-function unhandled(event: EventMessage, { routingKey }: Delivery, { application }: PrepareEventParts): CeleriacError {
+function unhandled(
+  event: EventMessage,
+  { routingKey }: Delivery,
+  { application }: PrepareEventParts,
+): CeleriacError {
   return new CeleriacError('ERR_EVENT_UNHANDLED', {
     message: `The application '${application.name}' has no handler for '${routingKey}', though its queue is bound to it.`,
     hint: `Add a handler, or remove the binding: celeriac applications register ${application.name} with its patterns.`,
