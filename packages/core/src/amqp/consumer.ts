@@ -121,11 +121,12 @@ export class Consumer {
       this.#cancelledByBroker();
       return;
     }
-    if (!((message.properties as unknown) instanceof ReceivedProperties)) {
+    const properties: unknown = message.properties;
+    if (!(properties instanceof ReceivedProperties)) {
       this.#giveUp(incompatible());
       return;
     }
-    const delivery = new AmqpDelivery(lease, this.queue, message);
+    const delivery = new AmqpDelivery({ lease, queue: this.queue }, message, properties);
     if (this.#cancelled) {
       delivery.requeue(false); // sent before the broker read our cancel
       return;

@@ -5,7 +5,7 @@
  */
 import { type ConsumeMessage } from 'amqplib';
 
-import { type Delivery, type MessageProperties } from '../ports.js';
+import { type Delivery } from '../ports.js';
 import { type Acknowledgements } from './acknowledgements.js';
 import { type ReceivedProperties } from './frame-reader.js';
 
@@ -39,23 +39,29 @@ export class ChannelLease {
   }
 }
 
+/** Where deliveries come from: one queue, over one channel. */
+export interface Subscription {
+  readonly lease: ChannelLease;
+  readonly queue: string;
+}
+
 export class AmqpDelivery implements Delivery {
   readonly queue: string;
   readonly exchange: string;
   readonly routingKey: string;
   readonly redelivered: boolean;
-  readonly properties: MessageProperties;
+  readonly properties: ReceivedProperties;
   readonly body: Buffer;
   #lease: ChannelLease;
   #tag: number;
   #settled = false;
 
-  constructor(lease: ChannelLease, queue: string, message: ConsumeMessage) {
+  constructor({ lease, queue }: Subscription, message: ConsumeMessage, properties: ReceivedProperties) {
     this.queue = queue;
     this.exchange = message.fields.exchange;
     this.routingKey = message.fields.routingKey;
     this.redelivered = message.fields.redelivered;
-    this.properties = message.properties as unknown as ReceivedProperties;
+    this.properties = properties;
     this.body = message.content;
     this.#lease = lease;
     this.#tag = message.fields.deliveryTag;
@@ -63,11 +69,11 @@ export class AmqpDelivery implements Delivery {
   }
 
   get headerError(): string | undefined {
-    return (this.properties as ReceivedProperties).headerError;
+    return this.properties.headerError;
   }
 
   get rawHeaders(): Buffer | undefined {
-    return (this.properties as ReceivedProperties).rawHeaders;
+    return this.properties.rawHeaders;
   }
 
   get live(): boolean {

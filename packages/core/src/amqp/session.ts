@@ -172,7 +172,7 @@ export class Session {
     this.#source.on('connect', ({ connection }) => this.#connected(connection as unknown as ChannelModel));
     this.#source.on('connectFailed', ({ err }) => this.#failed(err));
     this.#source.on('disconnect', ({ err }) => this.#lost(err));
-    this.#source.on('blocked', ({ reason }) => {
+    this.#source.on('blocked', ({ reason }: { reason: string }) => {
       this.#blocked = reason;
       this.#options.logger.warn('broker blocks publishing', { connection: this.name, reason });
       this.events.emit('blocked', reason);
