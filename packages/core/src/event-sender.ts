@@ -43,8 +43,8 @@ export interface EventSender {
    * `TaskSender.send` does.
    */
   publishEvent<Values>(
-    event: EventContract<Values>,
-    change: ObjectChange<Values>,
+    event: EventContract<Values, unknown>,
+    change: ObjectChange<NoInfer<Values>>,
     options?: PublishEventOptions,
   ): Promise<SentMessage>;
   publishEvent(type: string, data: unknown, options?: PublishEventOptions): Promise<SentMessage>;
@@ -68,7 +68,7 @@ export class BrokerEventSender implements EventSender {
   }
 
   async publishEvent(
-    event: EventContract<never> | string,
+    event: EventContract | string,
     change: unknown,
     options: PublishEventOptions = {},
   ): Promise<SentMessage> {
@@ -77,11 +77,7 @@ export class BrokerEventSender implements EventSender {
     const message =
       typeof event === 'string'
         ? this.#message(event, { data: change }, options)
-        : await this.#objectMessage(
-            event as EventContract<unknown>,
-            change as ObjectChange<unknown>,
-            options,
-          );
+        : await this.#objectMessage(event, change as ObjectChange<unknown>, options);
     const topology = () => ({
       exchanges: [{ name: exchange, type: 'topic' as const }],
       queues: [],
@@ -101,13 +97,16 @@ export class BrokerEventSender implements EventSender {
   }
 
   async #objectMessage(
-    contract: EventContract<unknown>,
+    contract: EventContract,
     change: ObjectChange<unknown>,
     options: PublishEventOptions,
   ): Promise<EventMessage> {
     const { object, action } = contract;
-    const { checkedValues } = await import('./contract/validate.js');
-    const values = await checkedValues(contract, change.values);
+    const { values } = change;
+    if (contract.values !== undefined && (values !== undefined || action !== 'delete')) {
+      const { checkedValues } = await import('./contract/validate.js');
+      await checkedValues(contract, values);
+    }
     const type = eventType(this.#parts.config.events.routing_key, object, action);
     const { id: objectId, originalValues } = change;
     const data = {

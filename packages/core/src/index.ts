@@ -24,19 +24,24 @@ export type {
 export { loadConfig } from './config/load.js';
 export { printableConfig } from './config/printable.js';
 export { configSchema } from './config/schema.js';
-export { nearest } from './config/nearest.js';
+export { nearest } from './policy/nearest.js';
 export { parseDuration } from './config/duration.js';
 export { parseConnectionString } from './config/connection-string.js';
 export type { ByteSize, Duration } from './config/duration.js';
+export type { ConfigSource } from './config/load.js';
 export type { Config, ConfigInput } from './config/types.js';
 
-export { defineTask, toCall } from './contract/task.js';
-export type { TaskContract } from './contract/task.js';
+export { defineTask, fromCall, toCall } from './contract/task.js';
+export type { TaskContract, TaskDefaults, TaskDefinition } from './contract/task.js';
+export { loadValidator } from './contract/validator.js';
+export type { Validator } from './contract/validator.js';
 export { defineEvent } from './contract/event.js';
-export type { EventContract } from './contract/event.js';
+export type { EventContract, EventDefinition } from './contract/event.js';
+export type { JsonSchema, Schema, SchemaInput, SchemaOutput } from './contract/schema.js';
 
 export { decodeTask, encodeTask } from './protocol/celery-v2.js';
 export { decodeEvent, encodeEvent, eventType, parseEventType } from './protocol/cloud-event.js';
+export type { Decoded, EncodedMessage, Received } from './protocol/received.js';
 export { parseJson, stringifyJson } from './protocol/json.js';
 export { compilePattern, matchesPattern, routeTask } from './policy/routing.js';
 

@@ -27,7 +27,11 @@ export interface TaskSender {
    * ERR_PUBLISH_BACKPRESSURE, ERR_TOPOLOGY_… or ERR_CLOSED; `error.values.outcome` says whether the message is
    * stored.
    */
-  send<Input>(task: TaskContract<Input>, input: Input, options?: SendOptions): Promise<SentMessage>;
+  send<Input>(
+    task: TaskContract<Input, unknown, unknown>,
+    input: NoInfer<Input>,
+    options?: SendOptions,
+  ): Promise<SentMessage>;
   send(task: string, input?: unknown, options?: SendOptions): Promise<SentMessage>;
   /**
    * Sends one task per input, pipelined, reading `inputs` only as fast as the broker confirms. Resolves with one
@@ -35,8 +39,8 @@ export interface TaskSender {
    * rejects with ERR_SEND_MANY, whose `values` count what was sent and what failed.
    */
   sendMany<Input>(
-    task: TaskContract<Input>,
-    inputs: Iterable<Input> | AsyncIterable<Input>,
+    task: TaskContract<Input, unknown, unknown>,
+    inputs: Iterable<NoInfer<Input>> | AsyncIterable<NoInfer<Input>>,
     options?: SendManyOptions,
   ): Promise<SentMessage[]>;
   sendMany(
@@ -67,25 +71,21 @@ export class BrokerTaskSender implements TaskSender {
     this.#parts = parts;
   }
 
-  async send(
-    task: TaskContract<never> | string,
-    input?: unknown,
-    options: SendOptions = {},
-  ): Promise<SentMessage> {
+  async send(task: TaskContract | string, input?: unknown, options: SendOptions = {}): Promise<SentMessage> {
     const { config, clock, newId, origin, parent } = this.#parts;
-    const contract = typeof task === 'string' ? undefined : (task as TaskContract<unknown>);
+    const contract = typeof task === 'string' ? undefined : task;
     const call =
       contract === undefined ? bareCall(task as string, input, options) : await contractCall(contract, input);
     const settings = contract === undefined ? options : { ...contractDefaults(contract), ...options };
     const message = buildTaskMessage(call, settings, { now: clock.now(), newId, origin, parent });
     const queue = settings.queue ?? routeTask(config.tasks.routes, call.task) ?? config.tasks.default_queue;
-    const outgoing = { exchange: '', routingKey: queue, ...encodeTask(message) };
+    const outgoing = { exchange: '', routingKey: queue, ...encodeTask(message, clock.now()) };
     await this.#deliver(queue, outgoing, options);
     return { id: message.id, exchange: '', routingKey: queue };
   }
 
   sendMany(
-    task: TaskContract<never> | string,
+    task: TaskContract | string,
     inputs: Iterable<unknown> | AsyncIterable<unknown>,
     options: SendManyOptions = {},
   ): Promise<SentMessage[]> {
@@ -120,17 +120,20 @@ export function taskTopology(config: Config, queue: string): Topology {
 }
 
 function bareCall(task: string, input: unknown, options: SendOptions): Call {
-  const { args, kwargs } = toCall(undefined, input);
+  const { args, kwargs } = toCall(input);
   return { task, args, kwargs: { ...kwargs, ...options.kwargs } };
 }
 
-async function contractCall(contract: TaskContract<unknown>, input: unknown): Promise<Call> {
+async function contractCall(contract: TaskContract, input: unknown): Promise<Call> {
   // Contracts without a schema load no validator: the publisher stays light.
-  const { checkedInput } = await import('./contract/validate.js');
-  return { task: contract.name, ...toCall(contract, await checkedInput(contract, input)) };
+  if (contract.input !== undefined) {
+    const { checkedInput } = await import('./contract/validate.js');
+    await checkedInput(contract, input);
+  }
+  return { task: contract.name, ...toCall(input) };
 }
 
-function contractDefaults(contract: TaskContract<unknown>): SendOptions {
+function contractDefaults(contract: TaskContract): SendOptions {
   const { queue, priority, expires, timeLimit } = contract;
   return {
     ...(queue === undefined ? {} : { queue }),

@@ -67,7 +67,10 @@ export interface CloseOptions {
  */
 export async function createPublisher(options: PublisherOptions = {}): Promise<Publisher> {
   const { logger = silentLogger, clock = systemClock } = options;
-  const config = await loadConfig(options.config ?? {}, options.env === undefined ? {} : { env: options.env });
+  const config = await loadConfig(
+    options.config ?? {},
+    options.env === undefined ? {} : { env: options.env },
+  );
   const tls = await loadTls(config);
   return new Publisher({ config, logger, clock, tls });
 }
@@ -83,7 +86,12 @@ class Publisher implements TaskSender, EventSender, AsyncDisposable {
   #listeners = new EventEmitter<PublisherEvents>();
   #closing: Promise<void> | undefined;
 
-  constructor(parts: { config: Config; logger: Logger; clock: Clock; tls: Parameters<typeof openPublishing>[0]['tls'] }) {
+  constructor(parts: {
+    config: Config;
+    logger: Logger;
+    clock: Clock;
+    tls: Parameters<typeof openPublishing>[0]['tls'];
+  }) {
     const { config, clock } = parts;
     this.#clock = clock;
     this.#forTasks = openPublishing(parts, 'tasks');
@@ -103,15 +111,19 @@ class Publisher implements TaskSender, EventSender, AsyncDisposable {
     await Promise.all(this.#sides().map(({ session }) => session.ready({ timeoutMs })));
   }
 
-  send<Input>(task: TaskContract<Input>, input: Input, options?: SendOptions): Promise<SentMessage>;
+  send<Input>(
+    task: TaskContract<Input, unknown, unknown>,
+    input: NoInfer<Input>,
+    options?: SendOptions,
+  ): Promise<SentMessage>;
   send(task: string, input?: unknown, options?: SendOptions): Promise<SentMessage>;
-  send(task: TaskContract<never> | string, input?: unknown, options?: SendOptions): Promise<SentMessage> {
+  send(task: TaskContract | string, input?: unknown, options?: SendOptions): Promise<SentMessage> {
     return this.#tasks.send(task as string, input, options);
   }
 
   sendMany<Input>(
-    task: TaskContract<Input>,
-    inputs: Iterable<Input> | AsyncIterable<Input>,
+    task: TaskContract<Input, unknown, unknown>,
+    inputs: Iterable<NoInfer<Input>> | AsyncIterable<NoInfer<Input>>,
     options?: SendManyOptions,
   ): Promise<SentMessage[]>;
   sendMany(
@@ -120,7 +132,7 @@ class Publisher implements TaskSender, EventSender, AsyncDisposable {
     options?: SendManyOptions,
   ): Promise<SentMessage[]>;
   sendMany(
-    task: TaskContract<never> | string,
+    task: TaskContract | string,
     inputs: Iterable<unknown> | AsyncIterable<unknown>,
     options?: SendManyOptions,
   ): Promise<SentMessage[]> {
@@ -128,13 +140,13 @@ class Publisher implements TaskSender, EventSender, AsyncDisposable {
   }
 
   publishEvent<Values>(
-    event: EventContract<Values>,
-    change: ObjectChange<Values>,
+    event: EventContract<Values, unknown>,
+    change: ObjectChange<NoInfer<Values>>,
     options?: PublishEventOptions,
   ): Promise<SentMessage>;
   publishEvent(type: string, data: unknown, options?: PublishEventOptions): Promise<SentMessage>;
   publishEvent(
-    event: EventContract<never> | string,
+    event: EventContract | string,
     data: unknown,
     options?: PublishEventOptions,
   ): Promise<SentMessage> {

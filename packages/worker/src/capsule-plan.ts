@@ -20,13 +20,21 @@ export function planTaskQueues(config: Config): readonly QueuePlan[] {
   const { queues, concurrency, prefetch_count: prefetch } = config.task_handler;
   // What can run, shared out: a message sent ahead to a busy worker would wait while another worker idles.
   const share = Math.max(1, Math.floor(concurrency / queues.length));
-  return queues.map((queue) => ({ queue, prefetch: prefetch ?? share, topology: taskTopology(config, queue) }));
+  return queues.map((queue) => ({
+    queue,
+    prefetch: prefetch ?? share,
+    topology: taskTopology(config, queue),
+  }));
 }
 
 /** One capsule per application: a slow one never delays another. */
 export function planApplication(config: Config, { name, patterns }: Application): QueuePlan {
   const queue = applicationQueueName(config, name);
-  return { queue, prefetch: eventPrefetch(config, queue), topology: applicationTopology(config, name, patterns) };
+  return {
+    queue,
+    prefetch: eventPrefetch(config, queue),
+    topology: applicationTopology(config, name, patterns),
+  };
 }
 
 /** The `event_handler.workers` entry with the longest matching prefix decides, else `event_handler` itself. */

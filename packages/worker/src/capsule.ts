@@ -19,7 +19,11 @@ export interface CapsuleOptions {
   readonly session: Session;
   /** Declares over the consuming session. */
   readonly declarer: Declarer;
-  readonly queues: readonly { readonly queue: string; readonly prefetch: number; readonly topology: Topology }[];
+  readonly queues: readonly {
+    readonly queue: string;
+    readonly prefetch: number;
+    readonly topology: Topology;
+  }[];
   readonly dispatchParts: DispatchParts;
   readonly logger: Logger;
   readonly clock: Clock;

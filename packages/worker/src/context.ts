@@ -159,7 +159,11 @@ export class RunningEvent extends BaseContext implements EventContext {
   }
 
   get logger(): Logger {
-    return withFields(this.parts.logger, { event: this.#event.type, id: this.id, application: this.application });
+    return withFields(this.parts.logger, {
+      event: this.#event.type,
+      id: this.id,
+      application: this.application,
+    });
   }
 
   get tasks(): TaskSender {

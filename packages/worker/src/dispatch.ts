@@ -54,7 +54,8 @@ async function run(work: Work, delivery: Delivery, parts: DispatchParts): Promis
   const forget = delivery.onLost(() => cancellation.cancel('lost', connectionLost(work)));
   try {
     if (stopping.aborted || !delivery.live) return { kind: 'notStarted' };
-    if (work.expires !== undefined && work.expires <= clock.now()) return { kind: 'expired', error: expired(work) };
+    if (work.expires !== undefined && work.expires <= clock.now())
+      return { kind: 'expired', error: expired(work) };
     running.add(cancellation);
     parts.report.started({ id: work.id, name: work.name, delivery });
     return await execute(work, cancellation, parts);

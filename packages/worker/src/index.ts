@@ -9,4 +9,12 @@ export type { BareTaskHandler, TaskHandler, TaskOptions } from './handlers.js';
 export type { Application, EventHandler } from './event-handler/application.js';
 export { exitCodes } from './shutdown.js';
 export { CeleriacError, createLogger, defineEvent, defineTask, isCeleriacError } from '@celeriac/core';
-export type { ErrorCode, EventContract, EventMessage, Logger, SentMessage, TaskContract, TaskMessage } from '@celeriac/core';
+export type {
+  ErrorCode,
+  EventContract,
+  EventMessage,
+  Logger,
+  SentMessage,
+  TaskContract,
+  TaskMessage,
+} from '@celeriac/core';

@@ -4,7 +4,6 @@
  */
 import {
   CeleriacError,
-  checkInput,
   decodeTask,
   type Delivery,
   fromCall,
@@ -12,6 +11,7 @@ import {
   type Outcome,
   parseDuration,
   type TaskMessage,
+  type Validator,
 } from '@celeriac/core';
 
 import { type Cancellation } from './cancellation.js';
@@ -22,6 +22,7 @@ import { type Prepare, type Prepared } from './work.js';
 export interface PrepareTaskParts {
   readonly handlers: TaskHandlers;
   readonly contextParts: ContextParts;
+  readonly validator: Validator;
   /** Time zone of eta and expires without an offset. */
   readonly timeZone: string;
   /** Seconds; for tasks that set none themselves. */
@@ -38,7 +39,8 @@ export function taskPreparer(parts: PrepareTaskParts): Prepare {
     }
     const { message } = decoded;
     const task = parts.handlers.get(message.task);
-    if (task === undefined) return ending(message, { kind: 'unknown', error: unknownTask(message, parts.handlers) });
+    if (task === undefined)
+      return ending(message, { kind: 'unknown', error: unknownTask(message, parts.handlers) });
     if (task.contract === undefined) return { work: bareWork(message, task, { delivery, parts }) };
     return contractWork(message, task, { delivery, parts });
   };
@@ -62,7 +64,7 @@ function bareWork(message: TaskMessage, task: RegisteredTask, given: Given) {
 async function contractWork(message: TaskMessage, task: RegisteredTask, given: Given): Promise<Prepared> {
   const contract = task.contract as NonNullable<RegisteredTask['contract']>;
   const bound = fromCall(contract, message.args, message.kwargs);
-  const checked = bound.ok ? await checkInput(contract, bound.value) : bound;
+  const checked = bound.ok ? await given.parts.validator.checkInput(contract, bound.value) : bound;
   if (!checked.ok) return ending(message, { kind: 'invalid', error: checked.error });
   const { value } = checked;
   return { work: work(message, task, { ...given, call: (context) => task.handler(value, context) }) };
@@ -86,7 +88,11 @@ function work(
   };
 }
 
-function softLimitMs(message: TaskMessage, task: RegisteredTask, parts: PrepareTaskParts): number | undefined {
+function softLimitMs(
+  message: TaskMessage,
+  task: RegisteredTask,
+  parts: PrepareTaskParts,
+): number | undefined {
   const own = task.contract?.timeLimit?.soft ?? task.options.softTimeLimit;
   const seconds = message.timeLimit.soft ?? (own === undefined ? parts.softTimeLimit : parseDuration(own));
   return seconds === undefined ? undefined : seconds * 1000;

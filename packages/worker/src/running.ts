@@ -15,6 +15,7 @@ import {
   isOneBroker,
   isCeleriacError,
   loadTls,
+  loadValidator,
   type Logger,
   producerName,
   serviceName,
@@ -87,10 +88,11 @@ export class Running {
     await Promise.all(this.#sides.map(sideReady));
     const { config, applications, tasks } = this.#options;
     const contextParts = this.#contextParts();
+    const validator = await loadValidator();
     if (tasks.names.length > 0) {
       const { time_zone: timeZone } = config.tasks;
       const { soft_time_limit: softTimeLimit, concurrency } = config.task_handler;
-      const prepare = taskPreparer({ handlers: tasks, contextParts, timeZone, softTimeLimit });
+      const prepare = taskPreparer({ handlers: tasks, contextParts, validator, timeZone, softTimeLimit });
       this.#addCapsule(this.#taskSide, { queues: planTaskQueues(config), prepare, concurrency });
     }
     const { routing_key: typePattern } = config.events;
@@ -98,7 +100,7 @@ export class Running {
       application.resolve(({ object, action }) => eventType(typePattern, object, action));
       const plan = planApplication(config, application);
       const { soft_time_limit: softTimeLimit } = config.event_handler;
-      const prepare = eventPreparer({ application, contextParts, typePattern, softTimeLimit });
+      const prepare = eventPreparer({ application, contextParts, validator, typePattern, softTimeLimit });
       this.#addCapsule(this.#eventSide, { queues: [plan], prepare, concurrency: plan.prefetch });
     }
     await Promise.all(this.#capsules.map((capsule) => capsule.start()));
@@ -106,7 +108,7 @@ export class Running {
   }
 
   /** Stops within the grace (milliseconds) and a few seconds. Never rejects. */
-  async stop(graceMs = this.#options.config.task_handler.shutdown_grace * 1000): Promise<StopReport> {
+  async stop(graceMs: number = this.#options.config.task_handler.shutdown_grace * 1000): Promise<StopReport> {
     const { logger } = this.#options;
     await this.#within(cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.cancel())));
     this.#stopping.abort(); // what waits for a slot or its time goes back
@@ -128,7 +130,10 @@ export class Running {
 
   describe(): WorkerDescription {
     const { config, tasks, applications } = this.#options;
-    const brokers = new Set([...config.tasks.connection_string.addresses, ...config.events.connection_string.addresses]);
+    const brokers = new Set([
+      ...config.tasks.connection_string.addresses,
+      ...config.events.connection_string.addresses,
+    ]);
     return {
       service: serviceName(config),
       brokers: [...new Set([...brokers].map(String))],
@@ -198,7 +203,9 @@ export class Running {
       clock,
       logger,
     };
-    this.#capsules.push(new Capsule({ session, declarer, queues: plan.queues, dispatchParts, logger, clock }));
+    this.#capsules.push(
+      new Capsule({ session, declarer, queues: plan.queues, dispatchParts, logger, clock }),
+    );
   }
 
   /** Enters the applications into the registry. Their queues are bound by now, so a busy registry costs nothing. */

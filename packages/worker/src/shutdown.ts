@@ -53,7 +53,9 @@ async function runToEnd(worker: Stoppable, signalled: Promise<void>, logger: Log
   const first = await Promise.race([started, signalled.then(() => 'signalled' as const)]);
   if (typeof first === 'object') {
     logger.error('cannot start', { error: first.error });
-    return isCeleriacError(first.error) && !first.error.retryable ? exitCodes.configuration : exitCodes.failed;
+    return isCeleriacError(first.error) && !first.error.retryable
+      ? exitCodes.configuration
+      : exitCodes.failed;
   }
   await signalled;
   const { drained } = await worker.stop();

@@ -22,7 +22,11 @@ export interface Side {
 
 export function openSide(options: BrokerOptions, section: Section): Side {
   const { config, logger } = options;
-  const session = openSession(options, { section, role: 'worker', heartbeat: config.events.consumer_heartbeat });
+  const session = openSession(options, {
+    section,
+    role: 'worker',
+    heartbeat: config.events.consumer_heartbeat,
+  });
   const declarer = new Declarer({ session, logger, create: config.tasks.declare_queues });
   return { publishing: openPublishing(options, section), session, declarer };
 }

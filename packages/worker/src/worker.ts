@@ -68,19 +68,19 @@ class Worker implements AsyncDisposable {
    * Registers a handler: for a contract, which validates what it gets, or for a bare name, called with the
    * message's positional arguments. Throws ERR_TASK_DUPLICATE, ERR_CONTRACT_INVALID or ERR_WORKER_STATE.
    */
-  task<Input, Output>(
-    contract: TaskContract<Input, Output>,
-    handler: TaskHandler<Input, Output>,
+  task<Output, Parsed>(
+    contract: TaskContract<unknown, Output, Parsed>,
+    handler: TaskHandler<Parsed, Output>,
     options?: TaskOptions,
   ): this;
   task(name: string, handler: BareTaskHandler, options?: TaskOptions): this;
   task(
-    what: TaskContract<never, never> | string,
+    what: TaskContract | string,
     handler: TaskHandler<never, never> | BareTaskHandler,
     options: TaskOptions = {},
   ): this {
     this.#mustNotRun('register tasks');
-    const contract = typeof what === 'string' ? undefined : (what as unknown as TaskContract<unknown, unknown>);
+    const contract = typeof what === 'string' ? undefined : what;
     const name = typeof what === 'string' ? what : what.name;
     this.#tasks.add({ name, contract, handler: handler as (...args: unknown[]) => unknown, options });
     return this;

@@ -7,7 +7,7 @@ import { isIPv6 } from 'node:net';
 
 import { CeleriacError } from '../errors.js';
 import { BrokerAddress, type BrokerProtocol, ConnectionString } from './broker-address.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../policy/nearest.js';
 
 export {
   BrokerAddress,

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 
-import { nearest } from './nearest.js';
+import { nearest } from '../policy/nearest.js';
 import { type KeyPath, type Problems } from './problems.js';
 import { configSchema } from './schema.js';
 import { type SchemaNode } from './schema-node.js';

@@ -12,6 +12,9 @@ import { copyTree, isTree, mergeTrees, type Tree, withoutEmptySections } from '.
 import { type Config, type ConfigInput } from './types.js';
 import { validateTree } from './validate.js';
 
+/** A file's path or URL (YAML or JSON), or the configuration itself. */
+export type ConfigSource = string | URL | ConfigInput;
+
 export interface LoadConfigOptions {
   /** Variables for `CELERIAC_…` and `${NAME}`. Default: those of the process; `{}` for none. */
   readonly env?: Environment;

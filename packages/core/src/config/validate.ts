@@ -4,7 +4,7 @@
  */
 import { type ErrorObject, type ValidateFunction } from 'ajv';
 
-import { nearest } from './nearest.js';
+import { nearest } from '../policy/nearest.js';
 import { type KeyPath, pathText, type Problems } from './problems.js';
 import { configSchema } from './schema.js';
 import { type SchemaNode } from './schema-node.js';

@@ -13,15 +13,15 @@ export interface RegisteredEventHandler {
   /** Routing pattern: `*` is one word, `#` any number of them. */
   readonly pattern: string;
   readonly matches: (routingKey: string) => boolean;
-  readonly contract: EventContract<unknown> | undefined;
+  readonly contract: EventContract | undefined;
   readonly handler: EventHandler;
 }
 
 export class Application {
   readonly name: string;
   #handlers: RegisteredEventHandler[] = [];
-  #typeOf: ((contract: EventContract<unknown>) => string) | undefined;
-  #waiting: { contract: EventContract<unknown>; handler: EventHandler }[] = [];
+  #typeOf: ((contract: EventContract) => string) | undefined;
+  #waiting: { contract: EventContract; handler: EventHandler }[] = [];
 
   constructor(name: string) {
     this.name = name;
@@ -32,18 +32,17 @@ export class Application {
    * done when the last one is. Throws ERR_CONTRACT_INVALID for a pattern that can match nothing.
    */
   on(pattern: string, handler: EventHandler): this;
-  on<Values>(contract: EventContract<Values>, handler: EventHandler<Values>): this;
-  on(what: string | EventContract<never>, handler: EventHandler<never>): this {
+  on<Parsed>(contract: EventContract<unknown, Parsed>, handler: EventHandler<Parsed>): this;
+  on(what: string | EventContract, handler: EventHandler<never>): this {
     const run = handler as EventHandler;
     if (typeof what === 'string') this.#add(what, undefined, run);
-    else if (this.#typeOf === undefined)
-      this.#waiting.push({ contract: what as EventContract<unknown>, handler: run });
-    else this.#add(this.#typeOf(what as EventContract<unknown>), what as EventContract<unknown>, run);
+    else if (this.#typeOf === undefined) this.#waiting.push({ contract: what, handler: run });
+    else this.#add(this.#typeOf(what), what, run);
     return this;
   }
 
   /** The routing pattern of contracts is configured: it is known when the worker starts. @internal */
-  resolve(typeOf: (contract: EventContract<unknown>) => string): void {
+  resolve(typeOf: (contract: EventContract) => string): void {
     this.#typeOf = typeOf;
     for (const { contract, handler } of this.#waiting) this.#add(typeOf(contract), contract, handler);
     this.#waiting = [];
@@ -63,7 +62,7 @@ export class Application {
     return this.#handlers.length === 0 && this.#waiting.length === 0;
   }
 
-  #add(pattern: string, contract: EventContract<unknown> | undefined, handler: EventHandler): void {
+  #add(pattern: string, contract: EventContract | undefined, handler: EventHandler): void {
     if (pattern === '' || Buffer.byteLength(pattern) > 255) {
       throw new CeleriacError('ERR_CONTRACT_INVALID', {
         message: `A routing pattern has 1 to 255 bytes; this one has ${Buffer.byteLength(pattern)}.`,

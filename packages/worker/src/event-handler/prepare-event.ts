@@ -4,12 +4,12 @@
  */
 import {
   CeleriacError,
-  checkValues,
   decodeEvent,
   type Delivery,
   type EventMessage,
   type Outcome,
   parseEventType,
+  type Validator,
 } from '@celeriac/core';
 
 import { type Cancellation } from '../cancellation.js';
@@ -20,6 +20,7 @@ import { type Application, type RegisteredEventHandler } from './application.js'
 export interface PrepareEventParts {
   readonly application: Application;
   readonly contextParts: ContextParts;
+  readonly validator: Validator;
   /** The configured pattern of event types, from which object and action are read. */
   readonly typePattern: string;
   /** Seconds. */
@@ -56,7 +57,7 @@ async function prepared(
     const checked =
       contract === undefined
         ? { ok: true as const, value: event.values }
-        : await checkValues(contract, event.values);
+        : await parts.validator.checkValues(contract, event.values);
     if (!checked.ok) return ending(event, { kind: 'invalid', error: checked.error });
     calls.push({
       handler,

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 
 import { parseByteSize, parseDuration } from '../../../dist/config/duration.js';
-import { editDistance, nearest } from '../../../dist/config/nearest.js';
+import { editDistance, nearest } from '../../../dist/policy/nearest.js';
 import { isCeleriacError } from '../../../dist/errors.js';
 
 function isRefused(read: () => unknown): boolean {

@@ -1,0 +1,128 @@
+/**
+ * Validates what contracts describe, with ajv for JSON Schemas and with the schema's own code for Standard Schemas.
+ * Each schema is compiled once. Loaded only where a contract has a schema.
+ */
+import { type StandardSchemaV1 } from '@standard-schema/spec';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+
+import { CeleriacError, errorText } from '../errors.js';
+import { type EventContract } from './event.js';
+import { isStandardSchema, type JsonSchema, type Schema } from './schema.js';
+import { type TaskContract } from './task.js';
+
+export type Validated =
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: CeleriacError };
+
+/** More problems than this are counted only. */
+const shownProblems = 10;
+
+const compiled = new WeakMap<object, ValidateFunction>();
+let ajv: Ajv2020 | undefined;
+
+/** Validates a task's input. `value` is what the handler gets. Throws ERR_CONTRACT_INVALID for a broken schema. */
+export function checkInput({ name, input }: TaskContract, value: unknown): Validated | Promise<Validated> {
+  return check(input, value, `the input of task '${name}'`);
+}
+
+/** Validates an event's values. */
+export function checkValues(
+  { object, action, values }: EventContract,
+  value: unknown,
+): Validated | Promise<Validated> {
+  return check(values, value, `the values of event '${object} ${action}'`);
+}
+
+/** For senders: returns what was passed, unconverted, or throws ERR_INPUT_INVALID. */
+export async function checkedInput(contract: TaskContract, input: unknown): Promise<unknown> {
+  return passed(input, await checkInput(contract, input));
+}
+
+/** As `checkedInput`, for an event's values. */
+export async function checkedValues(contract: EventContract, values: unknown): Promise<unknown> {
+  return passed(values, await checkValues(contract, values));
+}
+
+/** The receiver validates again and converts then: converting twice would break schemas that change the type. */
+function passed(value: unknown, validated: Validated): unknown {
+  if (!validated.ok) throw validated.error;
+  return value;
+}
+
+function check(schema: Schema | undefined, value: unknown, what: string): Validated | Promise<Validated> {
+  if (schema === undefined) return { ok: true, value };
+  if (isStandardSchema(schema)) return checkStandard(schema, value, what);
+  const validate = compile(schema, what);
+  return validate(value) ? { ok: true, value } : invalid(what, (validate.errors ?? []).map(problem));
+}
+
+function compile(schema: JsonSchema, what: string): ValidateFunction {
+  const key = schema as object;
+  const known = compiled.get(key);
+  if (known !== undefined) return known;
+  if (ajv === undefined) {
+    // Unknown keywords and formats are the schema author's business; ours is to check the ones ajv knows.
+    ajv = new Ajv2020({ allErrors: true, strict: false, validateSchema: false, logger: false });
+    addFormats.default(ajv);
+  }
+  try {
+    const validate = ajv.compile(withoutIdentity(schema));
+    compiled.set(key, validate);
+    return validate;
+  } catch (cause) {
+    throw new CeleriacError('ERR_CONTRACT_INVALID', {
+      message: `The schema for ${what} is not valid: ${errorText(cause)}.`,
+      hint: 'Correct the JSON Schema (draft 2020-12).',
+      cause,
+    });
+  }
+}
+
+/** Two contracts may use schemas of the same `$id`; ajv would refuse the second. */
+function withoutIdentity(schema: JsonSchema): Record<string, unknown> | boolean {
+  if (typeof schema === 'boolean') return schema;
+  const { $id: _id, $schema: _dialect, ...rest } = schema as Record<string, unknown>;
+  return rest;
+}
+
+function checkStandard(
+  schema: StandardSchemaV1,
+  value: unknown,
+  what: string,
+): Validated | Promise<Validated> {
+  const result = schema['~standard'].validate(value);
+  return result instanceof Promise
+    ? result.then((done) => standardResult(done, what))
+    : standardResult(result, what);
+}
+
+function standardResult(result: StandardSchemaV1.Result<unknown>, what: string): Validated {
+  if (result.issues === undefined) return { ok: true, value: result.value };
+  const problems = result.issues.map(({ path = [], message }) => {
+    const keys = path.map((part) => (typeof part === 'object' ? part.key : part)).map(String);
+    return `${keys.length === 0 ? 'it' : keys.join('.')}: ${message}`;
+  });
+  return invalid(what, problems);
+}
+
+/** `amount: must be >= 1`. Never the value: it may be a secret. */
+function problem({ instancePath, message = 'is not valid', params, keyword }: ErrorObject): string {
+  const where = instancePath === '' ? 'it' : instancePath.slice(1).replaceAll('/', '.');
+  const more = params as { additionalProperty?: string; allowedValues?: unknown[] };
+  if (keyword === 'additionalProperties')
+    return `${where}: has an unknown property '${more.additionalProperty ?? ''}'`;
+  if (keyword === 'enum') return `${where}: must be one of ${JSON.stringify(more.allowedValues)}`;
+  return `${where}: ${message}`;
+}
+
+function invalid(what: string, problems: readonly string[]): Validated {
+  const more = problems.length > shownProblems ? `; and ${problems.length - shownProblems} more` : '';
+  return {
+    ok: false,
+    error: new CeleriacError('ERR_INPUT_INVALID', {
+      message: `${what[0]?.toUpperCase() ?? ''}${what.slice(1)} does not fit its contract: ${problems.slice(0, shownProblems).join('; ')}${more}.`,
+      hint: 'Correct what is named.',
+      values: { problems: problems.slice(0, shownProblems) },
+    }),
+  };
+}

@@ -1,0 +1,172 @@
+/**
+ * Celery's task messages: writes protocol 2, reads protocols 2 and 1. The only place, with its neighbours here,
+ * that knows the names and shapes on the wire. Pure; decoding never throws.
+ *
+ * Source: docs.celeryq.dev, "Message Protocol", and captures of Celery 5.2.6 and 5.6.3 (docs/protocol.md).
+ */
+import { CeleriacError } from '../errors.js';
+import { type TaskEmbed, type TaskMessage } from '../message.js';
+import { type HeaderTable } from '../ports.js';
+import { readJsonBody } from './body.js';
+import {
+  argsOf,
+  celeryHeaders,
+  commonFields,
+  defined,
+  isMap,
+  kwargsOf,
+  optionalCount,
+  optionalText,
+  ownHeaders,
+  requiredName,
+  shown,
+} from './celery-fields.js';
+import { decodeV1 } from './celery-v1.js';
+import { formatIsoTime } from './iso-time.js';
+import { stringifyJson } from './json.js';
+import { argsRepr, kwargsRepr } from './python-repr.js';
+import { type Decoded, decoding, type EncodedMessage, Malformed, type Received } from './received.js';
+
+export interface DecodeOptions {
+  /** IANA zone of `eta` and `expires` without an offset. Default UTC. */
+  readonly timeZone?: string;
+}
+
+const mediaTypes = ['application/json'] as const;
+const emptyEmbed: TaskEmbed = { callbacks: null, errbacks: null, chain: null, chord: null };
+
+/** The message as Celery 5.6 would send it. Throws ERR_NOT_SERIALIZABLE or ERR_INPUT_INVALID; nothing is sent then. */
+export function encodeTask(message: TaskMessage, now: number): EncodedMessage {
+  const { id, args, kwargs, embed } = message;
+  const body = `[${stringifyJson(args, 'args')},${stringifyJson(kwargs, 'kwargs')},${embedText(embed)}]`;
+  return {
+    body: Buffer.from(body),
+    properties: {
+      contentType: 'application/json',
+      contentEncoding: 'utf-8',
+      correlationId: message.correlationId ?? id,
+      replyTo: message.replyTo ?? '',
+      priority: message.priority ?? 0,
+      messageId: id,
+      ...(message.expires === undefined ? {} : { expiration: expiration(message.expires, now) }),
+      headers: headersOf(message),
+    },
+  };
+}
+
+function embedText(embed: TaskEmbed): string {
+  const { callbacks, errbacks, chain, chord } = embed;
+  if (callbacks === null && errbacks === null && chain === null && chord === null) {
+    return '{"callbacks":null,"errbacks":null,"chain":null,"chord":null}';
+  }
+  return stringifyJson({ callbacks, errbacks, chain, chord }, 'embed');
+}
+
+/** AMQP's per-message TTL: whole milliseconds, as text. 0 lets the broker drop what has expired already. */
+function expiration(expires: number, now: number): string {
+  return String(Math.max(0, Math.floor(expires - now)));
+}
+
+function headersOf(message: TaskMessage): HeaderTable {
+  const { hard, soft } = message.timeLimit;
+  return {
+    ...customHeaders(message.headers),
+    lang: message.lang ?? 'js',
+    task: message.task,
+    id: message.id,
+    shadow: message.shadow ?? null,
+    eta: message.eta === undefined ? null : formatIsoTime(message.eta),
+    expires: message.expires === undefined ? null : formatIsoTime(message.expires),
+    group: message.group ?? null,
+    group_index: message.groupIndex ?? null,
+    retries: message.retries,
+    timelimit: [hard ?? null, soft ?? null],
+    root_id: message.rootId,
+    parent_id: message.parentId ?? null,
+    argsrepr: argsRepr(message.args),
+    kwargsrepr: kwargsRepr(message.kwargs),
+    origin: message.origin ?? '',
+    ignore_result: message.ignoreResult ?? false,
+    replaced_task_nesting: message.replacedTaskNesting ?? 0,
+    stamped_headers: message.stamps === undefined ? null : Object.keys(message.stamps),
+    stamps: message.stamps ?? {},
+  };
+}
+
+function customHeaders(headers: Readonly<Record<string, unknown>>): HeaderTable {
+  for (const name in headers) {
+    if (!celeryHeaders.has(name)) continue;
+    throw new CeleriacError('ERR_INPUT_INVALID', {
+      message: `The header '${name}' belongs to Celery's protocol and cannot be set by hand.`,
+      hint: 'Use another name, for instance with the prefix x-.',
+      values: { header: name },
+    });
+  }
+  return headers;
+}
+
+/** Reads a task message. Never throws: what cannot be read comes with its reason. */
+export function decodeTask(received: Received, options: DecodeOptions = {}): Decoded<TaskMessage> {
+  return decoding(received, () => {
+    if (received.headerError !== undefined) {
+      throw new Malformed('undecodable-headers', `its headers cannot be read (${received.headerError})`);
+    }
+    const headers = received.properties.headers ?? {};
+    const document = readJsonBody(received, mediaTypes);
+    const timeZone = options.timeZone ?? 'UTC';
+    // Celery's own rule: the `task` header makes it protocol 2, unless the body is protocol 1's map.
+    const isV1 = headers.task === undefined || (isMap(document) && 'args' in document);
+    return isV1 ? decodeV1(document, received, timeZone) : decodeV2(document, received, timeZone);
+  });
+}
+
+function decodeV2(document: unknown, { properties }: Received, timeZone: string): TaskMessage {
+  const headers = properties.headers ?? {};
+  const [args, kwargs, embed] = bodyParts(document);
+  const id = requiredName(headers, 'id');
+  return {
+    kind: 'task',
+    task: requiredName(headers, 'task'),
+    args,
+    kwargs,
+    embed,
+    ...commonFields(headers, id, timeZone),
+    ...defined({
+      parentId: optionalText(headers, 'parent_id'),
+      shadow: optionalText(headers, 'shadow'),
+      origin: optionalText(headers, 'origin'),
+      lang: optionalText(headers, 'lang'),
+      ignoreResult: typeof headers.ignore_result === 'boolean' ? headers.ignore_result : undefined,
+      replacedTaskNesting: optionalCount(headers, 'replaced_task_nesting'),
+      stamps: isMap(headers.stamps) && Object.keys(headers.stamps).length > 0 ? headers.stamps : undefined,
+      priority: properties.priority,
+      replyTo: properties.replyTo === '' ? undefined : properties.replyTo,
+      correlationId: properties.correlationId,
+    }),
+    rootId: optionalText(headers, 'root_id') ?? id,
+    headers: ownHeaders(headers),
+  };
+}
+
+function bodyParts(document: unknown): [readonly unknown[], Record<string, unknown>, TaskEmbed] {
+  if (!Array.isArray(document) || document.length !== 3) {
+    const found = Array.isArray(document) ? `a list of ${document.length}` : shown(document);
+    throw new Malformed('not-a-task', `its body is ${found}, not [args, kwargs, embed]`);
+  }
+  const [args, kwargs, embed] = document as unknown[];
+  return [argsOf(args), kwargsOf(kwargs), embedOf(embed)];
+}
+
+/** Null and `{}` are accepted, as Celery does. */
+function embedOf(embed: unknown): TaskEmbed {
+  if (embed === undefined || embed === null) return emptyEmbed;
+  if (!isMap(embed)) throw new Malformed('bad-field', `its embed is ${shown(embed)}, not an object`);
+  const list = (key: string): readonly unknown[] | null =>
+    Array.isArray(embed[key]) ? (embed[key] as unknown[]) : null;
+  return {
+    callbacks: list('callbacks'),
+    errbacks: list('errbacks'),
+    chain: list('chain'),
+    chord: embed.chord ?? null,
+  };
+}

@@ -1,0 +1,146 @@
+/**
+ * Events as CloudEvents 1.0 in structured JSON: one document that holds attributes and data, so that any consumer
+ * reads it without knowing AMQP. Pure; decoding never throws.
+ *
+ * Source: CloudEvents 1.0.2 (§3 attributes), its JSON format (§3 envelope) and AMQP binding (§3.2 structured).
+ */
+import { CeleriacError } from '../errors.js';
+import { type EventAction, type EventMessage } from '../message.js';
+import { readJsonBody } from './body.js';
+import { isMap } from './celery-fields.js';
+import { formatIsoTime, parseIsoTime } from './iso-time.js';
+import { stringifyJson } from './json.js';
+import { type Decoded, decoding, type EncodedMessage, Malformed, type Received } from './received.js';
+
+export const cloudEventMediaType = 'application/cloudevents+json';
+
+const actions: readonly EventAction[] = ['new', 'update', 'delete', 'restore'];
+const attributes: ReadonlySet<string> = new Set([
+  'specversion',
+  'id',
+  'source',
+  'type',
+  'time',
+  'subject',
+  'datacontenttype',
+  'dataschema',
+  'data',
+  'data_base64',
+]);
+
+/** Throws ERR_NOT_SERIALIZABLE or ERR_INPUT_INVALID. */
+export function encodeEvent(event: EventMessage): EncodedMessage {
+  const { id, source, type, time, object, objectId, data, extensions } = event;
+  checkExtensions(extensions);
+  const body = stringifyJson(
+    {
+      specversion: '1.0',
+      id,
+      source,
+      type,
+      time: time === undefined ? undefined : formatIsoTime(time),
+      subject: object === undefined || objectId === undefined ? undefined : `${object}/${objectId}`,
+      datacontenttype: 'application/json',
+      ...extensions,
+      data: data ?? null,
+    },
+    'event',
+  );
+  return {
+    body: Buffer.from(body),
+    properties: { contentType: `${cloudEventMediaType}; charset=utf-8`, messageId: id, headers: {} },
+  };
+}
+
+function checkExtensions(extensions: Readonly<Record<string, unknown>>): void {
+  for (const name of Object.keys(extensions)) {
+    if (/^[a-z0-9]{1,20}$/u.test(name) && !attributes.has(name)) continue;
+    throw new CeleriacError('ERR_INPUT_INVALID', {
+      message: `'${name}' cannot be a CloudEvents extension attribute.`,
+      hint: 'Use 1 to 20 lower-case letters and digits, and no name that CloudEvents defines itself.',
+      values: { extension: name },
+    });
+  }
+}
+
+/** Reads an event, ours or anyone's. Never throws: what cannot be read comes with its reason. */
+export function decodeEvent(received: Received): Decoded<EventMessage> {
+  return decoding(received, () => {
+    if (received.headerError !== undefined) {
+      throw new Malformed('undecodable-headers', `its headers cannot be read (${received.headerError})`);
+    }
+    const document = readJsonBody(received, [cloudEventMediaType]);
+    if (!isMap(document)) throw new Malformed('not-an-event', 'its body is not a JSON object');
+    if (document.specversion !== '1.0') throw new Malformed('not-an-event', "its 'specversion' is not '1.0'");
+    const data = document.data_base64 === undefined ? document.data : base64(document.data_base64);
+    return {
+      kind: 'event' as const,
+      id: attribute(document, 'id'),
+      type: attribute(document, 'type'),
+      source: attribute(document, 'source'),
+      ...timeOf(document.time),
+      ...objectFields(data),
+      data,
+      extensions: Object.fromEntries(Object.entries(document).filter(([name]) => !attributes.has(name))),
+    };
+  });
+}
+
+function attribute(document: Record<string, unknown>, name: string): string {
+  const value = document[name];
+  if (typeof value === 'string' && value !== '') return value;
+  throw new Malformed('not-an-event', `its attribute '${name}' is missing or not text`);
+}
+
+function timeOf(time: unknown): { time?: number } {
+  if (time === undefined || time === null) return {};
+  const moment = typeof time === 'string' ? parseIsoTime(time) : undefined;
+  if (moment === undefined) throw new Malformed('bad-field', "its attribute 'time' is not an RFC 3339 time");
+  return { time: moment };
+}
+
+function base64(value: unknown): Buffer {
+  if (typeof value === 'string') return Buffer.from(value, 'base64');
+  throw new Malformed('bad-field', "its attribute 'data_base64' is not text");
+}
+
+/** The parts of an object's event, where data has them. */
+function objectFields(data: unknown): Pick<EventMessage, 'objectId' | 'values' | 'originalValues'> {
+  if (!isMap(data)) return {};
+  const { id, values, original_values: originalValues } = data;
+  return {
+    ...(typeof id === 'string' || typeof id === 'number' ? { objectId: id } : {}),
+    ...(values === undefined ? {} : { values }),
+    ...(isMap(originalValues) ? { originalValues } : {}),
+  };
+}
+
+/** Fills `core.limeobject.{object}.{action}.v1`. Throws ERR_CONTRACT_INVALID for an object that is no routing word. */
+export function eventType(pattern: string, object: string, action: EventAction): string {
+  if (!/^[^\s.*#]{1,100}$/u.test(object)) {
+    throw new CeleriacError('ERR_CONTRACT_INVALID', {
+      message: `'${object}' cannot name an object in an event's type.`,
+      hint: 'Use one word: no dots, blanks, * or #.',
+      values: { object },
+    });
+  }
+  return pattern.replaceAll('{object}', object).replaceAll('{action}', action);
+}
+
+/** Reads object and action back from a type; undefined when it was not made by the pattern. */
+export function parseEventType(
+  pattern: string,
+  type: string,
+): { readonly object: string; readonly action: EventAction } | undefined {
+  const wanted = pattern.split('.');
+  const words = type.split('.');
+  if (words.length !== wanted.length) return undefined;
+  const found: Record<string, string | undefined> = {};
+  for (const [index, want] of wanted.entries()) {
+    if (want === '{object}' || want === '{action}') found[want] = words[index];
+    else if (want !== words[index]) return undefined;
+  }
+  const action = actions.find((one) => one === found['{action}']);
+  const object = found['{object}'];
+  return action === undefined || object === undefined ? undefined : { object, action };
+}
