@@ -191,7 +191,7 @@ describe('parseConnectionString', () => {
         const address = read.addresses[0]!;
         faces.push(
           String(address),
-          JSON.stringify({ ...address }),
+          JSON.stringify(Object.entries(address)),
           inspect(address, { customInspect: false }),
         );
 

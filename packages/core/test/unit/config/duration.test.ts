@@ -32,7 +32,7 @@ describe('parseDuration', () => {
   }
 
   for (const bad of ['', '10', '10 s', '-1s', '1e3s', 's', '1w', '1S', -1, NaN, Infinity, true, null, {}]) {
-    it(`refuses ${String(JSON.stringify(bad))} (${typeof bad})`, () => {
+    it(`refuses ${JSON.stringify(bad)} (${typeof bad})`, () => {
       expect(isRefused(() => parseDuration(bad as string))).to.equal(true);
     });
   }
