@@ -1,0 +1,80 @@
+/** Resolving an object: defaults, units, refused keys; and printing the result. */
+import { inspect } from 'node:util';
+
+import { expect } from 'chai';
+
+import { resolveConfig } from '../../../dist/config/load.js';
+import { printableConfig } from '../../../dist/config/printable.js';
+import { type Config, type ConfigInput } from '../../../dist/config/types.js';
+import { failure, problems } from './failures.js';
+
+/** An object that only JavaScript would pass. */
+const untyped = (input: unknown): Promise<Config> => resolveConfig(input as ConfigInput, { env: {} });
+
+describe('resolveConfig', () => {
+  it('takes the defaults of Celery under compatibility celery, unless they are given', async () => {
+    const celery = await resolveConfig({ tasks: { compatibility: 'celery' } }, { env: {} });
+    const given = await resolveConfig(
+      { tasks: { compatibility: 'celery', queue_type: 'quorum' } },
+      { env: {} },
+    );
+
+    expect(celery.tasks).to.include({ default_queue: 'celery', queue_type: 'classic' });
+    expect(celery.task_handler.queues).to.deep.equal(['celery']);
+    expect(given.tasks.queue_type).to.equal('quorum');
+  });
+
+  it('resolves durations to seconds and sizes to bytes, and refuses those out of range', async () => {
+    const { tasks } = await resolveConfig(
+      { tasks: { publish_timeout: '500ms', max_message_size: '1MiB' } },
+      { env: {} },
+    );
+
+    expect(tasks).to.include({
+      publish_timeout: 0.5,
+      max_message_size: 1_048_576,
+      dead_letter_expiry: 2_592_000,
+    });
+    const found = await problems(
+      untyped({ tasks: { dead_letter_expiry: '60d', max_message_size: '1GiB', time_zone: 'Mars/Base' } }),
+    );
+    expect(found).to.have.keys('tasks.dead_letter_expiry', 'tasks.max_message_size', 'tasks.time_zone');
+  });
+
+  it('refuses keys that reach a prototype, at any depth, and pollutes nothing', async () => {
+    const found = await problems(
+      untyped(JSON.parse('{"__proto__": {"x": 1}, "tasks": {"routes": {"constructor": "q"}}}')),
+    );
+
+    expect(found).to.have.keys('__proto__', 'tasks.routes.constructor');
+    expect(({} as Record<string, unknown>).x).to.equal(undefined);
+  });
+
+  it('refuses an object that holds itself', async () => {
+    const loop: Record<string, unknown> = {};
+    loop.events = loop;
+
+    await failure(untyped(loop));
+  });
+
+  it('neither changes its input nor replaces ${…} in it, and freezes what it gives', async () => {
+    const input = Object.freeze({ service: '${HOME}', task_handler: Object.freeze({ queues: ['a'] }) });
+    const config = await resolveConfig(input, { env: {} });
+
+    expect(config.service).to.equal('${HOME}');
+    expect(Object.isFrozen(config.task_handler.queues)).to.equal(true);
+    expect(Object.isFrozen(input.task_handler.queues)).to.equal(false);
+  });
+});
+
+describe('printableConfig', () => {
+  it('shows every section and masks the password', async () => {
+    const config = await resolveConfig({ events: { connection_string: 'amqp://me:canary@h' } }, { env: {} });
+
+    expect(printableConfig(config)).to.have.nested.property(
+      'events.connection_string',
+      'amqp://me:***@h:5672/%2F',
+    );
+    expect(inspect(config, { depth: 9, showHidden: true }) + JSON.stringify(config)).not.to.contain('canary');
+  });
+});
