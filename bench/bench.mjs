@@ -62,7 +62,8 @@ async function latency(side, seconds) {
   const start = performance.now();
   for (let index = 0; index < total; index++) {
     const due = start + index * 10;
-    while (performance.now() < due) await new Promise((resolve) => setTimeout(resolve, due - performance.now()));
+    while (performance.now() < due)
+      await new Promise((resolve) => setTimeout(resolve, due - performance.now()));
     sent[index] = performance.now();
     await side.send(index);
   }
@@ -89,9 +90,17 @@ for (let round = 0; round < size.rounds; round++) {
     const side = await sides[name]();
     await window(500, 100, side.send);
     await drain(side, 500); // both paths are warm, and the queue is empty
-    note('enqueue, window 1000 (msg/s)', name, await rate(size.pipelined, () => window(size.pipelined, 1000, side.send)));
+    note(
+      'enqueue, window 1000 (msg/s)',
+      name,
+      await rate(size.pipelined, () => window(size.pipelined, 1000, side.send)),
+    );
     note('drain no-op, late ack (msg/s)', name, await drain(side, size.pipelined));
-    note('enqueue, one by one (msg/s)', name, await rate(size.single, () => window(size.single, 1, side.send)));
+    note(
+      'enqueue, one by one (msg/s)',
+      name,
+      await rate(size.single, () => window(size.single, 1, side.send)),
+    );
     await drain(side, size.single);
     const { p50, p99 } = await latency(side, size.latencySeconds);
     note('latency at 100/s, p50 (ms)', name, p50);

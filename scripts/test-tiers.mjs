@@ -1,0 +1,127 @@
+/**
+ * Builds, then runs the test tiers one after the other, and ends with one line: `N passed, N failed`, summed over
+ * all of them. `node scripts/test-tiers.mjs [tier…]`; without names, all tiers and the checks.
+ *
+ * A tier that does not end (a handle that keeps the process alive, a hang) is killed at its deadline and counts as
+ * failed. In CI a skipped test is a failure: every server is there.
+ */
+import { spawn } from 'node:child_process';
+import { globSync } from 'glob';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const minutes = 60_000;
+const tiers = {
+  unit: { spec: 'packages/*/dist-test/unit/**/*.test.js', deadline: 4 * minutes, timeout: 20_000 },
+  integration: { spec: 'tests/dist/integration/**/*.test.js', deadline: 12 * minutes, timeout: 180_000 },
+  conformance: { spec: 'tests/dist/conformance/**/*.test.js', deadline: 5 * minutes, timeout: 180_000 },
+  interop: { spec: 'tests/dist/interop/**/*.test.js', deadline: 6 * minutes, timeout: 240_000 },
+  chaos: { spec: 'tests/dist/chaos/**/*.test.js', deadline: 6 * minutes, timeout: 300_000 },
+  pack: { spec: 'tests/dist/pack/**/*.test.js', deadline: 5 * minutes, timeout: 240_000 },
+};
+/** Each counts as one test. */
+const checks = {
+  lint: ['npx', 'eslint', '.'],
+  format: ['npx', 'prettier', '--check', '--log-level', 'warn', '.'],
+  'configuration page': ['node', 'scripts/configuration-page.mjs', '--check'],
+};
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+const names = process.argv.slice(2);
+const wanted = names.length > 0 ? names : ['checks', ...Object.keys(tiers)];
+for (const name of wanted) {
+  if (name in tiers || name === 'checks') continue;
+  console.error(`unknown tier '${name}'; known: checks, ${Object.keys(tiers).join(', ')}`);
+  process.exit(2);
+}
+
+if ((await run('build', ['npx', 'tsc', '-b'], { deadline: 6 * minutes })) !== 0) {
+  total.failed++;
+} else {
+  for (const name of wanted) await (name === 'checks' ? runChecks() : runTier(name, tiers[name]));
+}
+if (total.skipped > 0) console.log(`${total.skipped} skipped: see SKIPPED above`);
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed > 0 ? 1 : 0;
+
+async function runChecks() {
+  for (const [name, command] of Object.entries(checks)) {
+    const code = await run(name, command, { deadline: 6 * minutes });
+    if (code === 0) total.passed++;
+    else total.failed++;
+  }
+}
+
+async function runTier(name, { spec, deadline, timeout }) {
+  const files = globSync(spec).sort();
+  if (files.length === 0) {
+    console.log(`\n== ${name}: no tests yet`);
+    return;
+  }
+  const directory = mkdtempSync(join(tmpdir(), 'celeriac-tier-'));
+  const result = join(directory, 'result.json');
+  const isUnit = name === 'unit';
+  const hooks = isUnit ? [] : ['--require', './tests/dist/support/hooks.js'];
+  const ci = process.env.CI === undefined ? [] : ['--forbid-only'];
+  const command = ['npx', 'mocha', '--timeout', String(timeout), '--reporter', './scripts/tier-reporter.cjs'];
+  const code = await run(name, [...command, ...hooks, ...ci, ...files], {
+    deadline,
+    env: { CELERIAC_TIER_RESULT: result },
+  });
+  count(name, code, readResult(result));
+  rmSync(directory, { recursive: true, force: true });
+}
+
+function readResult(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined; // killed, or crashed before its end
+  }
+}
+
+function count(name, code, result) {
+  const { passed = 0, failed = 0, skipped = 0 } = result ?? {};
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped += skipped;
+  const unexplained = code !== 0 && failed === 0;
+  if (unexplained)
+    console.log(`== ${name}: ended with ${code}, though no test failed: a hang, a crash or a leaked handle`);
+  const missing = process.env.CI !== undefined && skipped > 0;
+  if (missing) console.log(`== ${name}: ${skipped} skipped in CI, where nothing may be`);
+  if (unexplained || missing) total.failed++;
+}
+
+function run(name, [command, ...args], { deadline, env = {} }) {
+  console.log(`\n== ${name}`);
+  const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, ...env }, detached: true });
+  const stop = (signal) => {
+    try {
+      process.kill(-child.pid, signal);
+    } catch {
+      // It has ended.
+    }
+  };
+  const forward = () => {
+    stop('SIGTERM');
+    process.exit(1);
+  };
+  process.once('SIGINT', forward);
+  process.once('SIGTERM', forward);
+  const timer = setTimeout(() => {
+    console.log(`== ${name}: not done after ${deadline / minutes} minutes, killed`);
+    stop('SIGTERM');
+    setTimeout(() => stop('SIGKILL'), 10_000).unref();
+  }, deadline);
+  return new Promise((resolve) => {
+    child.once('exit', (code, signal) => {
+      clearTimeout(timer);
+      process.off('SIGINT', forward);
+      process.off('SIGTERM', forward);
+      stop('SIGKILL'); // whatever it left behind
+      resolve(code ?? signal);
+    });
+  });
+}

@@ -1,0 +1,108 @@
+/** The tier's RabbitMQ node, started once; each test takes a virtual host of its own. */
+import { randomUUID } from 'node:crypto';
+
+import amqp, { type ChannelModel, type GetMessage } from 'amqplib';
+
+import { Rabbit, rabbitBin } from './rabbit.js';
+
+let shared: Promise<Rabbit> | undefined;
+
+/** The shared node. A test that stops it or raises alarms starts its own. */
+export function sharedRabbit(): Promise<Rabbit> {
+  shared ??= Rabbit.start();
+  return shared;
+}
+
+export async function stopSharedRabbit(): Promise<void> {
+  const rabbit = await shared?.catch(() => undefined);
+  shared = undefined;
+  await rabbit?.stop();
+}
+
+/** Skips loudly without RabbitMQ on a laptop, fails in CI. For `before`. */
+export function requireRabbit(context: Mocha.Context): void {
+  if (rabbitBin() !== undefined) return;
+  const message = 'rabbitmq-server is not installed: these tests need one';
+  if (process.env.CI !== undefined) throw new Error(message);
+  process.stderr.write(`\n  SKIPPED: ${message}\n`);
+  context.skip();
+}
+
+/** A virtual host and an amqplib connection to look into it. */
+export class Vhost implements AsyncDisposable {
+  readonly rabbit: Rabbit;
+  readonly name: string;
+  readonly url: string;
+  #connection: ChannelModel | undefined;
+
+  private constructor(rabbit: Rabbit, name: string) {
+    this.rabbit = rabbit;
+    this.name = name;
+    this.url = rabbit.urlFor({ vhost: name });
+  }
+
+  static async create(rabbit?: Rabbit): Promise<Vhost> {
+    const node = rabbit ?? (await sharedRabbit());
+    const name = `t-${randomUUID().slice(0, 8)}`;
+    await node.ctl('add_vhost', name);
+    await node.ctl('set_permissions', '-p', name, 'guest', '.*', '.*', '.*');
+    return new Vhost(node, name);
+  }
+
+  /** A raw connection; reopened when a fault closed it. */
+  async raw(): Promise<ChannelModel> {
+    if (this.#connection === undefined) {
+      const connection = await amqp.connect(this.url);
+      connection.on('error', () => undefined);
+      connection.on('close', () => {
+        if (this.#connection === connection) this.#connection = undefined;
+      });
+      this.#connection = connection;
+    }
+    return this.#connection;
+  }
+
+  /** Publishes bytes to a queue, confirmed. */
+  async publish(queue: string, body: Buffer | string, options: amqp.Options.Publish = {}): Promise<void> {
+    const channel = await (await this.raw()).createConfirmChannel();
+    channel.sendToQueue(queue, Buffer.from(body), { persistent: true, ...options });
+    await channel.waitForConfirms();
+    await channel.close();
+  }
+
+  /** Takes every message out of a queue. */
+  async take(queue: string): Promise<GetMessage[]> {
+    const channel = await (await this.raw()).createChannel();
+    const messages: GetMessage[] = [];
+    for (;;) {
+      const message = await channel.get(queue, { noAck: true });
+      if (message === false) break;
+      messages.push(message);
+    }
+    await channel.close();
+    return messages;
+  }
+
+  async depth(queue: string): Promise<number> {
+    const channel = await (await this.raw()).createChannel();
+    channel.on('error', () => undefined);
+    try {
+      return (await channel.checkQueue(queue)).messageCount;
+    } finally {
+      await channel.close().catch(() => undefined); // a missing queue has closed it
+    }
+  }
+
+  async consumers(queue: string): Promise<number> {
+    const channel = await (await this.raw()).createChannel();
+    channel.on('error', () => undefined);
+    const { consumerCount } = await channel.checkQueue(queue);
+    await channel.close();
+    return consumerCount;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#connection?.close().catch(() => undefined); // a fault may have closed it
+    await this.rabbit.ctl('delete_vhost', this.name);
+  }
+}

@@ -1,0 +1,93 @@
+/** A TCP proxy with faults: holds bytes in either direction, resets connections, accepts and says nothing. */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket | undefined;
+}
+
+export class TcpProxy implements AsyncDisposable {
+  readonly port: number;
+  #server: Server;
+  #pairs = new Set<Pair>();
+  #target: number;
+  #held = false;
+  #silent = false;
+  /** Connections accepted so far. */
+  accepted = 0;
+
+  private constructor(server: Server, target: number) {
+    this.#server = server;
+    this.#target = target;
+    this.port = (server.address() as AddressInfo).port;
+    server.on('connection', (client) => this.#accept(client));
+  }
+
+  static async start(target: number): Promise<TcpProxy> {
+    const server = createServer({ pauseOnConnect: true });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new TcpProxy(server, target);
+  }
+
+  get open(): number {
+    return this.#pairs.size;
+  }
+
+  /** Swallows every byte both ways from now on, on the connections that are open: no FIN, no RST. */
+  hold(): void {
+    this.#held = true;
+    for (const { client, server } of this.#pairs) {
+      client.unpipe();
+      server?.unpipe();
+      client.resume();
+      server?.resume();
+    }
+  }
+
+  /** New connections work again; those that were held stay dead. */
+  release(): void {
+    this.#held = false;
+  }
+
+  /** Accepts connections and never says a word. */
+  silence(silent = true): void {
+    this.#silent = silent;
+  }
+
+  /** Resets every open connection. */
+  reset(): void {
+    for (const { client, server } of this.#pairs) {
+      client.resetAndDestroy();
+      server?.destroy();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.reset();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #accept(client: Socket): void {
+    this.accepted++;
+    const mute = this.#silent || this.#held;
+    const server = mute ? undefined : connect(this.#target, '127.0.0.1');
+    const pair: Pair = { client, server };
+    this.#pairs.add(pair);
+    client.on('error', () => undefined);
+    client.on('close', () => {
+      this.#pairs.delete(pair);
+      server?.destroy();
+    });
+    client.resume();
+    if (server === undefined) return;
+    server.on('error', () => client.destroy());
+    server.on('close', () => client.destroy());
+    client.setNoDelay(true);
+    server.setNoDelay(true);
+    client.pipe(server);
+    server.pipe(client);
+  }
+}
