@@ -12,7 +12,13 @@ function layer(files, group, message, extra = {}) {
 }
 
 const deepImports = {
-  group: ['@celeriac/*/*', '!@celeriac/*/package.json', '**/packages/*/src/**', '**/dist/**'],
+  group: [
+    '@celeriac/*/*',
+    '!@celeriac/*/package.json',
+    '**/packages/*/src/**',
+    '**/packages/*/dist/**',
+    '../**/dist/**',
+  ],
   message: 'Import a package by its name: its index is its surface.',
 };
 const amqpLibraries = ['amqplib', 'amqplib/*', 'amqp-connection-manager'];

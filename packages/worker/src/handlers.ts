@@ -19,7 +19,7 @@ export interface TaskOptions {
 
 export interface RegisteredTask {
   readonly name: string;
-  readonly contract: TaskContract<unknown, unknown> | undefined;
+  readonly contract: TaskContract | undefined;
   readonly handler: (...args: unknown[]) => unknown;
   readonly options: TaskOptions;
 }

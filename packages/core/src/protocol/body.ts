@@ -5,6 +5,7 @@
 import { inflateSync } from 'node:zlib';
 
 import { errorText } from '../errors.js';
+import { shown } from './celery-fields.js';
 import { parseJson } from './json.js';
 import { fromTypedJson } from './typed-values.js';
 import { Malformed, type Received } from './received.js';
@@ -45,10 +46,7 @@ function decompressed({ properties, body }: Received): Buffer {
   const compression = properties.headers?.compression;
   if (compression === undefined || compression === null) return body;
   if (typeof compression !== 'string' || !zlibTypes.has(compression.toLowerCase())) {
-    throw new Malformed(
-      'content-encoding',
-      `its compression '${String(compression).slice(0, 100)}' is not supported`,
-    );
+    throw new Malformed('content-encoding', `its compression (${shown(compression)}) is not supported`);
   }
   try {
     return inflateSync(body, { maxOutputLength: maxInflatedBytes });

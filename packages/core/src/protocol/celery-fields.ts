@@ -92,7 +92,8 @@ export function shown(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'an object';
-  return typeof value === 'string' ? 'text' : `${typeof value} ${String(value).slice(0, 40)}`;
+  if (typeof value === 'string') return `text '${value.slice(0, 40)}'`;
+  return `${typeof value} ${String(value as number).slice(0, 40)}`;
 }
 
 type CommonFields = Pick<

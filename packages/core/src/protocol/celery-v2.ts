@@ -68,29 +68,35 @@ function expiration(expires: number, now: number): string {
 }
 
 function headersOf(message: TaskMessage): HeaderTable {
-  const { hard, soft } = message.timeLimit;
+  const { id, task, args, kwargs, retries, rootId, lang = 'js', origin = '', ignoreResult = false } = message;
+  const { hard = null, soft = null } = message.timeLimit;
+  const { shadow = null, parentId = null, group = null, groupIndex = null, stamps } = message;
   return {
     ...customHeaders(message.headers),
-    lang: message.lang ?? 'js',
-    task: message.task,
-    id: message.id,
-    shadow: message.shadow ?? null,
-    eta: message.eta === undefined ? null : formatIsoTime(message.eta),
-    expires: message.expires === undefined ? null : formatIsoTime(message.expires),
-    group: message.group ?? null,
-    group_index: message.groupIndex ?? null,
-    retries: message.retries,
-    timelimit: [hard ?? null, soft ?? null],
-    root_id: message.rootId,
-    parent_id: message.parentId ?? null,
-    argsrepr: argsRepr(message.args),
-    kwargsrepr: kwargsRepr(message.kwargs),
-    origin: message.origin ?? '',
-    ignore_result: message.ignoreResult ?? false,
+    lang,
+    task,
+    id,
+    shadow,
+    eta: momentText(message.eta),
+    expires: momentText(message.expires),
+    group,
+    group_index: groupIndex,
+    retries,
+    timelimit: [hard, soft],
+    root_id: rootId,
+    parent_id: parentId,
+    argsrepr: argsRepr(args),
+    kwargsrepr: kwargsRepr(kwargs),
+    origin,
+    ignore_result: ignoreResult,
     replaced_task_nesting: message.replacedTaskNesting ?? 0,
-    stamped_headers: message.stamps === undefined ? null : Object.keys(message.stamps),
-    stamps: message.stamps ?? {},
+    stamped_headers: stamps === undefined ? null : Object.keys(stamps),
+    stamps: stamps ?? {},
   };
+}
+
+function momentText(ms: number | undefined): string | null {
+  return ms === undefined ? null : formatIsoTime(ms);
 }
 
 function customHeaders(headers: Readonly<Record<string, unknown>>): HeaderTable {

@@ -31,15 +31,11 @@ export function parseIsoTime(text: string, timeZone = 'UTC'): number | undefined
     Number(second),
     ms,
   );
-  if (!isReal(wall, Number(month), Number(day)) || Number(hour) > 23 || Number(minute) > 59) return undefined;
+  // Date.UTC rolls what does not exist over: 31 February into March, 25 o'clock into the next day.
+  const asRead = `${month}-${day}T${hour}:${minute}`;
+  if (Number.isNaN(wall) || new Date(wall).toISOString().slice(5, 16) !== asRead) return undefined;
   if (offset === undefined) return inZone(wall, timeZone);
   return offset === 'Z' ? wall : wall - offsetMs(offset);
-}
-
-/** Date.UTC rolls 31 February over into March. */
-function isReal(wall: number, month: number, day: number): boolean {
-  const date = new Date(wall);
-  return !Number.isNaN(wall) && date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
 }
 
 function offsetMs(offset: string): number {
