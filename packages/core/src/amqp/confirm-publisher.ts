@@ -12,7 +12,8 @@ import { type MessageSink, type OutgoingMessage, type PublishOptions } from '../
 import { type ChannelEnd, ChannelSupervisor } from './channel-supervisor.js';
 import { closeCause } from './close-cause.js';
 import { EarliestTimer } from './earliest-timer.js';
-import { writableTable } from './field-table.js';
+import { messageFrames, writeProperties } from './message-frames.js';
+import { PublishChannel } from './publish-channel.js';
 import { PublishQueue, type Publishing } from './publish-queue.js';
 import * as errors from './publish-error.js';
 import { type Session } from './session.js';
@@ -35,8 +36,7 @@ export class ConfirmPublisher implements MessageSink {
   #options: ConfirmPublisherOptions;
   #supervisor: ChannelSupervisor<ConfirmChannel>;
   #queue: PublishQueue;
-  #channel: ConfirmChannel | undefined;
-  #congested = false;
+  #channel: PublishChannel<Publishing> | undefined;
   #preparing = false;
   /** After a channel died of an unnamed message: one at a time, until the suspects are through. */
   #suspects = 0;
@@ -75,7 +75,7 @@ export class ConfirmPublisher implements MessageSink {
     if (refusal !== undefined) return Promise.reject(refusal);
     const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs;
     return new Promise((resolve, reject) => {
-      const properties = toWire(message); // throws on headers AMQP has no type for: rejects, before anything is sent
+      const properties = writeProperties(message.properties); // a throw rejects, before anything is sent
       const deadlineAt = this.#options.clock.monotonic() + timeoutMs;
       this.#queue.add({ message, properties, timeoutMs, deadlineAt, resolve, reject });
       this.#deadlines.watch(deadlineAt);
@@ -112,17 +112,17 @@ export class ConfirmPublisher implements MessageSink {
   }
 
   #opened(channel: ConfirmChannel): void {
-    this.#channel = channel;
-    this.#congested = false;
-    // Before amqplib's own listener, which hands "channel closed" to every confirm callback as if it were a nack.
-    channel.prependListener('close', () => {
-      if (this.#channel === channel) this.#channel = undefined;
+    const opened = new PublishChannel<Publishing>(channel, {
+      confirmed: (one, nackedByBroker) => {
+        if (this.#channel === opened) this.#confirmed(one, nackedByBroker);
+      },
+      drained: () => this.#pump(),
+    });
+    this.#channel = opened;
+    channel.once('close', () => {
+      if (this.#channel === opened) this.#channel = undefined;
     });
     channel.on('return', (message: Message) => this.#returned(message));
-    channel.on('drain', () => {
-      this.#congested = false;
-      this.#pump();
-    });
     this.#pump();
   }
 
@@ -137,12 +137,12 @@ export class ConfirmPublisher implements MessageSink {
         return;
       }
       this.#queue.launch(next);
-      this.#write(this.#channel as ConfirmChannel, next);
+      this.#write(this.#channel as PublishChannel<Publishing>, next);
     }
   }
 
   get #mayWrite(): boolean {
-    const open = this.#channel !== undefined && !this.#congested && !this.#preparing;
+    const open = this.#channel?.flowing === true && !this.#preparing;
     const alone = this.#suspects === 0 || this.#queue.inFlight === 0;
     return open && alone && this.#options.session.blocked === undefined;
   }
@@ -168,28 +168,20 @@ export class ConfirmPublisher implements MessageSink {
     });
   }
 
-  #write(channel: ConfirmChannel, one: Publishing): void {
-    const { exchange, routingKey, body } = one.message;
-    one.everSent = true;
+  #write(channel: PublishChannel<Publishing>, one: Publishing): void {
     try {
-      const flowing = channel.publish(exchange, routingKey, body, one.properties, (error) => {
-        if (this.#channel === channel) this.#confirmed(one, error); // else `lost` has it waiting again
-      });
-      this.#congested = !flowing;
+      const frames = messageFrames(one.message, one.properties, channel.wire);
+      one.everSent = true;
+      channel.write(frames, one);
     } catch (error) {
-      if (this.#channel !== channel || !this.#queue.has(one)) return;
-      if ((error as Error).name === 'IllegalOperationError') {
-        this.#channel = undefined; // closing under us: `lost` comes next and sends it again
-        return;
-      }
-      this.#fail(one, errors.notEncodable(one.message, error));
+      this.#fail(one, error as CeleriacError); // it does not fit into a frame: no other message is concerned
     }
   }
 
-  #confirmed(one: Publishing, error: unknown): void {
+  #confirmed(one: Publishing, nacked: boolean): void {
     if (!this.#queue.has(one)) return; // its deadline passed before
     if (one.suspect) this.#suspects--;
-    if (error !== null && error !== undefined) this.#fail(one, errors.nacked(one.message));
+    if (nacked) this.#fail(one, errors.nacked(one.message));
     else if (one.returned) this.#fail(one, errors.unroutable(one.message));
     else this.#done(one);
     if (this.#queue.waiting > 0) this.#pump();
@@ -270,15 +262,4 @@ export class ConfirmPublisher implements MessageSink {
       this.#fail(one, errors.deadlinePassed(one.message, how));
     }
   }
-}
-
-/** The message's properties for amqplib, prepared once for all resends. */
-function toWire(message: OutgoingMessage): Record<string, unknown> {
-  const { headers, ...rest } = message.properties;
-  return {
-    ...rest,
-    headers: headers === undefined ? undefined : writableTable(headers),
-    persistent: true,
-    mandatory: message.mandatory ?? true,
-  };
 }

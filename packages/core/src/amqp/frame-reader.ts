@@ -6,7 +6,7 @@
  */
 import { CeleriacError } from '../errors.js';
 import { type HeaderTable, type MessageProperties } from '../ports.js';
-import { readTable, shortString, TableReader } from './field-table.js';
+import { readTable, shortString, TableReader } from './table-reader.js';
 
 const frameHeaderBytes = 7;
 const frameEnd = 0xce;

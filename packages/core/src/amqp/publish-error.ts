@@ -1,5 +1,5 @@
 /** The errors a publish ends with. Each says what is known about the message: stored, not stored, or unknown. */
-import { CeleriacError, errorText } from '../errors.js';
+import { CeleriacError } from '../errors.js';
 import { type OutgoingMessage } from '../ports.js';
 import { type ChannelEnd } from './channel-supervisor.js';
 
@@ -56,15 +56,6 @@ export function refused(message: OutgoingMessage, end: ChannelEnd): CeleriacErro
     hint: 'The words of the broker say why; permissions are shown by rabbitmqctl list_permissions.',
     values: values(message, 'not-stored', { replyCode: end.code }),
     cause: end.cause,
-  });
-}
-
-export function notEncodable(message: OutgoingMessage, cause: unknown): CeleriacError {
-  return new CeleriacError('ERR_NOT_SERIALIZABLE', {
-    message: `The message for ${target(message)} cannot be written: ${errorText(cause)}.`,
-    hint: 'All headers together may have 64 KiB, and each property 255 bytes.',
-    values: values(message, 'not-sent'),
-    cause,
   });
 }
 

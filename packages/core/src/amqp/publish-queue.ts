@@ -8,7 +8,8 @@ import { type OutgoingMessage } from '../ports.js';
 /** A message on its way, with everything that settles it. */
 export interface Publishing {
   readonly message: OutgoingMessage;
-  readonly properties: Record<string, unknown>;
+  /** Its properties, written once for all resends. */
+  readonly properties: string;
   readonly timeoutMs: number;
   /** Monotonic milliseconds. */
   readonly deadlineAt: number;

@@ -93,7 +93,7 @@ export function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'an object';
   if (typeof value === 'string') return `text '${value.slice(0, 40)}'`;
-  return `${typeof value} ${String(value as number).slice(0, 40)}`;
+  return typeof value === 'number' || typeof value === 'bigint' ? `the number ${value}` : typeof value;
 }
 
 type CommonFields = Pick<

@@ -70,7 +70,7 @@ function expiration(expires: number, now: number): string {
 function headersOf(message: TaskMessage): HeaderTable {
   const { id, task, args, kwargs, retries, rootId, lang = 'js', origin = '', ignoreResult = false } = message;
   const { hard = null, soft = null } = message.timeLimit;
-  const { shadow = null, parentId = null, group = null, groupIndex = null, stamps } = message;
+  const { shadow = null, parentId = null, group = null, groupIndex = null } = message;
   return {
     ...customHeaders(message.headers),
     lang,
@@ -90,9 +90,12 @@ function headersOf(message: TaskMessage): HeaderTable {
     origin,
     ignore_result: ignoreResult,
     replaced_task_nesting: message.replacedTaskNesting ?? 0,
-    stamped_headers: stamps === undefined ? null : Object.keys(stamps),
-    stamps: stamps ?? {},
+    ...stampHeaders(message.stamps),
   };
+}
+
+function stampHeaders(stamps: TaskMessage['stamps']): HeaderTable {
+  return { stamped_headers: stamps === undefined ? null : Object.keys(stamps), stamps: stamps ?? {} };
 }
 
 function momentText(ms: number | undefined): string | null {

@@ -1,20 +1,18 @@
 /**
- * AMQP field tables, both ways. Reads every type tag RabbitMQ and py-amqp write, with a depth cap, into
- * null-prototype objects; prepares tables for writing so that every peer reads the same number. Knows bytes and
- * tags only: never what a header means.
+ * Reads AMQP field tables: every type tag RabbitMQ and py-amqp write, with a depth cap, into null-prototype
+ * objects. Knows bytes and tags only: never what a header means.
  *
  * Source: AMQP 0-9-1 §4.2.5 with RabbitMQ's errata (rabbitmq.com/docs/amqp-0-9-1-errata, "Field types"), and
  * py-amqp, which writes `L` for a signed 64-bit integer.
  */
 import { isUtf8 } from 'node:buffer';
 
-import { CeleriacError } from '../errors.js';
 import { type HeaderTable } from '../ports.js';
 
 /** Deeper tables are refused: a few KiB of header could otherwise overflow the stack. */
 const maxDepth = 32;
 
-/** A value with its AMQP type named, as amqplib's encoder understands it. */
+/** A value with its AMQP type named, for what JavaScript has no type of. */
 interface TypedValue {
   readonly '!': string;
   readonly value: unknown;
@@ -133,88 +131,4 @@ function value(reader: TableReader, depth: number): unknown {
 function integer(exact: bigint): number | bigint {
   const number = Number(exact);
   return Number.isSafeInteger(number) ? number : exact;
-}
-
-/**
- * A table for amqplib's encoder. Integers are written as 32-bit `I`, or 64-bit `l` beyond: amqplib's own choice
- * of the smallest type is read differently by older py-amqp (a negative byte as unsigned, a short as text).
- * Throws ERR_NOT_SERIALIZABLE for what AMQP has no type for.
- */
-export function writableTable(headers: HeaderTable): Record<string, unknown> {
-  return tableOut(headers, 'headers', 0);
-}
-
-function tableOut(
-  fields: Readonly<Record<string, unknown>>,
-  path: string,
-  depth: number,
-): Record<string, unknown> {
-  if (depth > maxDepth) throw notWritable(path, `nested deeper than ${maxDepth} (or circular)`);
-  const out = Object.create(null) as Record<string, unknown>;
-  for (const key of Object.keys(fields)) {
-    const item = fields[key];
-    if (item === undefined) continue;
-    if (Buffer.byteLength(key) > 255)
-      throw notWritable(`${path}.${key.slice(0, 40)}…`, 'a key over 255 bytes');
-    out[key] = valueOut(item, `${path}.${key}`, depth);
-  }
-  return out;
-}
-
-function valueOut(item: unknown, path: string, depth: number): unknown {
-  switch (typeof item) {
-    case 'string':
-    case 'boolean':
-      return item;
-    case 'number':
-      return numberOut(item, path);
-    case 'bigint':
-      return integerOut(item, path);
-    case 'object':
-      return objectOut(item, path, depth);
-    default:
-      throw notWritable(path, typeof item);
-  }
-}
-
-function numberOut(item: number, path: string): TypedValue {
-  if (!Number.isInteger(item)) return { '!': 'double', value: item };
-  if (item >= -0x8000_0000 && item <= 0x7fff_ffff) return { '!': 'int', value: item };
-  return Number.isSafeInteger(item) ? integerOut(BigInt(item), path) : { '!': 'double', value: item };
-}
-
-function integerOut(item: bigint, path: string): TypedValue {
-  if (BigInt.asIntN(64, item) !== item) throw notWritable(path, 'an integer beyond 64 bits');
-  const small = item >= -0x8000_0000n && item <= 0x7fff_ffffn;
-  return small ? { '!': 'int', value: Number(item) } : { '!': 'long', value: item };
-}
-
-function objectOut(item: object | null, path: string, depth: number): unknown {
-  if (item === null || Buffer.isBuffer(item)) return item;
-  if (item instanceof Date) return { '!': 'timestamp', value: Math.floor(item.getTime() / 1000) };
-  if (item instanceof Uint8Array) return Buffer.from(item);
-  if (Array.isArray(item)) {
-    if (depth > maxDepth) throw notWritable(path, `nested deeper than ${maxDepth} (or circular)`);
-    return item.map((one: unknown, index) => valueOut(one ?? null, `${path}[${index}]`, depth + 1));
-  }
-  if (isTyped(item)) return item;
-  return tableOut(item as Record<string, unknown>, path, depth + 1);
-}
-
-/** Timestamps and decimals as `readTable` gives them. Anything else with a `!` key is a table like any other. */
-function isTyped(item: object): boolean {
-  if (!Object.hasOwn(item, '!') || Object.keys(item).length !== 2) return false;
-  const { '!': type, value: inner } = item as TypedValue;
-  return (
-    (type === 'timestamp' && (typeof inner === 'number' || typeof inner === 'bigint')) ||
-    (type === 'decimal' && typeof inner === 'object' && inner !== null)
-  );
-}
-
-function notWritable(path: string, what: string): CeleriacError {
-  return new CeleriacError('ERR_NOT_SERIALIZABLE', {
-    message: `${path} is ${what}, which an AMQP header cannot carry.`,
-    hint: 'Use text, numbers, booleans, null, bytes, lists or plain objects in headers.',
-    values: { path },
-  });
 }
