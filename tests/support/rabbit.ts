@@ -141,6 +141,15 @@ export class Rabbit {
     await this.ctl('close_all_connections', reason);
   }
 
+  /** The same, several times in a row, `everyMs` apart. */
+  async closeConnectionsRepeatedly(times: number, everyMs: number): Promise<void> {
+    await this.ctl(
+      'eval',
+      `[begin [rabbit_networking:close_connection(C, <<"test">>) || C <- rabbit_networking:connections()],
+        timer:sleep(${everyMs}) end || _ <- lists:seq(1, ${times})].`,
+    );
+  }
+
   /** Raises the memory alarm, which blocks publishers; or clears it. */
   async memoryAlarm(on: boolean): Promise<void> {
     await this.ctl('set_vm_memory_high_watermark', on ? '0.0000001' : '0.6');

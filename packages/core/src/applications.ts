@@ -3,12 +3,12 @@
  * it registers, so that nothing sent before its first start is lost. The list of them is kept in the broker.
  * Publishes and consumes nothing.
  */
-import { type Declarer } from './amqp/declare.js';
+import type { Declarer } from './amqp/declare.js';
 import { RegistryQueue } from './amqp/registry-queue.js';
-import { type Session } from './amqp/session.js';
+import type { Session } from './amqp/session.js';
 import { applicationQueue, type Topology } from './amqp/topology.js';
-import { type Clock } from './clock.js';
-import { type Config } from './config/types.js';
+import type { Clock } from './clock.js';
+import type { Config } from './config/types.js';
 import { CeleriacError } from './errors.js';
 
 /** An application as the registry knows it. */

@@ -6,15 +6,15 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, extname } from 'node:path';
 
-import { type BrokerEndpoint, type TlsSettings } from './amqp/broker-endpoint.js';
+import type { BrokerEndpoint, TlsSettings } from './amqp/broker-endpoint.js';
 import { ConfirmPublisher } from './amqp/confirm-publisher.js';
 import { Declarer } from './amqp/declare.js';
 import { Session } from './amqp/session.js';
-import { type Clock } from './clock.js';
-import { type ConnectionString } from './config/connection-string.js';
-import { type Config } from './config/types.js';
+import type { Clock } from './clock.js';
+import type { ConnectionString } from './config/connection-string.js';
+import type { Config } from './config/types.js';
 import { CeleriacError, errorText } from './errors.js';
-import { type Logger } from './logger.js';
+import type { Logger } from './logger.js';
 
 /** Which connection string counts: tasks and events may live on different brokers. */
 export type Section = 'tasks' | 'events';

@@ -4,7 +4,7 @@
  */
 import { type Duration, parseDuration } from './config/duration.js';
 import { CeleriacError } from './errors.js';
-import { type TaskMessage } from './message.js';
+import type { TaskMessage } from './message.js';
 
 /** How a task is to be sent. Durations are seconds, or text with a unit: `'500ms'`, `'20s'`, `'5m'`, `'1h'`, `'30d'`. */
 export interface SendOptions {

@@ -6,8 +6,8 @@ import { randomUUID } from 'node:crypto';
 
 import { deadLetterQueueName } from './amqp/topology.js';
 import { errorText } from './errors.js';
-import { type Delivery, type OutgoingMessage } from './ports.js';
-import { type DeadLetterReason } from './verdict.js';
+import type { Delivery, OutgoingMessage } from './ports.js';
+import type { DeadLetterReason } from './verdict.js';
 
 export interface DeadLetterCause {
   readonly reason: DeadLetterReason;

@@ -2,13 +2,13 @@
  * Publishes events: one CloudEvent per fact, on the topic exchange, routed to the queue of every application that
  * registered for it. Resolves when the broker has confirmed a persistent, routed message. Opens no connections.
  */
-import { type Declarer } from './amqp/declare.js';
-import { type Clock } from './clock.js';
+import type { Declarer } from './amqp/declare.js';
+import type { Clock } from './clock.js';
 import { type Duration, parseDuration } from './config/duration.js';
-import { type Config } from './config/types.js';
-import { type EventContract } from './contract/event.js';
-import { type EventMessage } from './message.js';
-import { type MessageSink, type SentMessage } from './ports.js';
+import type { Config } from './config/types.js';
+import type { EventContract } from './contract/event.js';
+import type { EventMessage } from './message.js';
+import type { MessageSink, SentMessage } from './ports.js';
 import { encodeEvent, eventType } from './protocol/cloud-event.js';
 
 /** What happened to an object. */

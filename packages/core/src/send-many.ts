@@ -2,9 +2,9 @@
  * Sends a stream of inputs with a bounded number on the way. Reads the input only as fast as messages are
  * settled; never holds more than the window.
  */
-import { type Clock } from './clock.js';
+import type { Clock } from './clock.js';
 import { CeleriacError, errorText, isCeleriacError } from './errors.js';
-import { type SentMessage } from './ports.js';
+import type { SentMessage } from './ports.js';
 
 export interface SendAllOptions {
   readonly window: number;

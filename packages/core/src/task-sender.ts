@@ -3,15 +3,15 @@
  * the broker has confirmed a persistent message in a queue. Used by the publisher, and by handlers that send
  * further tasks. Opens no connections.
  */
-import { type Declarer } from './amqp/declare.js';
+import type { Declarer } from './amqp/declare.js';
 import { celeryQueue, taskQueue, type Topology } from './amqp/topology.js';
 import { buildTaskMessage, type Call, type Lineage, type SendOptions } from './build-message.js';
-import { type Clock } from './clock.js';
+import type { Clock } from './clock.js';
 import { parseDuration } from './config/duration.js';
-import { type Config } from './config/types.js';
+import type { Config } from './config/types.js';
 import { type TaskContract, toCall } from './contract/task.js';
 import { isCeleriacError } from './errors.js';
-import { type MessageSink, type OutgoingMessage, type SentMessage } from './ports.js';
+import type { MessageSink, OutgoingMessage, SentMessage } from './ports.js';
 import { routeTask } from './policy/routing.js';
 import { encodeTask } from './protocol/celery-v2.js';
 import { sendAll } from './send-many.js';

@@ -7,7 +7,7 @@ import {
   type Topology,
 } from '@celeriac/core';
 
-import { type Application } from './event-handler/application.js';
+import type { Application } from './event-handler/application.js';
 
 export interface QueuePlan {
   readonly queue: string;

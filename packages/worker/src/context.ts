@@ -17,7 +17,7 @@ import {
   withFields,
 } from '@celeriac/core';
 
-import { type Cancellation } from './cancellation.js';
+import type { Cancellation } from './cancellation.js';
 
 /** What every handler can do. */
 export interface HandlerContext {

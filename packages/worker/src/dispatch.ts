@@ -7,10 +7,10 @@ import { CeleriacError, type Delivery, type Outcome } from '@celeriac/core';
 import { Cancellation } from './cancellation.js';
 import { execute, type ExecuteParts } from './execute.js';
 import { judge } from './judge.js';
-import { type Report } from './report.js';
+import type { Report } from './report.js';
 import { settle, type SettleParts } from './settle.js';
-import { type Slots } from './slots.js';
-import { type Prepare, type Work } from './work.js';
+import type { Slots } from './slots.js';
+import type { Prepare, Work } from './work.js';
 
 export interface DispatchParts extends ExecuteParts, SettleParts {
   readonly prepare: Prepare;

@@ -4,8 +4,8 @@
  */
 import { CeleriacError, type Clock, type Logger, type Outcome } from '@celeriac/core';
 
-import { type Cancellation } from './cancellation.js';
-import { type Work } from './work.js';
+import type { Cancellation } from './cancellation.js';
+import type { Work } from './work.js';
 
 export interface ExecuteParts {
   readonly clock: Clock;

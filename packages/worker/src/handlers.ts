@@ -1,7 +1,7 @@
 /** The registered tasks: name, contract, function. Only what is registered here ever runs. */
 import { CeleriacError, type Duration, type TaskContract } from '@celeriac/core';
 
-import { type TaskContext } from './context.js';
+import type { TaskContext } from './context.js';
 
 /** A handler of a contract: gets the validated input. */
 export type TaskHandler<Input, Output> = (input: Input, context: TaskContext) => Output | Promise<Output>;

@@ -2,7 +2,7 @@
  * Decides what becomes of a delivery, from how its handling ended. Pure, and the only place that decides: no
  * clock, no broker, no log. The table in its test is its documentation.
  */
-import { type Outcome, type Verdict } from '@celeriac/core';
+import type { Outcome, Verdict } from '@celeriac/core';
 
 export interface DeliveryFacts {
   /** False when the channel is gone: the broker has the message again, whatever happened here. */

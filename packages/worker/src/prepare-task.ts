@@ -14,10 +14,10 @@ import {
   type Validator,
 } from '@celeriac/core';
 
-import { type Cancellation } from './cancellation.js';
+import type { Cancellation } from './cancellation.js';
 import { type ContextParts, RunningTask, withContext } from './context.js';
-import { type RegisteredTask, type TaskHandlers } from './handlers.js';
-import { type Prepare, type Prepared } from './work.js';
+import type { RegisteredTask, TaskHandlers } from './handlers.js';
+import type { Prepare, Prepared } from './work.js';
 
 export interface PrepareTaskParts {
   readonly handlers: TaskHandlers;

@@ -2,9 +2,9 @@
  * Says what happened to deliveries: one log line each, and the worker's events. Only watches: a listener that
  * throws is logged and changes nothing.
  */
-import { type EventEmitter } from 'node:events';
+import type { EventEmitter } from 'node:events';
 
-import { type Delivery, type Logger, type Outcome, type Verdict } from '@celeriac/core';
+import type { Delivery, Logger, Outcome, Verdict } from '@celeriac/core';
 
 /** A handler begins. */
 export interface Started {

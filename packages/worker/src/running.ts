@@ -3,7 +3,7 @@
  * about single deliveries.
  */
 import { randomUUID } from 'node:crypto';
-import { type EventEmitter } from 'node:events';
+import type { EventEmitter } from 'node:events';
 import { hostname } from 'node:os';
 
 import {
@@ -22,20 +22,20 @@ import {
   type Topology,
 } from '@celeriac/core';
 
-import { type Cancellation } from './cancellation.js';
+import type { Cancellation } from './cancellation.js';
 import { Capsule } from './capsule.js';
 import { planApplication, planTaskQueues, type QueuePlan } from './capsule-plan.js';
-import { type ContextParts } from './context.js';
-import { type DispatchParts } from './dispatch.js';
-import { type Application } from './event-handler/application.js';
+import type { ContextParts } from './context.js';
+import type { DispatchParts } from './dispatch.js';
+import type { Application } from './event-handler/application.js';
 import { eventPreparer } from './event-handler/prepare-event.js';
-import { type TaskHandlers } from './handlers.js';
+import type { TaskHandlers } from './handlers.js';
 import { taskPreparer } from './prepare-task.js';
 import { Report } from './report.js';
 import { closeSide, openSide, type Side, sideReady, watchSide } from './side.js';
 import { Slots } from './slots.js';
-import { type Prepare } from './work.js';
-import { type StopReport, type WorkerDescription, type WorkerEvents } from './worker-events.js';
+import type { Prepare } from './work.js';
+import type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 import { stopping as stoppingError } from './worker-state.js';
 
 export interface RunningOptions {

@@ -6,7 +6,7 @@
  */
 import { isCeleriacError, type Logger } from '@celeriac/core';
 
-import { type StopReport } from './worker-events.js';
+import type { StopReport } from './worker-events.js';
 
 export const exitCodes = { drained: 0, failed: 70, notDrained: 75, configuration: 78 } as const;
 

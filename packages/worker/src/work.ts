@@ -1,7 +1,7 @@
 /** One unit of work as `dispatch` sees it, whether it came as a task or as an event. Types only. */
-import { type Delivery, type Outcome } from '@celeriac/core';
+import type { Delivery, Outcome } from '@celeriac/core';
 
-import { type Cancellation } from './cancellation.js';
+import type { Cancellation } from './cancellation.js';
 
 export interface Work {
   readonly id: string;

@@ -1,7 +1,7 @@
 /** What a worker tells about itself: events, its description, the report of its end. Types only. */
-import { type CeleriacError } from '@celeriac/core';
+import type { CeleriacError } from '@celeriac/core';
 
-import { type ReportEvents } from './report.js';
+import type { ReportEvents } from './report.js';
 
 export interface WorkerEvents extends ReportEvents {
   /** Consuming every queue. */

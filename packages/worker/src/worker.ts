@@ -21,7 +21,7 @@ import { Application } from './event-handler/application.js';
 import { type BareTaskHandler, type TaskHandler, TaskHandlers, type TaskOptions } from './handlers.js';
 import { Running } from './running.js';
 import { runUntilSignalled } from './shutdown.js';
-import { type StopReport, type WorkerDescription, type WorkerEvents } from './worker-events.js';
+import type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 import { nothingRegistered, wrongState } from './worker-state.js';
 
 export interface WorkerOptions {

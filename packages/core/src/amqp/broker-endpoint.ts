@@ -4,8 +4,8 @@
  */
 import { isIP } from 'node:net';
 
-import { type AmqpConnectionManagerOptions } from 'amqp-connection-manager';
-import { type Options } from 'amqplib';
+import type { AmqpConnectionManagerOptions } from 'amqp-connection-manager';
+import type { Options } from 'amqplib';
 
 /** One address to try, decoded. */
 export interface BrokerEndpoint {

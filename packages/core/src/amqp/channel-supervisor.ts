@@ -3,11 +3,11 @@
  * connection, by the broker, by a failed set-up) says so and opens another after a pause. Every channel has an
  * `error` listener from birth: without one amqplib closes the whole connection. Knows nothing of what it is for.
  */
-import { type Channel, type ChannelModel } from 'amqplib';
+import type { Channel, ChannelModel } from 'amqplib';
 
-import { type Clock } from '../clock.js';
+import type { Clock } from '../clock.js';
 import { CeleriacError, errorText } from '../errors.js';
-import { type Session } from './session.js';
+import type { Session } from './session.js';
 
 /** Why a channel ended. `code` is AMQP's reply code, when the broker gave one (404, 406, …). */
 export interface ChannelEnd {

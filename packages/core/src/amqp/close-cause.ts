@@ -2,10 +2,10 @@
  * Which of the messages in flight made the broker close the channel: the AMQP reply names a channel, not a message
  * (AMQP 0-9-1 §1.5.2.5). Pure; the publisher acts on it.
  */
-import { type CeleriacError } from '../errors.js';
-import { type OutgoingMessage } from '../ports.js';
+import type { CeleriacError } from '../errors.js';
+import type { OutgoingMessage } from '../ports.js';
 import { missingExchange, refusedExchange, replyCode, sizeLimit } from './channel-error.js';
-import { type ChannelEnd } from './channel-supervisor.js';
+import type { ChannelEnd } from './channel-supervisor.js';
 import { exchangeNotFound, refused, tooLarge } from './publish-error.js';
 
 export interface CloseCause {

@@ -3,12 +3,12 @@
  * a lost channel, and settled exactly once. What waits is bounded in count and bytes. One message that the broker
  * answers by closing the channel costs only itself: the others are sent again. Knows bytes, not tasks.
  */
-import { type ConfirmChannel, type Message } from 'amqplib';
+import type { ConfirmChannel, Message } from 'amqplib';
 
-import { type Clock } from '../clock.js';
+import type { Clock } from '../clock.js';
 import { type CeleriacError, errorText, isCeleriacError } from '../errors.js';
-import { type Logger } from '../logger.js';
-import { type MessageSink, type OutgoingMessage, type PublishOptions } from '../ports.js';
+import type { Logger } from '../logger.js';
+import type { MessageSink, OutgoingMessage, PublishOptions } from '../ports.js';
 import { type ChannelEnd, ChannelSupervisor } from './channel-supervisor.js';
 import { closeCause } from './close-cause.js';
 import { EarliestTimer } from './earliest-timer.js';
@@ -16,7 +16,7 @@ import { messageFrames, writeProperties } from './message-frames.js';
 import { PublishChannel } from './publish-channel.js';
 import { PublishQueue, type Publishing } from './publish-queue.js';
 import * as errors from './publish-error.js';
-import { type Session } from './session.js';
+import type { Session } from './session.js';
 
 export interface ConfirmPublisherOptions {
   readonly session: Session;

@@ -2,10 +2,10 @@
  * Says what happens to a connection without flooding: the first failure of a kind at once, the same one again at
  * most every ten seconds, with a count. Never decides anything.
  */
-import { type Clock } from '../clock.js';
-import { type CeleriacError } from '../errors.js';
-import { type Logger } from '../logger.js';
-import { type BrokerEndpoint } from './broker-endpoint.js';
+import type { Clock } from '../clock.js';
+import type { CeleriacError } from '../errors.js';
+import type { Logger } from '../logger.js';
+import type { BrokerEndpoint } from './broker-endpoint.js';
 
 const repeatAfterMs = 10_000;
 

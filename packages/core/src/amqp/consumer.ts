@@ -5,17 +5,17 @@
  */
 import { EventEmitter } from 'node:events';
 
-import { type Channel, type ConsumeMessage } from 'amqplib';
+import type { Channel, ConsumeMessage } from 'amqplib';
 
-import { type Clock } from '../clock.js';
+import type { Clock } from '../clock.js';
 import { CeleriacError, errorText, isCeleriacError } from '../errors.js';
-import { type Logger } from '../logger.js';
-import { type Delivery } from '../ports.js';
+import type { Logger } from '../logger.js';
+import type { Delivery } from '../ports.js';
 import { Acknowledgements } from './acknowledgements.js';
 import { type ChannelEnd, ChannelSupervisor } from './channel-supervisor.js';
 import { AmqpDelivery, ChannelLease } from './delivery.js';
 import { incompatible, ReceivedProperties } from './frame-reader.js';
-import { type Session } from './session.js';
+import type { Session } from './session.js';
 
 export interface ConsumerEvents {
   /** Consuming: the first time, or again. */

@@ -3,14 +3,14 @@
  * one warning that names the difference; where it is not (a queue that does not survive a restart), the error
  * names argument, wanted and present value. Deletes nothing.
  */
-import { type Channel, type ChannelModel } from 'amqplib';
+import type { Channel, ChannelModel } from 'amqplib';
 
 import { CeleriacError, errorText } from '../errors.js';
-import { type Logger } from '../logger.js';
+import type { Logger } from '../logger.js';
 import { type Inequivalence, inequivalentArgument, replyCode } from './channel-error.js';
 import { endOf } from './channel-supervisor.js';
-import { type Session } from './session.js';
-import { type BindingSpec, type ExchangeSpec, type QueueSpec, type Topology } from './topology.js';
+import type { Session } from './session.js';
+import type { BindingSpec, ExchangeSpec, QueueSpec, Topology } from './topology.js';
 
 /** Without these a confirmed message can vanish: a queue that lacks them is refused. */
 const unsafeArguments: ReadonlySet<string> = new Set(['durable', 'auto_delete', 'exclusive']);

@@ -3,11 +3,11 @@
  * second time, writes nothing and is counted: the broker has given the message to someone else by then, and its
  * tag may mean another message on another channel (ADR 0002).
  */
-import { type ConsumeMessage } from 'amqplib';
+import type { ConsumeMessage } from 'amqplib';
 
-import { type Delivery } from '../ports.js';
-import { type Acknowledgements } from './acknowledgements.js';
-import { type ReceivedProperties } from './frame-reader.js';
+import type { Delivery } from '../ports.js';
+import type { Acknowledgements } from './acknowledgements.js';
+import type { ReceivedProperties } from './frame-reader.js';
 
 /** One channel's life as deliveries see it. */
 export class ChannelLease {

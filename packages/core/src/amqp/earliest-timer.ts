@@ -1,5 +1,5 @@
 /** One timer for many deadlines: it fires at the earliest of those it watches. Knows nothing of what they are for. */
-import { type Clock, type Timer } from '../clock.js';
+import type { Clock, Timer } from '../clock.js';
 
 export class EarliestTimer {
   #clock: Clock;

@@ -5,7 +5,7 @@
  * table that cannot be read arrives as an error beside its raw bytes. All other frames stay amqplib's.
  */
 import { CeleriacError } from '../errors.js';
-import { type HeaderTable, type MessageProperties } from '../ports.js';
+import type { HeaderTable, MessageProperties } from '../ports.js';
 import { readTable, shortString, TableReader } from './table-reader.js';
 
 const frameHeaderBytes = 7;

@@ -4,7 +4,7 @@
  *
  * Source: AMQP 0-9-1 §2.3.5 (frames), §4.2.6 (content), class basic.
  */
-import { type MessageProperties, type OutgoingMessage } from '../ports.js';
+import type { MessageProperties, OutgoingMessage } from '../ports.js';
 import { long, longlong, notWritable, octet, short, shortString, writeTable } from './table-writer.js';
 
 const frameEnd = '\xce';

@@ -5,12 +5,12 @@
  * It writes beside amqplib (ADR 0003): whole frames only, so that nothing can come between, and only on a channel
  * on which amqplib itself writes nothing but its opening and closing.
  */
-import { type Duplex } from 'node:stream';
+import type { Duplex } from 'node:stream';
 
-import { type ConfirmChannel } from 'amqplib';
+import type { ConfirmChannel } from 'amqplib';
 
 import { incompatible } from './frame-reader.js';
-import { type Wire } from './message-frames.js';
+import type { Wire } from './message-frames.js';
 
 export interface PublishChannelListeners<T> {
   /** The broker took the message, or (`nacked`) refused it. */

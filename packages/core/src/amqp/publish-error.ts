@@ -1,7 +1,7 @@
 /** The errors a publish ends with. Each says what is known about the message: stored, not stored, or unknown. */
 import { CeleriacError } from '../errors.js';
-import { type OutgoingMessage } from '../ports.js';
-import { type ChannelEnd } from './channel-supervisor.js';
+import type { OutgoingMessage } from '../ports.js';
+import type { ChannelEnd } from './channel-supervisor.js';
 
 type Outcome = 'not-sent' | 'not-stored' | 'unknown';
 

@@ -2,8 +2,8 @@
  * The messages a publisher has taken and not settled: those waiting to be written, in order, and those in flight.
  * Bookkeeping only.
  */
-import { type CeleriacError } from '../errors.js';
-import { type OutgoingMessage } from '../ports.js';
+import type { CeleriacError } from '../errors.js';
+import type { OutgoingMessage } from '../ports.js';
 
 /** A message on its way, with everything that settles it. */
 export interface Publishing {

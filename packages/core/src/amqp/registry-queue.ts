@@ -3,13 +3,13 @@
  * reads it, rewrites it with a confirm, and only then removes the old one; a crash in between leaves both, and the
  * newer wins. Knows nothing of what the document says.
  */
-import { type ConfirmChannel, type GetMessage } from 'amqplib';
+import type { ConfirmChannel, GetMessage } from 'amqplib';
 
-import { type Clock } from '../clock.js';
+import type { Clock } from '../clock.js';
 import { CeleriacError, errorText } from '../errors.js';
 import { endOf } from './channel-supervisor.js';
-import { type Session } from './session.js';
-import { type QueueType } from './topology.js';
+import type { Session } from './session.js';
+import type { QueueType } from './topology.js';
 
 export interface RegistryQueueOptions {
   readonly session: Session;

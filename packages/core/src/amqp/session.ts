@@ -5,14 +5,14 @@
  * channels and knows no queues.
  */
 import { EventEmitter } from 'node:events';
-import { type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 
 import { AmqpConnectionManagerClass } from 'amqp-connection-manager';
-import { type ChannelModel, type Options } from 'amqplib';
+import type { ChannelModel, Options } from 'amqplib';
 
 import { type Clock, systemClock, type Timer } from '../clock.js';
 import { CeleriacError, errorText } from '../errors.js';
-import { type Logger } from '../logger.js';
+import type { Logger } from '../logger.js';
 import {
   type BrokerEndpoint,
   connectionOptions,

@@ -7,7 +7,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 
-import { type HeaderTable } from '../ports.js';
+import type { HeaderTable } from '../ports.js';
 
 /** Deeper tables are refused: a few KiB of header could otherwise overflow the stack. */
 const maxDepth = 32;

@@ -7,7 +7,7 @@
  * (a negative byte as unsigned, a short as text). Source: AMQP 0-9-1 §4.2.5 with RabbitMQ's errata.
  */
 import { CeleriacError } from '../errors.js';
-import { type HeaderTable } from '../ports.js';
+import type { HeaderTable } from '../ports.js';
 
 /** What peers read back: see `table-reader.ts`. */
 const maxDepth = 32;

@@ -5,9 +5,9 @@
 import { readFile } from 'node:fs/promises';
 
 import { nearest } from '../policy/nearest.js';
-import { type KeyPath, type Problems } from './problems.js';
+import type { KeyPath, Problems } from './problems.js';
 import { configSchema } from './schema.js';
-import { type SchemaNode } from './schema-node.js';
+import type { SchemaNode } from './schema-node.js';
 import { childNode, copyTree, hasType, isTree, type Tree, valueFromText } from './tree.js';
 
 /** Environment variables, as `process.env` has them. */

@@ -7,9 +7,9 @@ import { parseConnectionString } from './connection-string.js';
 import { parseByteSize, parseDuration } from './duration.js';
 import { type KeyPath, pathText, type Problems } from './problems.js';
 import { configSchema } from './schema.js';
-import { type SchemaNode } from './schema-node.js';
+import type { SchemaNode } from './schema-node.js';
 import { isTree, mergeTrees, type Tree } from './tree.js';
-import { type Config } from './types.js';
+import type { Config } from './types.js';
 
 /** The whole configuration, frozen. Only meaningful when `problems` stays empty. */
 export function resolveTree(tree: Tree, problems: Problems): Config {

@@ -2,8 +2,8 @@
  * The configuration as a tree of plain values, before it is checked: copied, merged and walked beside its schema.
  * Never changes what it is given, and never copies a key that could reach a prototype.
  */
-import { type KeyPath, type Problems } from './problems.js';
-import { type SchemaNode } from './schema-node.js';
+import type { KeyPath, Problems } from './problems.js';
+import type { SchemaNode } from './schema-node.js';
 
 export type Tree = Record<string, unknown>;
 

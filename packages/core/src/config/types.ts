@@ -2,8 +2,8 @@
  * The configuration as types: what people may write (`ConfigInput`) and what the program reads (`Config`). The
  * names are the file's own, so that documents, errors and code say the same word. No code here.
  */
-import { type ConnectionString } from './connection-string.js';
-import { type ByteSize, type Duration } from './duration.js';
+import type { ConnectionString } from './connection-string.js';
+import type { ByteSize, Duration } from './duration.js';
 
 export type Compatibility = 'celeriac' | 'celery';
 export type QueueKind = 'quorum' | 'classic';

@@ -2,12 +2,12 @@
  * Checks a tree against the schema with ajv, and says what is wrong in the words of the configuration. ajv is
  * loaded at the first use and compiles once. Never changes the tree.
  */
-import { type ErrorObject, type ValidateFunction } from 'ajv';
+import type { ErrorObject, ValidateFunction } from 'ajv';
 
 import { nearest } from '../policy/nearest.js';
 import { type KeyPath, pathText, type Problems } from './problems.js';
 import { configSchema } from './schema.js';
-import { type SchemaNode } from './schema-node.js';
+import type { SchemaNode } from './schema-node.js';
 import { hasType, type Tree } from './tree.js';
 
 let compiled: Promise<ValidateFunction> | undefined;

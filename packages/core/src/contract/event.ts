@@ -1,8 +1,8 @@
 /** Event contracts: what happens to which kind of object, and the shape of its values. No I/O. */
 import { CeleriacError } from '../errors.js';
-import { type EventAction } from '../message.js';
+import type { EventAction } from '../message.js';
 import { checkKeys } from './definition.js';
-import { type Schema, type SchemaInput, type SchemaOutput } from './schema.js';
+import type { Schema, SchemaInput, SchemaOutput } from './schema.js';
 
 /** `Values` is what a publisher passes, `Parsed` what a handler gets. */
 export interface EventContract<Values = unknown, Parsed = Values> {

@@ -2,8 +2,8 @@
  * What a contract's schema may be, and the types that follow from it: any JSON Schema (also as TypeBox writes it),
  * or a Standard Schema (zod, valibot, arktype). Types only.
  */
-import { type StandardSchemaV1 } from '@standard-schema/spec';
-import { type FromSchema, type JSONSchema } from 'json-schema-to-ts';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { FromSchema, JSONSchema } from 'json-schema-to-ts';
 
 /** A JSON Schema; validated by ajv. */
 export type JsonSchema = JSONSchema | Readonly<Record<string, unknown>>;

@@ -2,14 +2,14 @@
  * Validates what contracts describe, with ajv for JSON Schemas and with the schema's own code for Standard Schemas.
  * Each schema is compiled once. Loaded only where a contract has a schema.
  */
-import { type StandardSchemaV1 } from '@standard-schema/spec';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 
 import { CeleriacError, errorText } from '../errors.js';
-import { type EventContract } from './event.js';
+import type { EventContract } from './event.js';
 import { isStandardSchema, type JsonSchema, type Schema } from './schema.js';
-import { type TaskContract } from './task.js';
+import type { TaskContract } from './task.js';
 
 export type Validated =
   { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: CeleriacError };

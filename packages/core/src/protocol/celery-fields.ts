@@ -1,8 +1,8 @@
 /**
  * Celery's field names, and reading them from a header table or a body without trusting it. Pure; throws Malformed.
  */
-import { type TaskMessage } from '../message.js';
-import { type HeaderTable } from '../ports.js';
+import type { TaskMessage } from '../message.js';
+import type { HeaderTable } from '../ports.js';
 import { Malformed } from './received.js';
 import { parseIsoTime } from './iso-time.js';
 

@@ -2,7 +2,7 @@
  * Reads Celery's protocol 1: everything in the body, nothing in the headers. Nobody writes it but Celery before 4
  * and `task_protocol = 1`. Pure; throws Malformed.
  */
-import { type TaskMessage } from '../message.js';
+import type { TaskMessage } from '../message.js';
 import {
   argsOf,
   commonFields,

@@ -5,8 +5,8 @@
  * Source: docs.celeryq.dev, "Message Protocol", and captures of Celery 5.2.6 and 5.6.3 (docs/protocol.md).
  */
 import { CeleriacError } from '../errors.js';
-import { type TaskEmbed, type TaskMessage } from '../message.js';
-import { type HeaderTable } from '../ports.js';
+import type { TaskEmbed, TaskMessage } from '../message.js';
+import type { HeaderTable } from '../ports.js';
 import { readJsonBody } from './body.js';
 import {
   argsOf,

@@ -5,7 +5,7 @@
  * Source: CloudEvents 1.0.2 (§3 attributes), its JSON format (§3 envelope) and AMQP binding (§3.2 structured).
  */
 import { CeleriacError } from '../errors.js';
-import { type EventAction, type EventMessage } from '../message.js';
+import type { EventAction, EventMessage } from '../message.js';
 import { readJsonBody } from './body.js';
 import { isMap } from './celery-fields.js';
 import { formatIsoTime, parseIsoTime } from './iso-time.js';

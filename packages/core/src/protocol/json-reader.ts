@@ -3,7 +3,7 @@
  * `NaN`, `Infinity` and `-Infinity` are numbers, and a member named `__proto__` is an own member like any other.
  * Expects a depth that was checked before. Source: RFC 8259.
  */
-import { type JsonValue } from '../message.js';
+import type { JsonValue } from '../message.js';
 
 const numberToken = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/uy;
 const blank = /[ \t\n\r]*/uy;

@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 
 import { CeleriacError } from '../errors.js';
-import { type JsonValue } from '../message.js';
+import type { JsonValue } from '../message.js';
 import { parseExactly } from './json-reader.js';
 
 /** Deeper documents are refused: each level costs stack, and nobody writes them by hand. */

@@ -1,7 +1,7 @@
 /** What decoders take and give: a received message's parts, and a message or the reason why there is none. */
 import { CeleriacError, errorText } from '../errors.js';
-import { type MalformedReason } from '../outcome.js';
-import { type MessageProperties } from '../ports.js';
+import type { MalformedReason } from '../outcome.js';
+import type { MessageProperties } from '../ports.js';
 
 /** A received message, as far as decoding is concerned. A Delivery is one. */
 export interface Received {

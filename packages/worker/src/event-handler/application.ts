@@ -4,7 +4,7 @@
  */
 import { CeleriacError, compilePattern, type EventContract, type EventMessage } from '@celeriac/core';
 
-import { type EventContext } from '../context.js';
+import type { EventContext } from '../context.js';
 
 /** Gets the event; with a contract, its values are validated. */
 export type EventHandler<Values = unknown> = (event: EventMessage<Values>, context: EventContext) => unknown;

@@ -12,10 +12,10 @@ import {
   type Validator,
 } from '@celeriac/core';
 
-import { type Cancellation } from '../cancellation.js';
+import type { Cancellation } from '../cancellation.js';
 import { type ContextParts, RunningEvent, withContext } from '../context.js';
-import { type Prepare, type Prepared } from '../work.js';
-import { type Application, type RegisteredEventHandler } from './application.js';
+import type { Prepare, Prepared } from '../work.js';
+import type { Application, RegisteredEventHandler } from './application.js';
 
 export interface PrepareEventParts {
   readonly application: Application;

@@ -1,0 +1,168 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { expect } from 'chai';
+
+import { requireRabbit, Vhost } from '../support/broker.js';
+import { run, start } from '../support/processes.js';
+import { waitFor } from '../support/wait-for.js';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const names = ['core', 'publisher', 'worker', 'cli'];
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly dependencies?: Record<string, string>;
+}
+
+async function manifest(directory: string): Promise<Manifest> {
+  return JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')) as Manifest;
+}
+
+/** Unpacks the tarballs into an application, with what their manifests declare and nothing else beside them. */
+async function install(tarballs: readonly string[], app: string): Promise<void> {
+  for (const tarball of tarballs) {
+    const unpacked = join(app, 'unpacked');
+    await mkdir(unpacked, { recursive: true });
+    await run('tar', ['-xzf', tarball, '-C', unpacked]);
+    const { name, dependencies = {} } = await manifest(join(unpacked, 'package'));
+    const target = join(app, 'node_modules', name);
+    await mkdir(dirname(target), { recursive: true });
+    await run('mv', [join(unpacked, 'package'), target]);
+    for (const dependency of Object.keys(dependencies)) {
+      const link = join(app, 'node_modules', dependency);
+      if (dependency.startsWith('@celeriac/') || existsSync(link)) continue;
+      await mkdir(dirname(link), { recursive: true });
+      await symlink(join(root, 'node_modules', dependency), link);
+    }
+  }
+}
+
+describe('the published packages', function () {
+  let app: string;
+  const contents = new Map<string, string[]>();
+
+  before(async function () {
+    this.timeout(120_000);
+    app = await mkdtemp(join(tmpdir(), 'celeriac-pack-'));
+    const tarballs: string[] = [];
+    for (const name of names) {
+      const output = await run('npm', ['pack', '--json', '--pack-destination', app], {
+        cwd: join(root, 'packages', name),
+        env: { ...process.env, npm_config_loglevel: 'silent' },
+      });
+      const [packed] = JSON.parse(output) as [{ filename: string; files: { path: string }[] }];
+      contents.set(
+        name,
+        packed.files.map(({ path }) => path),
+      );
+      tarballs.push(join(app, packed.filename));
+    }
+    await install(tarballs, app);
+  });
+
+  after(async () => {
+    await rm(app, { recursive: true, force: true });
+  });
+
+  for (const name of names) {
+    it(`${name} holds its code, types, licence and README, and neither sources nor tests`, () => {
+      const files = contents.get(name) ?? [];
+
+      expect(files).to.include.members([
+        'package.json',
+        'LICENSE',
+        'README.md',
+        'dist/index.js',
+        'dist/index.d.ts',
+      ]);
+      expect(files.filter((path) => /test|\.map$|tsbuildinfo|^src/u.test(path))).to.deep.equal([]);
+    });
+  }
+
+  it('depend on one another in exactly their own version', async () => {
+    for (const name of names) {
+      const { version, dependencies = {} } = await manifest(join(root, 'packages', name));
+      for (const [dependency, wanted] of Object.entries(dependencies)) {
+        if (dependency.startsWith('@celeriac/')) expect(`${name}: ${wanted}`).to.equal(`${name}: ${version}`);
+      }
+    }
+  });
+
+  it('load with nothing but their declared dependencies', async () => {
+    const code = names.map((name) => `await import('@celeriac/${name}');`).join('');
+
+    await run('node', ['--input-type=module', '--eval', code], { cwd: app });
+  });
+
+  it('load the publisher without the worker, the validator and the YAML reader', async () => {
+    const code = `
+      import { createRequire } from 'node:module';
+      await import('@celeriac/publisher');
+      console.log(Object.keys(createRequire(import.meta.url).cache).join('\\n'));
+    `;
+    const loaded = await run('node', ['--input-type=module', '--eval', code], { cwd: app });
+
+    expect(loaded).to.include('amqplib');
+    expect(loaded).not.to.match(/node_modules\/(ajv|yaml|@celeriac\/worker)\//u);
+  });
+
+  it('give the command its version', async () => {
+    const { version } = await manifest(join(root, 'packages/cli'));
+
+    const output = await run('node', ['node_modules/@celeriac/cli/dist/main.js', '--version'], { cwd: app });
+
+    expect(output.trim()).to.equal(version);
+  });
+
+  it('have type declarations a strict program compiles against', async () => {
+    const program = `
+      import { createPublisher, defineTask } from '@celeriac/publisher';
+      import { createWorker } from '@celeriac/worker';
+      const add = defineTask({ name: 'add', input: { type: 'object', properties: { a: { type: 'number' } }, required: ['a'] } });
+      const publisher = await createPublisher();
+      await publisher.send(add, { a: 1 });
+      // @ts-expect-error -- a is a number
+      await publisher.send(add, { a: 'one' });
+      createWorker().task(add, ({ a }) => a.toFixed());
+    `;
+    await writeFile(join(app, 'program.mts'), program);
+    const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022', '--types', 'node'];
+    await symlink(join(root, 'node_modules/@types'), join(app, 'node_modules/@types'));
+
+    await run(join(root, 'node_modules/.bin/tsc'), [...options, '--skipLibCheck', 'program.mts'], {
+      cwd: app,
+    });
+  });
+
+  it('run a worker that gets a task through the command line', async function () {
+    requireRabbit(this);
+    await using vhost = await Vhost.create();
+    await writeFile(join(app, 'celeriac.yaml'), `events:\n  connection_string: ${vhost.url}\n`);
+    await writeFile(
+      join(app, 'tasks.mjs'),
+      `export function register(worker) { worker.task('math.add', (a, b) => console.log('the sum is', a + b)); }\n`,
+    );
+    const cli = 'node_modules/@celeriac/cli/dist/main.js';
+    const worker = start('node', [cli, 'worker', '--config', 'celeriac.yaml', '--require', './tasks.mjs'], {
+      cwd: app,
+    });
+    try {
+      await run('node', [cli, 'send', 'math.add', '--args', '[2, 3]', '--config', 'celeriac.yaml'], {
+        cwd: app,
+      });
+
+      await waitFor(() => worker.output().includes('the sum is 5'), { what: 'the task to run' });
+    } finally {
+      expect(await worker.stop()).to.equal(0);
+    }
+  });
+
+  it('leave nothing in the application directory that an installation would not', async () => {
+    expect(await readdir(join(app, 'node_modules/@celeriac'))).to.deep.equal([...names].sort());
+  });
+});
