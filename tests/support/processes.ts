@@ -29,8 +29,8 @@ export function start(command: string, args: readonly string[], options: SpawnOp
   alive.add(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8');
-    stream?.on('data', (text: string) => {
+    stream.setEncoding('utf8');
+    stream.on('data', (text: string) => {
       output += text;
     });
   }

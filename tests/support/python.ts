@@ -1,0 +1,153 @@
+/** Python's Celery as the other side of interop tests: its worker, its programs, what they wrote. Decides nothing. */
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { parseJson } from '@celeriac/core';
+
+import { run, type Running, start } from './processes.js';
+import { waitFor } from './wait-for.js';
+
+const programs = fileURLToPath(new URL('../../support/python/', import.meta.url));
+let found: string | null | undefined;
+
+/** A Python that has Celery: that of `CELERIAC_PYTHON`, the system's, or the first in the path. */
+export function celeryPython(): string | undefined {
+  const candidates = [process.env.CELERIAC_PYTHON, '/usr/bin/python3', 'python3'];
+  found ??=
+    candidates.find(
+      (python) => python !== undefined && spawnSync(python, ['-c', 'import celery, kombu']).status === 0,
+    ) ?? null;
+  return found ?? undefined;
+}
+
+/** Skips loudly without Python Celery on a laptop, fails in CI. For `before`. */
+export function requireCelery(context: Mocha.Context): void {
+  if (celeryPython() !== undefined) return;
+  const message = 'no Python with Celery: these tests need one (pip install celery, or CELERIAC_PYTHON)';
+  if (process.env.CI !== undefined) throw new Error(message);
+  process.stderr.write(`\n  SKIPPED: ${message}\n`);
+  context.skip();
+}
+
+/** A call that a Python program made. */
+export interface PythonCall {
+  readonly id: string;
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>>;
+}
+
+/** What the task `interop.record` of a Python worker saw. */
+export interface PythonRecord extends PythonCall {
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Names of Python types. */
+  readonly kinds: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly headerKinds: Readonly<Record<string, unknown>>;
+  readonly priority: number;
+  readonly redelivered: boolean;
+}
+
+function environment(broker: string, extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    PYTHONPATH: programs,
+    PYTHONDONTWRITEBYTECODE: '1',
+    INTEROP_BROKER: broker,
+    ...extra,
+  };
+}
+
+/** Runs a scenario of interop_send.py to its end; resolves with the calls it made. */
+export async function pythonSends(
+  broker: string,
+  scenario: string,
+  options: { readonly count?: number; readonly protocol?: 1 | 2 } = {},
+): Promise<PythonCall[]> {
+  const { count = 1, protocol = 2 } = options;
+  const env = environment(broker, { INTEROP_PROTOCOL: String(protocol), INTEROP_LINES: '/dev/null' });
+  const output = await run(python(), [join(programs, 'interop_send.py'), scenario, String(count)], { env });
+  return lines<PythonCall>(output);
+}
+
+/** Pipes a JSON document through a program; for those that compute something only Python knows. */
+export function pythonComputes(program: 'parse_urls.py' | 'reprs.py', input: unknown): unknown {
+  const { status, stdout, stderr } = spawnSync(python(), [join(programs, program)], {
+    input: JSON.stringify(input),
+    encoding: 'utf8',
+    env: environment('memory://'),
+  });
+  if (status !== 0) throw new Error(`${program} ended with ${String(status)}:\n${stderr}`);
+  return parseJson(stdout);
+}
+
+/** A Celery worker on the queue `celery`. */
+export class PythonWorker implements AsyncDisposable {
+  #running: Running;
+  #directory: string;
+
+  private constructor(running: Running, directory: string) {
+    this.#running = running;
+    this.#directory = directory;
+  }
+
+  /** Resolves when it consumes. */
+  static async start(broker: string): Promise<PythonWorker> {
+    const directory = await mkdtemp(join(tmpdir(), 'celeriac-python-'));
+    const env = environment(broker, { INTEROP_LINES: join(directory, 'lines') });
+    const options = ['--pool=solo', '--loglevel=INFO', '--without-gossip', '--without-mingle'];
+    const running = start(python(), ['-m', 'celery', '-A', 'interop_app', 'worker', ...options], {
+      env,
+      cwd: directory,
+    });
+    const worker = new PythonWorker(running, directory);
+    await running.line(/ ready\.$/u);
+    return worker;
+  }
+
+  get log(): string {
+    return this.#running.output();
+  }
+
+  async records(): Promise<PythonRecord[]> {
+    const text = await readFile(join(this.#directory, 'lines'), 'utf8').catch(() => '');
+    return lines<PythonRecord>(text.slice(0, text.lastIndexOf('\n') + 1));
+  }
+
+  /** Resolves with everything recorded so far, once there are that many. */
+  async untilRecorded(count: number): Promise<PythonRecord[]> {
+    await waitFor(async () => (await this.records()).length >= count, {
+      within: 120_000,
+      every: 200,
+      what: `${count} records of the Python worker; its log:\n${this.log}`,
+    });
+    return this.records();
+  }
+
+  /** Stops it as an operator does; what it has begun it ends. Resolves with everything it has ever recorded. */
+  async stop(): Promise<PythonRecord[]> {
+    await this.#running.stop();
+    return this.records();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#running.stop();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
+
+function python(): string {
+  const path = celeryPython();
+  if (path === undefined) throw new Error('no Python with Celery');
+  return path;
+}
+
+/** Exact: Python's integers have no limit. */
+function lines<T>(text: string): T[] {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => parseJson(line) as T);
+}

@@ -1,0 +1,48 @@
+"""The Celery application of the interop tests: one task that writes what it was called with, a JSON line each.
+
+Never decides whether that was right: the tests do.
+"""
+
+import json
+import os
+
+from celery import Celery
+
+app = Celery("interop", broker=os.environ["INTEROP_BROKER"])
+app.conf.update(
+    task_ignore_result=True,
+    worker_hijack_root_logger=False,
+    worker_send_task_events=False,
+    broker_connection_retry_on_startup=True,
+    task_protocol=int(os.environ.get("INTEROP_PROTOCOL", "2")),
+)
+
+
+def kind(value):
+    """The name of the value's type, and of the types inside of a list."""
+    if isinstance(value, (list, tuple)):
+        return [kind(item) for item in value]
+    return type(value).__name__
+
+
+@app.task(bind=True, name="interop.record")
+def record(self, *args, **kwargs):
+    request = self.request
+    names = ("retries", "timelimit", "eta", "expires", "root_id", "parent_id", "group", "shadow", "lang",
+             "origin", "ignore_result", "argsrepr", "kwargsrepr", "correlation_id", "reply_to")
+    fields = {name: getattr(request, name, None) for name in names}
+    own = {name: value for name, value in (request.headers or {}).items()}
+    line = {
+        "id": request.id,
+        "args": args,
+        "kwargs": kwargs,
+        "fields": fields,
+        "kinds": {name: kind(value) for name, value in fields.items()},
+        "headers": own,
+        "headerKinds": {name: kind(value) for name, value in own.items()},
+        "custom": request.get("x-big"),
+        "priority": request.delivery_info.get("priority"),
+        "redelivered": request.delivery_info.get("redelivered"),
+    }
+    with open(os.environ["INTEROP_LINES"], "a", encoding="utf-8") as file:
+        file.write(json.dumps(line, ensure_ascii=False, default=repr) + "\n")
