@@ -59,9 +59,11 @@ export interface SessionPurpose {
 
 export function openSession(options: BrokerOptions, { section, role, heartbeat }: SessionPurpose): Session {
   const { config, logger, clock, tls } = options;
+  const endpoints = connectionString(config, section).addresses.map(endpoint);
+  warnOfRisks(endpoints, { heartbeat, tls, role, logger });
   return new Session({
     name: `${serviceName(config)} ${role} (${process.pid}@${hostname()})`,
-    endpoints: connectionString(config, section).addresses.map(endpoint),
+    endpoints,
     heartbeat,
     tcpKeepalive: config.events.tcp_keepalive_timeout,
     connectTimeout: config.events.connect_timeout,
@@ -70,6 +72,25 @@ export function openSession(options: BrokerOptions, { section, role, heartbeat }
     logger,
     clock,
   });
+}
+
+interface Risks {
+  readonly heartbeat: number;
+  readonly tls: TlsSettings | undefined;
+  readonly role: string;
+  readonly logger: Logger;
+}
+
+/** What is allowed and may hurt is said at every start. */
+function warnOfRisks(endpoints: readonly BrokerEndpoint[], { heartbeat, tls, role, logger }: Risks): void {
+  if (endpoints.some((one) => (one.heartbeat ?? heartbeat) === 0)) {
+    logger.warn('heartbeats are off: a connection that a firewall drops silently will not be noticed', {
+      role,
+    });
+  }
+  if (tls?.verify === false && endpoints.some(({ protocol }) => protocol === 'amqps')) {
+    logger.warn('tls.verify is off: any certificate is accepted, also one of an attacker', { role });
+  }
 }
 
 /** The connection string a section uses; without one of their own, tasks have that of events. */
@@ -83,8 +104,8 @@ export function isOneBroker(config: Config): boolean {
 }
 
 function endpoint(address: ConnectionString['addresses'][number]): BrokerEndpoint {
-  const { protocol, hostname: host, port, username, password, vhost, heartbeat } = address;
-  return { protocol, hostname: host, port, username, password, vhost, heartbeat };
+  const { protocol, hostname: host, port, username, password, vhost, heartbeat, connectTimeout } = address;
+  return { protocol, hostname: host, port, username, password, vhost, heartbeat, connectTimeout };
 }
 
 /** The configured service name, else the name of the program. */

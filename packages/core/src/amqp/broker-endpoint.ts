@@ -17,6 +17,8 @@ export interface BrokerEndpoint {
   readonly vhost: string;
   /** Seconds; the connection string's own wish, which wins over the configured one. */
   readonly heartbeat?: number | undefined;
+  /** Seconds; the connection string's own wish, as above. */
+  readonly connectTimeout?: number | undefined;
 }
 
 /** Certificates and checks for `amqps`, as contents, not paths. */

@@ -52,6 +52,8 @@ interface Attempt {
   /** Destroys the socket of this attempt, and later of its connection. */
   readonly socket: AbortController;
   readonly deadline: Timer;
+  /** Seconds. */
+  readonly timeout: number;
   timedOut: boolean;
 }
 
@@ -188,15 +190,17 @@ export class Session {
   async #nextAddress(): Promise<Options.Connect> {
     await this.#clock.sleep(this.#pauseMs(), this.#closing.signal);
     if (this.closed) throw this.#closedError();
-    const { endpoints, connectTimeout } = this.#options;
+    const { endpoints } = this.#options;
     const endpoint = endpoints[this.#next % endpoints.length] as BrokerEndpoint;
     this.#next++;
     const socket = new AbortController();
+    const timeout = endpoint.connectTimeout ?? this.#options.connectTimeout;
     const attempt: Attempt = {
       endpoint,
       socket,
+      timeout,
       timedOut: false,
-      deadline: this.#clock.after(connectTimeout * 1000, () => {
+      deadline: this.#clock.after(timeout * 1000, () => {
         attempt.timedOut = true;
         socket.abort();
       }),
@@ -245,8 +249,7 @@ export class Session {
     attempt?.deadline.cancel();
     if (this.closed || attempt === undefined) return;
     attempt.socket.abort();
-    const timedOut = attempt.timedOut ? this.#options.connectTimeout : undefined;
-    const error = connectError(cause, attempt.endpoint, timedOut);
+    const error = connectError(cause, attempt.endpoint, attempt.timedOut ? attempt.timeout : undefined);
     this.#failures++;
     this.#permanentFailures = isPermanent(error) ? this.#permanentFailures + 1 : 0;
     this.#lastError = error;
