@@ -19,32 +19,69 @@ export async function sendAll(
   inputs: Iterable<unknown> | AsyncIterable<unknown>,
   options: SendAllOptions,
 ): Promise<SentMessage[]> {
-  const sent: SentMessage[] = [];
-  const failures: { index: number; error: unknown }[] = [];
-  const onTheWay = new Set<Promise<void>>();
-  let index = 0;
-  const launch = (input: unknown): void => {
-    const position = index++;
-    const one = sendPatiently(input, options).then(
+  const run = new Run(options);
+  try {
+    for await (const input of inputs) {
+      if (run.failures.length > 0) break;
+      await run.launch(input);
+    }
+  } finally {
+    await run.done(); // also when the input itself throws: nothing is left behind unawaited
+  }
+  if (run.failures.length > 0) throw incomplete(run.launched, run.failures);
+  return run.sent;
+}
+
+interface Failure {
+  readonly index: number;
+  readonly error: unknown;
+}
+
+/** One call of `sendAll`: what is on the way, and how the rest ended. */
+class Run {
+  readonly sent: SentMessage[] = [];
+  readonly failures: Failure[] = [];
+  launched = 0;
+  #options: SendAllOptions;
+  #onTheWay = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(options: SendAllOptions) {
+    this.#options = options;
+  }
+
+  /** Sends one; resolves when there is room for the next. */
+  async launch(input: unknown): Promise<void> {
+    const index = this.launched++;
+    this.#onTheWay++;
+    void sendPatiently(input, this.#options).then(
       (receipt) => {
-        sent[position] = receipt;
-        onTheWay.delete(one);
+        this.sent[index] = receipt;
+        this.#landed();
       },
       (error: unknown) => {
-        failures.push({ index: position, error });
-        onTheWay.delete(one);
+        this.failures.push({ index, error });
+        this.#landed();
       },
     );
-    onTheWay.add(one);
-  };
-  for await (const input of inputs) {
-    if (failures.length > 0) break;
-    launch(input);
-    if (onTheWay.size >= options.window) await Promise.race(onTheWay);
+    while (this.#onTheWay >= this.#options.window) await this.#next();
   }
-  await Promise.all(onTheWay);
-  if (failures.length > 0) throw incomplete(index, failures);
-  return sent;
+
+  async done(): Promise<void> {
+    while (this.#onTheWay > 0) await this.#next();
+  }
+
+  #next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  #landed(): void {
+    this.#onTheWay--;
+    this.#wake?.();
+    this.#wake = undefined;
+  }
 }
 
 async function sendPatiently(input: unknown, { send, clock }: SendAllOptions): Promise<SentMessage> {
@@ -58,7 +95,7 @@ async function sendPatiently(input: unknown, { send, clock }: SendAllOptions): P
   }
 }
 
-function incomplete(total: number, failures: { index: number; error: unknown }[]): CeleriacError {
+function incomplete(total: number, failures: Failure[]): CeleriacError {
   failures.sort((a, b) => a.index - b.index);
   const first = failures[0];
   return new CeleriacError('ERR_SEND_MANY', {

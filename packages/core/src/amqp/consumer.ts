@@ -102,6 +102,7 @@ export class Consumer {
 
   async #subscribe(channel: Channel): Promise<void> {
     const { declare, prefetch, queue } = this.#options;
+    if (this.#cancelled) throw new Error('cancelled'); // the connection was lost while draining: no new deliveries
     await declare();
     await channel.prefetch(prefetch);
     const lease = new ChannelLease(new Acknowledgements(channel), () => this.#stale());
@@ -109,6 +110,8 @@ export class Consumer {
     this.#lease = lease;
     channel.once('close', () => lease.end());
     const { consumerTag } = await channel.consume(queue, (message) => this.#receive(lease, message));
+    // Cancelled in between: what is delivered now would go straight back, for ever.
+    if (this.#cancelled) await channel.cancel(consumerTag);
     this.#tag = consumerTag;
     this.#subscribed = true;
     this.#everSubscribed = true;
