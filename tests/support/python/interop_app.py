@@ -31,7 +31,8 @@ def record(self, *args, **kwargs):
     names = ("retries", "timelimit", "eta", "expires", "root_id", "parent_id", "group", "shadow", "lang",
              "origin", "ignore_result", "argsrepr", "kwargsrepr", "correlation_id", "reply_to")
     fields = {name: getattr(request, name, None) for name in names}
-    own = {name: value for name, value in (request.headers or {}).items()}
+    # Celery makes every header an attribute of the request, custom ones too.
+    own = {name: value for name, value in vars(request).items() if name.startswith("x-")}
     line = {
         "id": request.id,
         "args": args,
@@ -40,7 +41,6 @@ def record(self, *args, **kwargs):
         "kinds": {name: kind(value) for name, value in fields.items()},
         "headers": own,
         "headerKinds": {name: kind(value) for name, value in own.items()},
-        "custom": request.get("x-big"),
         "priority": request.delivery_info.get("priority"),
         "redelivered": request.delivery_info.get("redelivered"),
     }
