@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-import { type GetMessage, type Options } from 'amqplib';
+import type { GetMessage, Options } from 'amqplib';
 import { expect } from 'chai';
 
 import { requireRabbit, Vhost } from '../support/broker.js';
@@ -69,7 +69,10 @@ function valid(id: string): Bad {
 
 function reasons(letters: readonly GetMessage[]): Record<string, unknown> {
   return Object.fromEntries(
-    letters.map(({ properties }) => [properties.messageId, properties.headers?.['celeriac-reason']]),
+    letters.map(({ properties }) => [
+      String(properties.messageId),
+      properties.headers?.['celeriac-reason'] as unknown,
+    ]),
   );
 }
 

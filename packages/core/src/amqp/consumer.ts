@@ -58,7 +58,9 @@ export class Consumer {
       session: options.session,
       clock: options.clock,
       open: (connection) => connection.createChannel(),
-      setUp: (channel) => this.#subscribe(channel),
+      // The connection was lost while draining: no new deliveries.
+      setUp: (channel) =>
+        this.#cancelled ? Promise.reject(new Error('cancelled')) : this.#subscribe(channel),
       lost: (end) => this.#lost(end),
       setUpFailed: (error) => this.#subscribeFailed(error),
     });
@@ -102,7 +104,6 @@ export class Consumer {
 
   async #subscribe(channel: Channel): Promise<void> {
     const { declare, prefetch, queue } = this.#options;
-    if (this.#cancelled) throw new Error('cancelled'); // the connection was lost while draining: no new deliveries
     await declare();
     await channel.prefetch(prefetch);
     const lease = new ChannelLease(new Acknowledgements(channel), () => this.#stale());
