@@ -2,15 +2,20 @@
  * Celeriac against raw amqplib on the same broker, interleaved round by round in one run, so that a slow machine
  * is slow for both. Prints medians and ratios; nothing passes or fails by time.
  *
- *   node bench.mjs [--quick] [--url amqp://…]   (or CELERIAC_BENCH_URL)
+ *   npm run bench -- [--quick] [--url amqp://…]   (or CELERIAC_BENCH_URL)
+ *
+ * Without an address it starts a private RabbitMQ node and stops it at the end.
  */
 import { parseArgs } from 'node:util';
 
+import { Rabbit } from '../tests/dist/support/rabbit.js';
 import { openCeleriac } from './celeriac.mjs';
 import { openRaw } from './raw.mjs';
 
 const { values: options } = parseArgs({ options: { quick: { type: 'boolean' }, url: { type: 'string' } } });
-const url = options.url ?? process.env.CELERIAC_BENCH_URL ?? 'amqp://guest:guest@127.0.0.1:5672';
+const given = options.url ?? process.env.CELERIAC_BENCH_URL;
+const node = given === undefined ? await Rabbit.start() : undefined;
+const url = given ?? node.url.replace(/\/\/$/u, '');
 const size = options.quick
   ? { rounds: 3, pipelined: 10_000, single: 1_000, latencySeconds: 3 }
   : { rounds: 7, pipelined: 30_000, single: 3_000, latencySeconds: 10 };
@@ -120,3 +125,4 @@ for (const measure of measures) {
     console.log(`  ${name.padEnd(20)} ${value.toFixed(value < 100 ? 2 : 0).padStart(10)}${ratio}`);
   }
 }
+await node?.stop();
