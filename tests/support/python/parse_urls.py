@@ -12,13 +12,18 @@ from kombu import Connection
 def parsed(url):
     try:
         connection = Connection(url)
-        info = connection.info()
+        # What the transport fills in before it connects.
+        defaults = connection.transport.default_connection_params
+
+        def value(name):
+            return getattr(connection, name) or defaults[name]
+
         return {
-            "host": info["hostname"],
-            "port": info["port"] or 5672,
-            "vhost": connection.virtual_host or "/",
-            "user": connection.userid or "guest",
-            "password": connection.password or "guest",
+            "hostname": value("hostname"),
+            "port": value("port"),
+            "vhost": value("virtual_host"),
+            "username": value("userid"),
+            "password": value("password"),
         }
     except Exception:  # noqa: BLE001 - whatever it is, kombu does not take it
         return None
