@@ -94,3 +94,17 @@ export async function rejection(promise: Promise<unknown>): Promise<CeleriacErro
   );
   return error as CeleriacError;
 }
+
+/** A promise and its key. */
+export interface Gate {
+  readonly opened: Promise<void>;
+  readonly open: () => void;
+}
+
+export function gate(): Gate {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}

@@ -138,7 +138,7 @@ export class Rabbit {
 
   /** Closes every client connection (CONNECTION_FORCED). */
   async closeConnections(reason = 'test'): Promise<void> {
-    await this.ctl('close_all_connections', reason);
+    await this.ctl('close_all_connections', '--global', reason); // without it: of the virtual host / only
   }
 
   /** The same, several times in a row, `everyMs` apart. */
