@@ -95,7 +95,7 @@ function jsonLine({ time, level, message, fields }: Line): string {
 }
 
 function textLine({ time, level, message, fields }: Line): string {
-  const { error, ...rest } = fields as { error?: { message: string; stack?: string; cause?: string } };
+  const { error, ...rest } = fields as { error?: LoggedError };
   const pairs = Object.entries(rest)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => ` ${key}=${fieldText(value)}`);
@@ -103,14 +103,19 @@ function textLine({ time, level, message, fields }: Line): string {
   return `${stamp} ${message}${pairs.join('')}${errorLines(error, level)}`;
 }
 
-function errorLines(
-  error: { message: string; stack?: string; cause?: string } | undefined,
-  level: LogLevel,
-): string {
+interface LoggedError {
+  readonly type?: string;
+  readonly message: string;
+  readonly stack?: string;
+  readonly cause?: string;
+}
+
+function errorLines(error: LoggedError | undefined, level: LogLevel): string {
   if (error === undefined) return '';
   const cause = error.cause === undefined || error.message.includes(error.cause) ? '' : ` (${error.cause})`;
   const stack =
-    level === 'error' && error.stack !== undefined
+    // Our own errors say what to do; where they were made interests nobody who reads a terminal.
+    level === 'error' && error.stack !== undefined && error.type !== 'CeleriacError'
       ? `\n${error.stack.split('\n').slice(1, 7).join('\n')}`
       : '';
   return `: ${error.message}${cause}${stack}`;
