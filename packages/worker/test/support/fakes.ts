@@ -1,0 +1,95 @@
+/** Stand-ins for a delivery and for what settles it. They record calls in one list; they never reach a broker. */
+import {
+  type Delivery,
+  type Logger,
+  type MessageProperties,
+  type OutgoingMessage,
+  silentLogger,
+} from '@celeriac/core';
+
+import type { DispatchParts } from '../../dist/dispatch.js';
+import { Slots } from '../../dist/slots.js';
+import { ManualClock } from './manual-clock.js';
+
+/** A delivery of the queue `celery`. `calls` gets 'ack', 'requeue' and 'requeue as failure'. */
+export class FakeDelivery implements Delivery {
+  readonly queue = 'celery';
+  readonly exchange = '';
+  readonly routingKey = 'celery';
+  readonly redelivered = false;
+  readonly properties: MessageProperties = { messageId: 'm1', headers: { task: 'a' } };
+  readonly body: Buffer = Buffer.from('[]');
+  readonly calls: string[];
+  live = true;
+  #lost = new Set<() => void>();
+
+  constructor(calls: string[] = []) {
+    this.calls = calls;
+  }
+
+  onLost(callback: () => void): () => void {
+    this.#lost.add(callback);
+    return () => void this.#lost.delete(callback);
+  }
+
+  /** The channel dies. */
+  lose(): void {
+    this.live = false;
+    for (const callback of this.#lost) callback();
+  }
+
+  ack(): void {
+    this.calls.push('ack');
+  }
+
+  requeue(countsAsFailure: boolean): void {
+    this.calls.push(countsAsFailure ? 'requeue as failure' : 'requeue');
+  }
+}
+
+/** Everything `dispatch` and `settle` need, recording into `calls`. */
+export class Bench {
+  readonly calls: string[] = [];
+  readonly letters: OutgoingMessage[] = [];
+  readonly outcomes: string[] = [];
+  readonly clock: ManualClock = new ManualClock();
+  readonly halted: AbortController = new AbortController();
+  readonly stopping: AbortController = new AbortController();
+  readonly logger: Logger = silentLogger;
+  /** What each publish does; records first. */
+  publish: () => Promise<void> = () => Promise.resolve();
+
+  delivery(): FakeDelivery {
+    return new FakeDelivery(this.calls);
+  }
+
+  parts(prepare: DispatchParts['prepare'], concurrency = 1): DispatchParts {
+    const { clock, logger, calls, letters, outcomes } = this;
+    const sink = {
+      publish: (letter: OutgoingMessage): Promise<void> => {
+        calls.push('publish');
+        letters.push(letter);
+        return this.publish();
+      },
+    };
+    const declarer = { ensure: () => undefined, forget: () => void calls.push('forget') };
+    const report = {
+      started: () => void calls.push('started'),
+      settled: ({ outcome }: { outcome: { kind: string } }) => void outcomes.push(outcome.kind),
+    };
+    return {
+      clock,
+      logger,
+      sink,
+      declarer: declarer as unknown as DispatchParts['declarer'],
+      report: report as unknown as DispatchParts['report'],
+      deadLetterTopology: () => ({}) as never,
+      worker: 'w1',
+      halted: this.halted.signal,
+      stopping: this.stopping.signal,
+      prepare,
+      slots: new Slots(concurrency),
+      running: new Set(),
+    };
+  }
+}

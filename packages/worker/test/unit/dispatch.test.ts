@@ -1,0 +1,146 @@
+/** The way of a delivery from arrival to settlement: slots, waiting for an eta, expiry, stopping. No broker. */
+import { expect } from 'chai';
+
+import { dispatch } from '../../dist/dispatch.js';
+import { Slots } from '../../dist/slots.js';
+import type { Prepared, Work } from '../../dist/work.js';
+import { Bench } from '../support/fakes.js';
+import { settled } from '../support/manual-clock.js';
+
+describe('dispatch', () => {
+  let bench: Bench;
+  beforeEach(() => {
+    bench = new Bench();
+  });
+  const work = (more: Partial<Work> = {}): Prepared => ({
+    work: { id: '1', name: 'a', run: () => undefined, ...more },
+  });
+
+  it('runs and acknowledges a task', async () => {
+    await dispatch(
+      bench.delivery(),
+      bench.parts(() => work()),
+    );
+    expect(bench.calls).to.deep.equal(['started', 'ack']);
+    expect(bench.outcomes).to.deep.equal(['succeeded']);
+  });
+
+  it('never runs more handlers at once than there are slots, and runs them all', async () => {
+    let now = 0;
+    let most = 0;
+    const ends: (() => void)[] = [];
+    const run = async (): Promise<void> => {
+      most = Math.max(most, ++now);
+      await new Promise<void>((resolve) => void ends.push(resolve));
+      now--;
+    };
+    const parts = bench.parts(() => work({ run }), 3);
+    const all = Array.from({ length: 10 }, () => dispatch(bench.delivery(), parts));
+    for (let round = 0; round < 10; round++) {
+      await settled();
+      ends.shift()?.();
+    }
+    await Promise.all(all);
+    expect(most).to.equal(3);
+    expect(bench.outcomes).to.have.length(10);
+  });
+
+  it('waits for an eta without a slot', async () => {
+    const eta = bench.clock.now() + 5000;
+    const queue = [work({ eta }), work()];
+    const parts = bench.parts(() => queue.shift() as Prepared, 1);
+    const later = dispatch(bench.delivery(), parts);
+    await dispatch(bench.delivery(), parts);
+    expect(bench.outcomes).to.deep.equal(['succeeded']);
+    await bench.clock.advance(4999);
+    expect(bench.outcomes).to.have.length(1);
+    await bench.clock.advance(1);
+    await later;
+    expect(bench.outcomes).to.deep.equal(['succeeded', 'succeeded']);
+  });
+
+  it('returns a task whose eta is far away after the longest wait, not at once', async () => {
+    const eta = bench.clock.now() + 3_600_000;
+    const done = dispatch(
+      bench.delivery(),
+      bench.parts(() => work({ eta })),
+    );
+    await bench.clock.advance(15 * 60_000 - 1);
+    expect(bench.calls).to.deep.equal([]);
+    await bench.clock.advance(1);
+    await done;
+    expect(bench.calls).to.deep.equal(['requeue']);
+    expect(bench.outcomes).to.deep.equal(['tooEarly']);
+  });
+
+  it('dead-letters an expired task without running it', async () => {
+    const expires = bench.clock.now();
+    await dispatch(
+      bench.delivery(),
+      bench.parts(() => work({ expires })),
+    );
+    expect(bench.calls).to.deep.equal(['publish', 'ack']);
+    expect(bench.outcomes).to.deep.equal(['expired']);
+  });
+
+  it('returns what waits for its eta or a slot when the worker stops', async () => {
+    let end: () => void = () => undefined;
+    const queue = [
+      work({ run: () => new Promise<void>((resolve) => (end = resolve)) }),
+      work(),
+      work({ eta: bench.clock.now() + 5000 }),
+    ];
+    const parts = bench.parts(() => queue.shift() as Prepared, 1);
+    const all = [1, 2, 3].map(() => dispatch(bench.delivery(), parts));
+    await settled();
+    bench.stopping.abort();
+    end();
+    await Promise.all(all);
+    expect([...bench.outcomes].sort()).to.deep.equal(['notStarted', 'notStarted', 'succeeded']);
+    expect(bench.calls.filter((call) => call === 'requeue')).to.have.length(2);
+  });
+
+  it('tells a running handler that its connection is lost, and writes nothing then', async () => {
+    const delivery = bench.delivery();
+    const parts = bench.parts(() =>
+      work({
+        run: ({ signal }) =>
+          new Promise((_resolve, reject) => {
+            signal.addEventListener('abort', () => reject(signal.reason as Error));
+          }),
+      }),
+    );
+    const done = dispatch(delivery, parts);
+    await settled();
+    delivery.lose();
+    await done;
+    expect(bench.calls).to.deep.equal(['started']);
+    expect(parts.running.size).to.equal(0);
+  });
+
+  it('frees the slot of a handler that throws', async () => {
+    const run = (): never => {
+      throw new Error('boom');
+    };
+    const parts = bench.parts(() => work({ run }), 1);
+    await dispatch(bench.delivery(), parts);
+    await dispatch(bench.delivery(), parts);
+    expect(bench.outcomes).to.deep.equal(['failed', 'failed']);
+  });
+});
+
+describe('Slots', () => {
+  it('hands a released slot to the one that has waited longest', async () => {
+    const slots = new Slots(1);
+    const order: string[] = [];
+    expect(slots.take()).to.equal(undefined);
+    void slots.take()?.then(() => order.push('first'));
+    void slots.take()?.then(() => order.push('second'));
+    slots.release();
+    await settled();
+    expect(order).to.deep.equal(['first']);
+    slots.release();
+    await settled();
+    expect(order).to.deep.equal(['first', 'second']);
+  });
+});
