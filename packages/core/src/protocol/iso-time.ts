@@ -7,7 +7,7 @@
  */
 
 const isoText =
-  /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?)?(Z|[+-]\d\d(?::?\d\d)?)?$/u;
+  /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?)?(Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?$/u;
 
 /** `2026-11-25T04:09:03.317000+00:00`. Throws a RangeError for what is no moment. */
 export function formatIsoTime(ms: number): string {

@@ -16,7 +16,7 @@ const words: readonly (readonly [string, JsonValue])[] = [
   ['-Infinity', -Infinity],
 ];
 
-/** Throws a SyntaxError that names the position. */
+/** Throws a SyntaxError that names the position, and quotes one character at most. */
 export function parseExactly(text: string): JsonValue {
   const reader = new JsonReader(text);
   const value = reader.value();
@@ -86,10 +86,21 @@ class JsonReader {
       if (code === 0x5c) at++;
       else if (code === 0x22) {
         this.#at = at + 1;
-        return JSON.parse(this.#text.slice(start, at + 1)) as string;
+        return this.#unquoted(start);
       }
     }
     throw new SyntaxError(`text that begins at position ${start} does not end`);
+  }
+
+  /** V8's own error is not passed on: it may quote the text. */
+  #unquoted(start: number): string {
+    try {
+      return JSON.parse(this.#text.slice(start, this.#at)) as string;
+    } catch {
+      throw new SyntaxError(
+        `text that begins at position ${start} holds a control character or a bad escape`,
+      );
+    }
   }
 
   #scalar(): JsonValue {

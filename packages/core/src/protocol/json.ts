@@ -20,12 +20,16 @@ const protoKey = '"__proto__"';
 /** Half a surrogate pair: UTF-8 has no form for it, so it would arrive as another character. */
 const loneSurrogate = /\p{Surrogate}/u;
 
-/** Parses a document. Throws a SyntaxError that says what is wrong and where. */
+/** Parses a document. Throws a SyntaxError that says what is wrong and where, and quotes nothing of the document. */
 export function parseJson(source: string | Buffer): JsonValue {
   const text = typeof source === 'string' ? source : decodeUtf8(source);
   if (isDeeperThan(text, maxJsonDepth)) throw new SyntaxError(`nested deeper than ${maxJsonDepth} levels`);
   if (needsExactReader.test(text) || text.includes(protoKey)) return parseExactly(text);
-  return JSON.parse(text) as JsonValue;
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return parseExactly(text); // throws as well; V8's error would quote the document, which may hold secrets
+  }
 }
 
 function decodeUtf8(bytes: Buffer): string {
