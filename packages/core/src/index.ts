@@ -24,6 +24,7 @@ export type {
 export { loadConfig } from './config/load.js';
 export { printableConfig } from './config/printable.js';
 export { configSchema } from './config/schema.js';
+export { backoffMs } from './policy/backoff.js';
 export { nearest } from './policy/nearest.js';
 export { parseDuration } from './config/duration.js';
 export { parseConnectionString } from './config/connection-string.js';

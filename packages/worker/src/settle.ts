@@ -4,6 +4,7 @@
  * is there twice. Decides nothing. Never throws.
  */
 import {
+  backoffMs,
   type Clock,
   deadLetter,
   deadLetterQueueName,
@@ -78,8 +79,11 @@ async function moveToDeadLetterQueue(
         id: letter.properties.messageId,
         error,
       });
-      const cap = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(attempt, 10));
-      await clock.sleep(cap / 2 + (clock.random() * cap) / 2, halted);
+      const random = (): number => clock.random();
+      await clock.sleep(
+        backoffMs(attempt + 1, { firstMs: firstPauseMs, longestMs: longestPauseMs, random }),
+        halted,
+      );
     }
   }
 }

@@ -7,6 +7,7 @@ import type { Channel, ChannelModel } from 'amqplib';
 
 import type { Clock } from '../clock.js';
 import { CeleriacError, errorText } from '../errors.js';
+import { backoffMs } from '../policy/backoff.js';
 import type { Session } from './session.js';
 
 /** Why a channel ended. `code` is AMQP's reply code, when the broker gave one (404, 406, …). */
@@ -85,14 +86,13 @@ export class ChannelSupervisor<C extends Channel> {
       const fine = outcome === 'lost' && clock.monotonic() - openedAt > longestPauseMs;
       failures = fine ? 0 : failures + 1;
       if (session.generation !== generation || session.connection === undefined) failures = 0; // not the channel's fault
-      await clock.sleep(this.#pauseMs(failures), this.#stopping.signal);
+      const pause = backoffMs(failures, {
+        firstMs: firstPauseMs,
+        longestMs: longestPauseMs,
+        random: () => clock.random(),
+      });
+      await clock.sleep(pause, this.#stopping.signal);
     }
-  }
-
-  #pauseMs(failures: number): number {
-    if (failures === 0) return 0;
-    const cap = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(failures - 1, 20));
-    return cap / 2 + (this.#options.clock.random() * cap) / 2;
   }
 
   /** The next live connection; undefined when the session closed or we are to stop. */

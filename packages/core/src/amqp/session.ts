@@ -13,6 +13,7 @@ import type { ChannelModel, Options } from 'amqplib';
 import { type Clock, systemClock, type Timer } from '../clock.js';
 import { CeleriacError, errorText } from '../errors.js';
 import type { Logger } from '../logger.js';
+import { backoffMs } from '../policy/backoff.js';
 import {
   type BrokerEndpoint,
   connectionOptions,
@@ -210,14 +211,14 @@ export class Session {
     return endpointOptions(endpoint, this.#options.heartbeat);
   }
 
-  /** Full jitter (AWS Architecture Blog, "Exponential backoff and jitter"), growing per round of addresses. */
+  /** Grows per round of addresses; within a round it stays short. */
   #pauseMs(): number {
     const { endpoints, reconnectMaxDelay } = this.#options;
     if (this.#generation === 0 && this.#failures === 0) return 0;
     const withinRound = this.#failures % endpoints.length !== 0;
-    const round = withinRound ? 0 : Math.floor(this.#failures / endpoints.length);
-    const cap = Math.min(reconnectMaxDelay * 1000, firstDelayMs * 2 ** Math.min(round, 20));
-    return cap / 4 + this.#clock.random() * cap * 0.75;
+    const rounds = withinRound ? 1 : Math.floor(this.#failures / endpoints.length) + 1;
+    const longestMs = reconnectMaxDelay * 1000;
+    return backoffMs(rounds, { firstMs: firstDelayMs, longestMs, random: () => this.#clock.random() });
   }
 
   #connected(connection: ChannelModel): void {

@@ -74,6 +74,7 @@ class Printer {
       case 'boolean':
         return this.#write(value ? 'True' : 'False');
       case 'number':
+        return this.#write(numberText(value));
       case 'bigint':
         return this.#write(String(value));
       case 'object':
@@ -96,17 +97,41 @@ class Printer {
   }
 }
 
+/** Python writes exponents from 1e-05 down, of two digits at least. Whole numbers travel as integers. */
+function numberText(value: number): string {
+  if (Object.is(value, -0)) return '-0.0';
+  if (value === 0 || Math.abs(value) >= 1e-4) return String(value);
+  return value.toExponential().replace(/-(\d)$/u, '-0$1');
+}
+
+/** What stands for itself between single quotes. */
+const plain = /^[ -&(-[\]-~]*$/u;
+/** What Python calls not printable, and what has a meaning between quotes. */
+const special = /[\\'"\p{C}\p{Z}]/gu;
+
 /** Python prefers single quotes, and takes double ones for a text that holds single ones only. */
 function quoted(value: string): string {
   const text = value.length > maxText ? value.slice(0, maxText) : value;
+  if (plain.test(text)) return `'${text}'`;
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  const escaped = text.replace(/[\\'"\u0000-\u001f\u007f]/gu, (character) => escape(character, quote));
-  return `${quote}${escaped}${quote}`;
+  return `${quote}${text.replace(special, (character) => escape(character, quote))}${quote}`;
 }
 
+const short: ReadonlyMap<string, string> = new Map([
+  [' ', ' '],
+  ['\\', '\\\\'],
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+]);
+
 function escape(character: string, quote: string): string {
-  const short: Record<string, string | undefined> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
   if (character === "'" || character === '"') return character === quote ? `\\${character}` : character;
-  return short[character] ?? `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  return short.get(character) ?? codePoint(character.codePointAt(0) ?? 0);
+}
+
+function codePoint(code: number): string {
+  const hex = code.toString(16);
+  if (code <= 0xff) return `\\x${hex.padStart(2, '0')}`;
+  return code <= 0xffff ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
 }
