@@ -1,0 +1,57 @@
+/** What a dead letter carries, and that it gives away no secret. Nothing is published. */
+import { expect } from 'chai';
+
+import { deadLetter, deadLetterHeaders as names } from '../../dist/dead-letter.js';
+import type { Delivery } from '../../dist/ports.js';
+
+const body = Buffer.from([0, 255, 1]);
+const delivery: Delivery = {
+  queue: 'celery',
+  exchange: 'x',
+  routingKey: 'rk',
+  redelivered: true,
+  properties: { messageId: 'm1', expiration: '60000', headers: { task: 'a' } },
+  body,
+  live: true,
+  onLost: () => () => undefined,
+  ack: () => undefined,
+  requeue: () => undefined,
+};
+const by = { worker: 'w1', at: new Date(0) };
+const letterOf = (error: unknown) => deadLetter(delivery, { reason: 'failed', error }, by);
+
+describe('deadLetter', () => {
+  it('keeps the body byte for byte, the id and the original headers', () => {
+    const letter = letterOf(new Error('boom'));
+    expect(letter.body.equals(body)).to.equal(true);
+    expect(letter.properties.messageId).to.equal('m1');
+    expect(letter.properties.headers).to.include({
+      task: 'a',
+      [names.reason]: 'failed',
+      [names.error]: 'boom',
+      [names.queue]: 'celery',
+      [names.exchange]: 'x',
+      [names.routingKey]: 'rk',
+      [names.worker]: 'w1',
+      [names.time]: '1970-01-01T00:00:00.000Z',
+      [names.redelivered]: true,
+    });
+  });
+
+  it('moves the expiration to a header, so that the letter stays', () => {
+    const { properties } = letterOf(new Error('boom'));
+    expect(properties).not.to.have.property('expiration');
+    expect(properties.headers).to.have.property(names.expiration, '60000');
+  });
+
+  it('cuts the error to 1024 bytes without splitting a character', () => {
+    const text = letterOf(new Error('é€'.repeat(1000))).properties.headers?.[names.error] as string;
+    expect(Buffer.byteLength(text)).to.be.within(1000, 1024);
+    expect(text).not.to.include('\uFFFD');
+  });
+
+  it('masks a password in the error', () => {
+    const letter = letterOf(new Error('cannot reach amqp://bob:canary@host'));
+    expect(JSON.stringify(letter)).to.include('amqp://bob:***@host').and.not.include('canary');
+  });
+});
