@@ -32,6 +32,9 @@ export interface ConfirmPublisherOptions {
   readonly maxMessageBytes: number;
 }
 
+/** Bodies up to this size are taken to fit any broker: nobody sets `max_message_size` lower. */
+const certainBytes = 64 * 1024;
+
 export class ConfirmPublisher implements MessageSink {
   #options: ConfirmPublisherOptions;
   #supervisor: ChannelSupervisor<ConfirmChannel>;
@@ -41,6 +44,12 @@ export class ConfirmPublisher implements MessageSink {
   /** After a channel died of an unnamed message: one at a time, until the suspects are through. */
   #suspects = 0;
   #maxBytes: number;
+  /**
+   * The largest body the broker has taken. A larger one goes alone: should the broker close the channel for it, no
+   * other message loses its confirm, which would make it go out twice.
+   */
+  #provenBytes = certainBytes;
+  #probing = false;
   #deadlines: EarliestTimer;
   #closed = false;
   #idle: (() => void)[] = [];
@@ -131,11 +140,14 @@ export class ConfirmPublisher implements MessageSink {
     while (this.#mayWrite) {
       const next = this.#queue.next();
       if (next === undefined) return;
+      const probing = next.message.body.length > this.#provenBytes;
+      if (probing && this.#queue.inFlight > 0) return;
       const preparing = next.message.prepare?.();
       if (preparing !== undefined) {
         this.#waitFor(preparing, next);
         return;
       }
+      this.#probing = probing;
       this.#queue.launch(next);
       this.#write(this.#channel as PublishChannel<Publishing>, next);
     }
@@ -143,7 +155,7 @@ export class ConfirmPublisher implements MessageSink {
 
   get #mayWrite(): boolean {
     const open = this.#channel?.flowing === true && !this.#preparing;
-    const alone = this.#suspects === 0 || this.#queue.inFlight === 0;
+    const alone = (this.#suspects === 0 && !this.#probing) || this.#queue.inFlight === 0;
     return open && alone && this.#options.session.blocked === undefined;
   }
 
@@ -181,6 +193,7 @@ export class ConfirmPublisher implements MessageSink {
   #confirmed(one: Publishing, nacked: boolean): void {
     if (!this.#queue.has(one)) return; // its deadline passed before
     if (one.suspect) this.#suspects--;
+    this.#provenBytes = Math.max(this.#provenBytes, one.message.body.length);
     if (nacked) this.#fail(one, errors.nacked(one.message));
     else if (one.returned) this.#fail(one, errors.unroutable(one.message));
     else this.#done(one);
@@ -261,5 +274,6 @@ export class ConfirmPublisher implements MessageSink {
       const how = { timeoutMs: one.timeoutMs, everSent: one.everSent, blocked, connected, lastError };
       this.#fail(one, errors.deadlinePassed(one.message, how));
     }
+    this.#pump(); // what waited for one of them to be through
   }
 }
