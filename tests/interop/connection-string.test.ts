@@ -45,7 +45,7 @@ describe('a connection string', function () {
 
   before(function () {
     requireCelery(this);
-    kombu = pythonComputes('parse_urls.py', same) as typeof kombu;
+    kombu = pythonComputes('parse_urls.py', JSON.stringify(same)) as typeof kombu;
   });
 
   for (const [index, url] of same.entries()) {

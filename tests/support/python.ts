@@ -72,10 +72,10 @@ export async function pythonSends(
   return lines<PythonCall>(output);
 }
 
-/** Pipes a JSON document through a program; for those that compute something only Python knows. */
-export function pythonComputes(program: 'parse_urls.py' | 'reprs.py', input: unknown): unknown {
+/** Pipes JSON text through a program; for those that compute something only Python knows. */
+export function pythonComputes(program: 'parse_urls.py' | 'reprs.py', input: string): unknown {
   const { status, stdout, stderr } = spawnSync(python(), [join(programs, program)], {
-    input: JSON.stringify(input),
+    input,
     encoding: 'utf8',
     env: environment('memory://'),
   });

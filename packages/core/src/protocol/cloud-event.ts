@@ -110,6 +110,7 @@ function objectFields(data: unknown): Pick<EventMessage, 'objectId' | 'values' |
   const { id, values, original_values: originalValues } = data;
   return {
     ...(typeof id === 'string' || typeof id === 'number' ? { objectId: id } : {}),
+    ...(typeof id === 'bigint' ? { objectId: id.toString() } : {}),
     ...(values === undefined ? {} : { values }),
     ...(isMap(originalValues) ? { originalValues } : {}),
   };
@@ -124,7 +125,8 @@ export function eventType(pattern: string, object: string, action: EventAction):
       values: { object },
     });
   }
-  return pattern.replaceAll('{object}', object).replaceAll('{action}', action);
+  // By function: a text would have its `$$` and `$&` replaced.
+  return pattern.replace(/\{(object|action)\}/gu, (_, name) => (name === 'object' ? object : action));
 }
 
 /** Reads object and action back from a type; undefined when it was not made by the pattern. */
