@@ -37,6 +37,8 @@ export interface Call {
   readonly task: string;
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>>;
+  /** Headers of our own that belong to this call. */
+  readonly headers?: Readonly<Record<string, unknown>>;
 }
 
 export interface Sender {
@@ -50,7 +52,6 @@ export interface Sender {
 
 export function buildTaskMessage(call: Call, options: SendOptions, sender: Sender): TaskMessage {
   const id = options.id ?? sender.newId();
-  const { soft, hard } = options.timeLimit ?? {};
   const expires = expiry(options.expires, sender.now);
   return {
     kind: 'task',
@@ -60,10 +61,7 @@ export function buildTaskMessage(call: Call, options: SendOptions, sender: Sende
     kwargs: call.kwargs,
     retries: 0,
     ...(expires === undefined ? {} : { expires }),
-    timeLimit: {
-      ...(hard === undefined ? {} : { hard: parseDuration(hard) }),
-      ...(soft === undefined ? {} : { soft: parseDuration(soft) }),
-    },
+    timeLimit: limits(options),
     ...(options.priority === undefined ? {} : { priority: priority(options.priority) }),
     rootId: sender.parent?.rootId ?? id,
     ...(sender.parent === undefined ? {} : { parentId: sender.parent.id }),
@@ -73,15 +71,25 @@ export function buildTaskMessage(call: Call, options: SendOptions, sender: Sende
     ignoreResult: true, // no result backend yet: a Python worker must not store what nobody reads
     correlationId: id,
     embed: { callbacks: null, errbacks: null, chain: null, chord: null },
-    headers: options.headers ?? {},
+    headers: { ...options.headers, ...call.headers },
   };
 }
+
+function limits({ timeLimit: { soft, hard } = {} }: SendOptions): TaskMessage['timeLimit'] {
+  return {
+    ...(hard === undefined ? {} : { hard: parseDuration(hard) }),
+    ...(soft === undefined ? {} : { soft: parseDuration(soft) }),
+  };
+}
+
+/** Python's dates end with the year 9999. */
+const latestMoment = Date.UTC(9999, 11, 31, 23, 59, 59);
 
 function expiry(expires: Duration | Date | undefined, now: number): number | undefined {
   if (expires === undefined) return undefined;
   const at = expires instanceof Date ? expires.getTime() : now + parseDuration(expires) * 1000;
-  if (Number.isFinite(at)) return at;
-  throw invalid('expires', 'is not a valid date');
+  if (at >= 0 && at <= latestMoment) return at;
+  throw invalid('expires', 'is not a date between 1970 and 9999');
 }
 
 function priority(value: number): number {

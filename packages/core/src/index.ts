@@ -32,10 +32,11 @@ export type { ByteSize, Duration } from './config/duration.js';
 export type { ConfigSource } from './config/load.js';
 export type { Config, ConfigInput } from './config/types.js';
 
-export { defineTask, fromCall, toCall } from './contract/task.js';
+export { defineTask } from './contract/task.js';
+export { inputCandidates, inputHeader, toCall } from './contract/call.js';
 export type { TaskContract, TaskDefaults, TaskDefinition } from './contract/task.js';
 export { loadValidator } from './contract/validator.js';
-export type { Validator } from './contract/validator.js';
+export type { Validated, Validator } from './contract/validator.js';
 export { defineEvent } from './contract/event.js';
 export type { EventContract, EventDefinition } from './contract/event.js';
 export type { JsonSchema, Schema, SchemaInput, SchemaOutput } from './contract/schema.js';

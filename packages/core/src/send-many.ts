@@ -22,8 +22,8 @@ export async function sendAll(
   const run = new Run(options);
   try {
     for await (const input of inputs) {
-      if (run.failures.length > 0) break;
       await run.launch(input);
+      if (run.failures.length > 0) break;
     }
   } finally {
     await run.done(); // also when the input itself throws: nothing is left behind unawaited

@@ -9,7 +9,8 @@ import { buildTaskMessage, type Call, type Lineage, type SendOptions } from './b
 import type { Clock } from './clock.js';
 import { parseDuration } from './config/duration.js';
 import type { Config } from './config/types.js';
-import { type TaskContract, toCall } from './contract/task.js';
+import { inputHeader, toCall } from './contract/call.js';
+import type { TaskContract } from './contract/task.js';
 import { isCeleriacError } from './errors.js';
 import type { MessageSink, OutgoingMessage, SentMessage } from './ports.js';
 import { routeTask } from './policy/routing.js';
@@ -130,7 +131,8 @@ async function contractCall(contract: TaskContract, input: unknown): Promise<Cal
     const { checkedInput } = await import('./contract/validate.js');
     await checkedInput(contract, input);
   }
-  return { task: contract.name, ...toCall(input) };
+  const { args, kwargs, single } = toCall(input);
+  return { task: contract.name, args, kwargs, ...(single ? { headers: { [inputHeader]: 'value' } } : {}) };
 }
 
 function contractDefaults(contract: TaskContract): SendOptions {

@@ -6,11 +6,14 @@ import {
   CeleriacError,
   decodeTask,
   type Delivery,
-  fromCall,
+  inputCandidates,
+  inputHeader,
   nearest,
   type Outcome,
   parseDuration,
+  type TaskContract,
   type TaskMessage,
+  type Validated,
   type Validator,
 } from '@celeriac/core';
 
@@ -63,11 +66,28 @@ function bareWork(message: TaskMessage, task: RegisteredTask, given: Given) {
 
 async function contractWork(message: TaskMessage, task: RegisteredTask, given: Given): Promise<Prepared> {
   const contract = task.contract as NonNullable<RegisteredTask['contract']>;
-  const bound = fromCall(contract, message.args, message.kwargs);
-  const checked = bound.ok ? await given.parts.validator.checkInput(contract, bound.value) : bound;
+  const { args, kwargs, headers } = message;
+  const candidates = inputCandidates(contract, { args, kwargs, single: headers[inputHeader] === 'value' });
+  if (!candidates.ok) return ending(message, { kind: 'invalid', error: candidates.error });
+  const checked = await firstThatFits(contract, candidates.values, given.parts.validator);
   if (!checked.ok) return ending(message, { kind: 'invalid', error: checked.error });
   const { value } = checked;
   return { work: work(message, task, { ...given, call: (context) => task.handler(value, context) }) };
+}
+
+/** The first candidate that fits; else what is wrong with the likeliest. */
+async function firstThatFits(
+  contract: TaskContract,
+  [likeliest, ...others]: readonly [unknown, ...unknown[]],
+  validator: Validator,
+): Promise<Validated> {
+  const checked = await validator.checkInput(contract, likeliest);
+  if (checked.ok) return checked;
+  for (const other of others) {
+    const fits = await validator.checkInput(contract, other);
+    if (fits.ok) return fits;
+  }
+  return checked;
 }
 
 function work(

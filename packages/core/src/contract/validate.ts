@@ -3,7 +3,8 @@
  * Each schema is compiled once. Loaded only where a contract has a schema.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 
 import { CeleriacError, errorText } from '../errors.js';
@@ -18,7 +19,8 @@ export type Validated =
 const shownProblems = 10;
 
 const compiled = new WeakMap<object, ValidateFunction>();
-let ajv: Ajv2020 | undefined;
+/** By draft, made when first needed. */
+const validators = new Map<string, Pick<Ajv, 'compile'>>();
 
 /** Validates a task's input. `value` is what the handler gets. Throws ERR_CONTRACT_INVALID for a broken schema. */
 export function checkInput({ name, input }: TaskContract, value: unknown): Validated | Promise<Validated> {
@@ -60,29 +62,43 @@ function compile(schema: JsonSchema, what: string): ValidateFunction {
   const key = schema as object;
   const known = compiled.get(key);
   if (known !== undefined) return known;
-  if (ajv === undefined) {
-    // Unknown keywords and formats are the schema author's business; ours is to check the ones ajv knows.
-    ajv = new Ajv2020({ allErrors: true, strict: false, validateSchema: false, logger: false });
-    addFormats.default(ajv);
-  }
   try {
-    const validate = ajv.compile(withoutIdentity(schema));
+    const validate = validatorFor(schema).compile(schema as object);
     compiled.set(key, validate);
     return validate;
   } catch (cause) {
     throw new CeleriacError('ERR_CONTRACT_INVALID', {
       message: `The schema for ${what} is not valid: ${errorText(cause)}.`,
-      hint: 'Correct the JSON Schema (draft 2020-12).',
+      hint: 'Correct the JSON Schema (draft 7 or 2020-12).',
       cause,
     });
   }
 }
 
-/** Two contracts may use schemas of the same `$id`; ajv would refuse the second. */
-function withoutIdentity(schema: JsonSchema): Record<string, unknown> | boolean {
-  if (typeof schema === 'boolean') return schema;
-  const { $id: _id, $schema: _dialect, ...rest } = schema as Record<string, unknown>;
-  return rest;
+/** What draft 7 does not know, and would ignore. */
+const newKeywords =
+  /"(?:prefixItems|unevaluatedItems|unevaluatedProperties|dependentRequired|dependentSchemas|minContains|maxContains|\$dynamicRef|\$recursiveRef)":|"\$schema":"[^"]*(?:2019-09|2020-12)/u;
+
+/**
+ * Draft 2020-12 where a schema says so or uses its keywords, else draft 7: TypeBox and older schemas write tuples
+ * as `items: […]`, which 2020-12 refuses. Unknown keywords and formats are the schema author's business.
+ */
+function validatorFor(schema: JsonSchema): Pick<Ajv, 'compile'> {
+  const draft = newKeywords.test(JSON.stringify(schema)) ? '2020-12' : '7';
+  const known = validators.get(draft);
+  if (known !== undefined) return known;
+  // Not remembered by $id: two contracts may use the same one.
+  const options = {
+    allErrors: true,
+    strict: false,
+    validateSchema: false,
+    logger: false,
+    addUsedSchema: false,
+  } as const;
+  const made = draft === '7' ? new Ajv(options) : new Ajv2020(options);
+  addFormats.default(made);
+  validators.set(draft, made);
+  return made;
 }
 
 function checkStandard(

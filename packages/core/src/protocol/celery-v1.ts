@@ -19,9 +19,9 @@ import { Malformed, type Received } from './received.js';
 export function decodeV1(document: unknown, { properties }: Received, timeZone: string): TaskMessage {
   if (!isMap(document))
     throw new Malformed('not-a-task', `it has no 'task' header and its body is ${shown(document)}`);
-  if (document.task === undefined)
-    throw new Malformed('not-a-task', 'it names no task, neither in a header nor in its body');
   const headers = properties.headers ?? {};
+  if (document.task === undefined && headers.task === undefined)
+    throw new Malformed('not-a-task', 'it names no task, neither in a header nor in its body');
   // Protocol 2 headers on a protocol 1 body win, as in Celery.
   const table = { ...document, ...headers };
   const id = requiredName(table, 'id');

@@ -48,7 +48,7 @@ export function encodeTask(message: TaskMessage, now: number): EncodedMessage {
       replyTo: message.replyTo ?? '',
       priority: message.priority ?? 0,
       messageId: id,
-      ...(message.expires === undefined ? {} : { expiration: expiration(message.expires, now) }),
+      ...expiration(message.expires, now),
       headers: headersOf(message),
     },
   };
@@ -62,13 +62,20 @@ function embedText(embed: TaskEmbed): string {
   return stringifyJson({ callbacks, errbacks, chain, chord }, 'embed');
 }
 
-/** AMQP's per-message TTL: whole milliseconds, as text. 0 lets the broker drop what has expired already. */
-function expiration(expires: number, now: number): string {
-  return String(Math.max(0, Math.floor(expires - now)));
+/** RabbitMQ refuses a longer time to live (rabbit_misc, check_expiry: 32 bits of milliseconds). */
+const longestExpirationMs = 4_294_967_295;
+
+/**
+ * AMQP's per-message time to live: whole milliseconds, as text. 0 lets the broker drop what has expired already;
+ * beyond the longest the header alone tells, and the worker sees to it.
+ */
+function expiration(expires: number | undefined, now: number): { expiration?: string } {
+  if (expires === undefined || expires - now > longestExpirationMs) return {};
+  return { expiration: String(Math.max(0, Math.floor(expires - now))) };
 }
 
 function headersOf(message: TaskMessage): HeaderTable {
-  const { id, task, args, kwargs, retries, rootId, lang = 'js', origin = '', ignoreResult = false } = message;
+  const { id, task, args, kwargs, retries, rootId, lang = 'js', origin = '', ignoreResult = null } = message;
   const { hard = null, soft = null } = message.timeLimit;
   const { shadow = null, parentId = null, group = null, groupIndex = null } = message;
   return {

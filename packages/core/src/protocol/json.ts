@@ -98,7 +98,8 @@ function text(value: string, at: Position): string {
 
 function structure(value: object, at: Position): string {
   if (at.seen.has(value)) throw refused(at, 'circular');
-  if (at.path.length > maxJsonDepth) throw refused(at, `nested deeper than ${maxJsonDepth} levels`);
+  // The message's own list around it is a level too.
+  if (at.path.length >= maxJsonDepth) throw refused(at, `nested deeper than ${maxJsonDepth} levels`);
   if (value instanceof Date) return date(value, at);
   if (value instanceof Uint8Array)
     return `{"__type__":"base64","__value__":"${Buffer.from(value).toString('base64')}"}`;
@@ -123,7 +124,10 @@ function list(values: readonly unknown[], at: Position): string {
 
 function object(value: Record<string, unknown>, at: Position): string {
   const { toJSON } = value as { toJSON?: unknown };
-  if (typeof toJSON === 'function') return write((toJSON as () => unknown).call(value), at);
+  if (typeof toJSON === 'function') return inside((toJSON as () => unknown).call(value), 'toJSON()', at);
+  // Promise, Error, RegExp, ArrayBuffer, boxed values: JSON.stringify makes `{}` of them, which helps nobody.
+  const tag = Object.prototype.toString.call(value);
+  if (tag !== '[object Object]') throw refused(at, `of type ${tag.slice(8, -1)}`);
   const members: string[] = [];
   for (const key of Object.keys(value)) {
     const member = value[key];
