@@ -11,7 +11,29 @@ export type JsonSchema = JSONSchema | Readonly<Record<string, unknown>>;
 export type Schema = StandardSchemaV1 | JsonSchema;
 
 /** The type of a JSON Schema whose literal type is known; `unknown` for one that is only known as an object. */
-type JsonSchemaType<S> = string extends keyof S ? unknown : S extends JSONSchema ? FromSchema<S> : unknown;
+type JsonSchemaType<S> = string extends keyof S
+  ? unknown
+  : S extends JSONSchema
+    ? Named<FromSchema<S>>
+    : unknown;
+
+/**
+ * Objects with the properties they name and no others. JSON Schema lets any other property in unless it says
+ * `additionalProperties: false`; as a type that would hide every misspelt name.
+ */
+type Named<T> = unknown extends T
+  ? T
+  : T extends readonly unknown[]
+    ? { [I in keyof T]: Named<T[I]> }
+    : T extends object
+      ? [keyof NamedMembers<T>] extends [never]
+        ? T
+        : NamedMembers<T>
+      : T;
+
+type NamedMembers<T> = { [K in keyof T as IsAnyOther<T, K> extends true ? never : K]: Named<T[K]> };
+
+type IsAnyOther<T, K extends keyof T> = string extends K ? (unknown extends T[K] ? true : false) : false;
 
 /** What a sender may pass. */
 export type SchemaInput<S> = S extends StandardSchemaV1 ? StandardSchemaV1.InferInput<S> : JsonSchemaType<S>;

@@ -1,0 +1,85 @@
+/** Types of publisher and worker, checked by the compiler only: a wrong input or handler does not compile. */
+import { createPublisher, defineEvent, defineTask } from '@celeriac/publisher';
+import { createWorker } from '@celeriac/worker';
+import { Type } from 'typebox';
+import { z } from 'zod';
+
+const literal = defineTask({
+  name: 'literal',
+  input: {
+    type: 'object',
+    properties: { account: { type: 'string' }, amount: { type: 'integer' } },
+    required: ['account', 'amount'],
+    additionalProperties: false,
+  },
+  output: { type: 'integer' },
+});
+const boxed = defineTask({
+  name: 'boxed',
+  input: Type.Object({ account: Type.String() }),
+  output: Type.Boolean(),
+});
+const converted = defineTask({
+  name: 'converted',
+  input: z.object({ when: z.string().transform((text) => new Date(text)) }),
+  output: z.object({ year: z.number() }),
+});
+const event = defineEvent({
+  object: 'deal',
+  action: 'update',
+  values: {
+    type: 'object',
+    properties: { name: { type: 'string' } },
+    required: ['name'],
+    additionalProperties: false,
+  },
+});
+
+/** Never called: to be compiled is the test. */
+export async function publisher(): Promise<void> {
+  const client = await createPublisher();
+  await client.send(literal, { account: 'a', amount: 1 });
+  await client.send(boxed, { account: 'a' });
+  await client.send(converted, { when: '2026-11-25' });
+  await client.send('by.name', [1, { anything: true }]);
+  await client.sendMany(boxed, [{ account: 'a' }, { account: 'b' }]);
+
+  // @ts-expect-error -- amount is missing
+  await client.send(literal, { account: 'a' });
+  // @ts-expect-error -- amount is a number
+  await client.send(literal, { account: 'a', amount: '1' });
+  // @ts-expect-error -- there is no such property
+  await client.send(literal, { account: 'a', amount: 1, more: true });
+  // @ts-expect-error -- account is a text
+  await client.send(boxed, { account: 1 });
+  // @ts-expect-error -- senders pass what the schema takes, not what it makes of it
+  await client.send(converted, { when: new Date() });
+  // @ts-expect-error -- one of the inputs is wrong
+  await client.sendMany(boxed, [{ account: 'a' }, { account: 2 }]);
+  // @ts-expect-error -- there is no such option
+  await client.send(literal, { account: 'a', amount: 1 }, { prioritty: 1 });
+
+  await client.publishEvent(event, { id: 1, values: { name: 'a' } });
+  // @ts-expect-error -- name is a text
+  await client.publishEvent(event, { id: 1, values: { name: 1 } });
+}
+
+/** Never called. */
+export function worker(): void {
+  const one = createWorker();
+  one.task(literal, ({ account, amount }, { signal, attempt }) => {
+    const text: string = account;
+    const wait: boolean = signal.aborted;
+    return text.length + amount + attempt + Number(wait);
+  });
+  one.task(boxed, async ({ account }) => Promise.resolve(account === 'a'));
+  one.task(converted, ({ when }) => ({ year: when.getFullYear() }));
+  one.task('by.name', (a: number, b: string) => `${a}${b}`);
+
+  // @ts-expect-error -- it returns text, but the contract's output is a number
+  one.task(literal, () => 'done');
+  // @ts-expect-error -- when is a Date here
+  one.task(converted, ({ when }: { when: string }) => ({ year: when.length }));
+  // @ts-expect-error -- there is no such property
+  one.task(boxed, ({ acount }: { acount: string }) => acount === 'a');
+}
