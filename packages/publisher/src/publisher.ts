@@ -11,6 +11,7 @@ import {
   type CeleriacError,
   type Clock,
   type Config,
+  type ConfigInput,
   type ConfigSource,
   type Duration,
   type EventContract,
@@ -38,6 +39,8 @@ import {
 export interface PublisherOptions {
   /** A file (YAML or JSON), or the configuration itself. Default: environment variables and defaults only. */
   readonly config?: ConfigSource;
+  /** Wins over file and environment, key by key. */
+  readonly overrides?: ConfigInput;
   /** Default: writes nothing. */
   readonly logger?: Logger;
   /** Default: the machine's clock. */
@@ -66,11 +69,11 @@ export interface CloseOptions {
  * the broker: sends wait, within their deadline, and `ready()` does.
  */
 export async function createPublisher(options: PublisherOptions = {}): Promise<Publisher> {
-  const { logger = silentLogger, clock = systemClock } = options;
-  const config = await loadConfig(
-    options.config ?? {},
-    options.env === undefined ? {} : { env: options.env },
-  );
+  const { logger = silentLogger, clock = systemClock, config: source = {}, env, overrides } = options;
+  const config = await loadConfig(source, {
+    ...(env === undefined ? {} : { env }),
+    ...(overrides === undefined ? {} : { overrides }),
+  });
   const tls = await loadTls(config);
   return new Publisher({ config, logger, clock, tls });
 }

@@ -6,6 +6,7 @@ import { EventEmitter } from 'node:events';
 
 import {
   type Clock,
+  type ConfigInput,
   type ConfigSource,
   type Duration,
   isCeleriacError,
@@ -27,6 +28,8 @@ import { nothingRegistered, wrongState } from './worker-state.js';
 export interface WorkerOptions {
   /** A file (YAML or JSON), or the configuration itself. Default: environment variables and defaults only. */
   readonly config?: ConfigSource;
+  /** Wins over file and environment, key by key. */
+  readonly overrides?: ConfigInput;
   /** Default: writes nothing. */
   readonly logger?: Logger;
   /** Default: the machine's clock. */
@@ -139,8 +142,11 @@ class Worker implements AsyncDisposable {
   async #start(): Promise<WorkerDescription> {
     const applications = [...this.#applications.values()].filter(({ isEmpty }) => !isEmpty);
     if (this.#tasks.names.length === 0 && applications.length === 0) throw nothingRegistered();
-    const { env } = this.#options;
-    const config = await loadConfig(this.#options.config ?? {}, env === undefined ? {} : { env });
+    const { config: source = {}, env, overrides } = this.#options;
+    const config = await loadConfig(source, {
+      ...(env === undefined ? {} : { env }),
+      ...(overrides === undefined ? {} : { overrides }),
+    });
     const parts = { config, logger: this.#logger, clock: this.#clock };
     const running = await Running.open({ ...parts, tasks: this.#tasks, applications, events: this.#events });
     this.#running = running;

@@ -1,0 +1,40 @@
+/** `celeriac config`: checks, prints and describes the configuration. Never connects. */
+import { configSchema, loadConfig, printableConfig } from '@celeriac/core';
+import { Command } from 'commander';
+
+import { print, printJson } from '../output.js';
+import { type ConfigOption, settings } from '../settings.js';
+
+export function configCommand(): Command {
+  const command = new Command('config').description('check, print and describe the configuration');
+  command
+    .command('check')
+    .description('report every problem of a file at once')
+    .argument('<file>', 'YAML or JSON')
+    .option('--json', 'print the result, or the error, as JSON')
+    .action(async (file: string, { json }: { json?: boolean }) => {
+      await loadConfig(file);
+      if (json === true) printJson({ ok: true });
+      else print('ok');
+    });
+  command
+    .command('print')
+    .description('the whole configuration with its defaults; secrets are masked')
+    .argument('[file]', 'YAML or JSON; default $CELERIAC_CONFIG, else ./celeriac.yaml, else the defaults')
+    .option('--json', 'as JSON; default YAML')
+    .action(async (file: string | undefined, { json }: { json?: boolean }) => {
+      const option: ConfigOption = file === undefined ? {} : { config: file };
+      const config = printableConfig(await settings(option));
+      if (json === true) {
+        printJson(config);
+        return;
+      }
+      const { stringify } = await import('yaml');
+      print(stringify(config).trimEnd());
+    });
+  command
+    .command('schema')
+    .description('the JSON Schema of the configuration, for editors')
+    .action(() => printJson(configSchema));
+  return command;
+}

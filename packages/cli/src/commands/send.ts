@@ -1,0 +1,135 @@
+/** `celeriac send` and `celeriac publish-event`: one message, confirmed, and its id on standard output. */
+import type { EventAction, SendOptions } from '@celeriac/core';
+import { Command } from 'commander';
+
+import { UsageError } from '../exit-codes.js';
+import { print, printJson } from '../output.js';
+import { json, jsonList, jsonObject, oneOf, wholeNumber } from '../parse.js';
+import { configSource } from '../settings.js';
+
+interface CommonOptions {
+  readonly config?: string;
+  readonly id?: string;
+  readonly timeout?: string;
+  readonly json?: boolean;
+}
+
+interface TaskOptions extends CommonOptions {
+  readonly args?: readonly unknown[];
+  readonly kwargs?: Record<string, unknown>;
+  readonly queue?: string;
+  readonly expires?: string;
+  readonly priority?: number;
+}
+
+interface EventOptions extends CommonOptions {
+  readonly data?: unknown;
+  readonly object?: string;
+  readonly action?: EventAction;
+  readonly objectId?: string;
+  readonly values?: Record<string, unknown>;
+  readonly originalValues?: Record<string, unknown>;
+  readonly mandatory: boolean;
+}
+
+function common(command: Command): Command {
+  return command
+    .option('--config <file>', 'YAML or JSON; default $CELERIAC_CONFIG, else ./celeriac.yaml')
+    .option('--id <id>', 'id of the message; default a new one')
+    .option('--timeout <duration>', 'how long the broker may take, as in 10s; default 30s')
+    .option('--json', 'print the receipt, or the error, as JSON');
+}
+
+export function sendCommand(): Command {
+  return common(new Command('send'))
+    .description('send a task and wait until the broker has it')
+    .argument('<name>', 'the name the task is registered under')
+    .option('--args <json>', 'positional arguments, a JSON list', jsonList('--args'))
+    .option('--kwargs <json>', 'keyword arguments, a JSON object', jsonObject('--kwargs'))
+    .option('--queue <name>', 'default: by route, else the default queue')
+    .option('--expires <duration>', 'not to be started later than this from now, as in 1h')
+    .option('--priority <number>', '0 to 255', wholeNumber('--priority', 0))
+    .action(sendTask);
+}
+
+async function sendTask(name: string, options: TaskOptions): Promise<void> {
+  const { args = [], kwargs, queue, expires, priority, id, timeout = '30s' } = options;
+  const sendOptions: SendOptions = {
+    timeout,
+    ...(id === undefined ? {} : { id }),
+    ...(kwargs === undefined ? {} : { kwargs }),
+    ...(queue === undefined ? {} : { queue }),
+    ...(expires === undefined ? {} : { expires }),
+    ...(priority === undefined ? {} : { priority }),
+  };
+  const publisher = await connect(options);
+  try {
+    const receipt = await publisher.send(name, args, sendOptions);
+    if (options.json === true) printJson(receipt);
+    else print(receipt.id);
+  } finally {
+    await publisher.close();
+  }
+}
+
+const actions = ['new', 'update', 'delete', 'restore'] as const;
+
+export function publishEventCommand(): Command {
+  return common(new Command('publish-event'))
+    .description('publish an event: by type with --data, or what happened to an object')
+    .argument('[type]', 'type and routing key, as in core.limeobject.deal.update.v1')
+    .option('--data <json>', 'data of an event that is given by its type', json('--data'))
+    .option('--object <kind>', 'the kind of object, as in deal')
+    .option('--action <action>', actions.join(', '), oneOf('--action', actions))
+    .option('--object-id <id>', "the object's id")
+    .option('--values <json>', "the object's values, a JSON object", jsonObject('--values'))
+    .option(
+      '--original-values <json>',
+      'the values that changed, as they were',
+      jsonObject('--original-values'),
+    )
+    .option('--no-mandatory', 'succeed also when no application receives it')
+    .action(publishEvent);
+}
+
+async function publishEvent(type: string | undefined, options: EventOptions): Promise<void> {
+  const { object, action, objectId } = options;
+  const isObject = object !== undefined && action !== undefined && objectId !== undefined;
+  if ((type === undefined) !== isObject) {
+    throw new UsageError('publish-event takes either a type, or --object, --action and --object-id');
+  }
+  const { id, timeout = '30s', mandatory, data = null, values, originalValues } = options;
+  const eventOptions = { timeout, mandatory, ...(id === undefined ? {} : { id }) };
+  const publisher = await connect(options);
+  const { defineEvent } = await import('@celeriac/core');
+  try {
+    const receipt = isObject
+      ? await publisher.publishEvent(
+          defineEvent({ object, action }),
+          {
+            id: objectId,
+            ...(values === undefined ? {} : { values }),
+            ...(originalValues === undefined ? {} : { originalValues }),
+          },
+          eventOptions,
+        )
+      : await publisher.publishEvent(type ?? '', data, eventOptions);
+    if (options.json === true) printJson(receipt);
+    else print(receipt.id);
+  } finally {
+    await publisher.close();
+  }
+}
+
+/** A publisher whose connection is up: a refused password is told as such, not as a message that timed out. */
+async function connect(options: CommonOptions) {
+  const { createPublisher } = await import('@celeriac/publisher');
+  const publisher = await createPublisher({ config: configSource(options) });
+  try {
+    await publisher.ready({ timeout: options.timeout ?? '30s' });
+  } catch (error) {
+    await publisher.close();
+    throw error;
+  }
+  return publisher;
+}

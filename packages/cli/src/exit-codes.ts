@@ -1,0 +1,59 @@
+/**
+ * From an error to an exit code. Source: sysexits(3).
+ *
+ * 0 done · 2 usage · 69 the broker is not available · 70 anything else · 75 a worker left handlers unfinished ·
+ * 78 configuration, access or topology · 128 + n ended by a second signal n
+ */
+import { type CeleriacError, type ErrorCode, isCeleriacError } from '@celeriac/core';
+
+export const exitCodes = {
+  done: 0,
+  usage: 2,
+  unavailable: 69,
+  software: 70,
+  notDrained: 75,
+  configuration: 78,
+} as const;
+
+const unavailable: ReadonlySet<ErrorCode> = new Set([
+  'ERR_BROKER_UNREACHABLE',
+  'ERR_BROKER_SILENT',
+  'ERR_BROKER_HANDSHAKE',
+  'ERR_CONNECTION_LOST',
+  'ERR_CHANNEL_CLOSED',
+  'ERR_PUBLISH_TIMEOUT',
+  'ERR_PUBLISH_BLOCKED',
+  'ERR_REGISTRY_BUSY',
+]);
+
+const configuration: ReadonlySet<ErrorCode> = new Set([
+  'ERR_CONFIG_INVALID',
+  'ERR_CONFIG_UNREADABLE',
+  'ERR_CONFIG_SYNTAX',
+  'ERR_CONNECTION_STRING',
+  'ERR_ACCESS_REFUSED',
+  'ERR_VHOST_REFUSED',
+  'ERR_TLS',
+  'ERR_TOPOLOGY_MISMATCH',
+  'ERR_TOPOLOGY_MISSING',
+  'ERR_TOPOLOGY_REFUSED',
+  'ERR_CONTRACT_INVALID',
+  'ERR_TASK_DUPLICATE',
+  'ERR_WORKER_STATE',
+]);
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return exitCodes.usage;
+  if (!isCeleriacError(error)) return exitCodes.software;
+  return codeOf(error);
+}
+
+function codeOf({ code }: CeleriacError): number {
+  if (unavailable.has(code)) return exitCodes.unavailable;
+  return configuration.has(code) ? exitCodes.configuration : exitCodes.software;
+}
+
+/** The command was called wrongly; nothing was done. */
+export class UsageError extends Error {
+  override readonly name: string = 'UsageError';
+}

@@ -1,0 +1,34 @@
+/** What the command prints: results on standard output, errors on standard error. Never a secret. */
+import { CeleriacError, errorText, isCeleriacError } from '@celeriac/core';
+
+import { UsageError } from './exit-codes.js';
+
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, undefined, 2));
+}
+
+/** An error for people: what happened and what to do, without a stack; or as JSON. */
+export function printError(error: unknown, asJson: boolean): void {
+  process.stderr.write(`${asJson ? JSON.stringify({ error: errorObject(error) }) : errorBlock(error)}\n`);
+}
+
+function errorObject(error: unknown): unknown {
+  if (error instanceof CeleriacError) return error.toJSON();
+  return { name: error instanceof Error ? error.name : 'Error', message: errorText(error) };
+}
+
+function errorBlock(error: unknown): string {
+  if (error instanceof UsageError) return `error: ${error.message}\nSee celeriac --help.`;
+  const code = isCeleriacError(error) ? ` (${error.code})` : '';
+  const stack = process.env.CELERIAC_DEBUG === '1' && error instanceof Error ? `\n${stackOf(error)}` : '';
+  return `error: ${errorText(error)}${code}${stack}`;
+}
+
+/** The stack of what lies at the bottom: a module's own error is wrapped in ours. */
+function stackOf(error: Error): string {
+  return error.cause instanceof Error ? stackOf(error.cause) : (error.stack ?? '');
+}

@@ -1,0 +1,115 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { expect } from 'chai';
+
+const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const canary = 'c4n4ry-hunter2';
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Nothing listens on port 1 of any machine. */
+const env = {
+  PATH: process.env.PATH,
+  CELERIAC_EVENTS__CONNECTION_STRING: `amqp://guest:${canary}@127.0.0.1:1//`,
+};
+
+function celeriac(
+  args: readonly string[],
+  directory: string,
+  more: Record<string, string> = {},
+): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [main, ...args],
+      { cwd: directory, env: { ...env, ...more } },
+      (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+      },
+    );
+  });
+}
+
+describe('the celeriac command', () => {
+  let directory: string;
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'celeriac-cli-'));
+    await writeFile(
+      join(directory, 'tasks.mjs'),
+      'export function register(worker) { worker.task("a", () => 1); }\n',
+    );
+    await writeFile(join(directory, 'nothing.mjs'), 'export const other = 1;\n');
+    await writeFile(join(directory, 'broken.mjs'), 'throw new Error("broken on purpose");\n');
+    await writeFile(join(directory, 'bad.yaml'), 'task_handler:\n  concurency: 4\nlogging: {level: loud}\n');
+    await writeFile(join(directory, 'good.yaml'), 'service: shop\n');
+  });
+
+  after(async () => {
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const worker = ['worker', '--require', './tasks.mjs'];
+  const cases: readonly (readonly [what: string, args: readonly string[], code: number, shown: RegExp])[] = [
+    ['an unknown command', ['wroker'], 2, /Did you mean worker/u],
+    ['a misspelt option', [...worker, '--queue', 'a'], 2, /Did you mean --queues/u],
+    ['a stray word', [...worker, '--queues', 'a', 'b'], 2, /too many arguments/u],
+    ['a list broken by the shell', [...worker, '-Q', 'a,', 'b'], 2, /--queues/u],
+    ['a worker without modules', ['worker'], 2, /--require/u],
+    ['a module that does not exist', ['worker', '-r', './no.mjs'], 2, /does not exist/u],
+    ['a module that registers nothing', ['worker', '-r', './nothing.mjs'], 2, /register/u],
+    ['a module that throws', ['worker', '-r', './broken.mjs'], 78, /broken on purpose/u],
+    [
+      'a bad configuration',
+      [...worker, '--config', 'bad.yaml'],
+      78,
+      /task_handler\.concurrency[\s\S]*logging\.level/u,
+    ],
+    ['config check of a bad file', ['config', 'check', 'bad.yaml'], 78, /concurency/u],
+    ['config check of a missing file', ['config', 'check', 'none.yaml'], 78, /none\.yaml/u],
+    ['config check of a good file', ['config', 'check', 'good.yaml'], 0, /^ok$/mu],
+    ['config print', ['config', 'print', 'good.yaml'], 0, /service: shop/u],
+    ['arguments that are no JSON', ['send', 'a', '--args', '['], 2, /--args takes JSON/u],
+    ['sending without a broker', ['send', 'a', '--timeout', '300ms'], 69, /nothing listens/u],
+    [
+      'listing without a broker',
+      ['applications', 'list', '--timeout', '300ms'],
+      69,
+      /ERR_BROKER_UNREACHABLE/u,
+    ],
+    ['an event that is neither', ['publish-event'], 2, /either a type/u],
+  ];
+  for (const [what, args, code, shown] of cases) {
+    it(`ends with ${code} for ${what}, says so, and shows no password`, async () => {
+      const ended = await celeriac(args, directory);
+
+      expect(`${ended.stdout}${ended.stderr}`).to.match(shown);
+      expect(ended.code).to.equal(code);
+      expect(`${ended.stdout}${ended.stderr}`).not.to.include(canary);
+    });
+  }
+
+  it('prints errors as JSON when asked', async () => {
+    const { stderr } = await celeriac(['send', 'a', '--timeout', '300ms', '--json'], directory);
+
+    const { error } = JSON.parse(stderr) as { error: { code: string } };
+    expect(error.code).to.equal('ERR_BROKER_UNREACHABLE');
+  });
+
+  it('prints no secret with the configuration, as YAML and as JSON', async () => {
+    for (const format of [[], ['--json']]) {
+      const { stdout } = await celeriac(['config', 'print', ...format], directory);
+
+      expect(stdout).to.include('amqp://guest:***@127.0.0.1:1');
+      expect(stdout).not.to.include(canary);
+    }
+  });
+});
