@@ -49,6 +49,7 @@ describe('a thousand tasks', function () {
       expect(headers).to.deep.equal({
         'x-big': 2 ** 31 + index,
         'x-huge': 9_007_199_254_740_993n,
+        'x-negative': -(2 ** 40),
         'x-tenant': 'ačme',
         'x-flag': true,
       });

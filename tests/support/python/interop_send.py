@@ -24,7 +24,7 @@ def many(count):
             kwargs={**kwargs, "when": datetime(2026, 11, 25, 4, 9, 3, 317000, tzinfo=timezone.utc)},
             priority=index % 10,
             expires=3600,
-            headers={"x-big": 2**31 + index, "x-huge": 2**53 + 1, "x-tenant": "ačme", "x-flag": True},
+            headers={"x-big": 2**31 + index, "x-huge": 2**53 + 1, "x-negative": -(2**40), "x-tenant": "ačme", "x-flag": True},
         )
         said(result, args, kwargs)
 
