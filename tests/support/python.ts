@@ -112,18 +112,24 @@ export class PythonWorker implements AsyncDisposable {
   }
 
   async records(): Promise<PythonRecord[]> {
-    const text = await readFile(join(this.#directory, 'lines'), 'utf8').catch(() => '');
-    return lines<PythonRecord>(text.slice(0, text.lastIndexOf('\n') + 1));
+    return lines<PythonRecord>(await this.#written());
   }
 
   /** Resolves with everything recorded so far, once there are that many. */
   async untilRecorded(count: number): Promise<PythonRecord[]> {
-    await waitFor(async () => (await this.records()).length >= count, {
+    // Counted, not parsed: this is asked often, and the worker needs the processor.
+    await waitFor(async () => (await this.#written()).split('\n').length > count, {
       within: 120_000,
       every: 200,
       what: `${count} records of the Python worker; its log:\n${this.log}`,
     });
     return this.records();
+  }
+
+  /** Whole lines only: the last one may be half written. */
+  async #written(): Promise<string> {
+    const text = await readFile(join(this.#directory, 'lines'), 'utf8').catch(() => '');
+    return text.slice(0, text.lastIndexOf('\n') + 1);
   }
 
   /** Stops it as an operator does; what it has begun it ends. Resolves with everything it has ever recorded. */
