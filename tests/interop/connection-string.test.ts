@@ -58,7 +58,7 @@ describe('a connection string', function () {
   }
 
   for (const url of refused) {
-    it(`is refused where Kombu guesses: ${url}`, () => {
+    it(`is refused, whatever Kombu makes of it: ${url}`, () => {
       expect(() => parseConnectionString(url))
         .to.throw()
         .that.satisfies((error: unknown) => isCeleriacError(error, 'ERR_CONNECTION_STRING'));
