@@ -1,45 +1,73 @@
 /**
- * `npm start`: runs the example against RabbitMQ. Takes the broker that CELERIAC_EVENTS__CONNECTION_STRING names, else
- * one that answers on this machine, else starts a private node and stops it at the end.
+ * `npm start`: finds a RabbitMQ for the example, or starts a private one for as long as the example runs, and runs
+ * it. Exit code: that of the example; 69 when there is no RabbitMQ to be had.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+import { createPublisher } from '@celeriac/publisher';
 
 import { Rabbit, rabbitBin } from '../tests/dist/support/rabbit.js';
 
+const unavailable = 69; // EX_UNAVAILABLE of sysexits(3)
 const variable = 'CELERIAC_EVENTS__CONNECTION_STRING';
+const usual = 'amqp://guest@localhost//';
 
-async function answers(port) {
-  const socket = connect(port, '127.0.0.1');
+let stopped = false;
+let example;
+// The support code ends the process at a signal; here the example, then the node, are to end in good order.
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.removeAllListeners(signal);
+  process.on(signal, () => {
+    stopped = true;
+    example?.kill(signal);
+  });
+}
+
+process.exitCode = await start();
+
+async function start() {
+  if (process.env[variable] !== undefined) {
+    console.log(`RabbitMQ: the one that ${variable} names.`);
+    return runExample({});
+  }
+  if (await answers()) {
+    console.log(`RabbitMQ: ${usual}`);
+    return runExample({ [variable]: usual });
+  }
+  if (rabbitBin() === undefined) {
+    console.error(`No RabbitMQ answers at ${usual}, and none is installed. Either`);
+    console.error('  install it: apt install rabbitmq-server, brew install rabbitmq;');
+    console.error('  or start it: docker run --rm -p 5672:5672 rabbitmq:4;');
+    console.error(`  or set ${variable} to the address of one.`);
+    return unavailable;
+  }
+  console.log(`RabbitMQ: none answers at ${usual}; starting a private one for this run.`);
+  const node = await Rabbit.start();
   try {
-    await once(socket, 'connect');
+    return await runExample({ [variable]: node.url });
+  } finally {
+    await node.stop();
+  }
+}
+
+async function answers() {
+  const publisher = await createPublisher({ env: {}, config: { events: { connection_string: usual } } });
+  try {
+    await publisher.ready({ timeout: '2s' });
     return true;
   } catch {
-    return false; // nothing listens
+    return false;
   } finally {
-    socket.destroy();
+    await publisher.close();
   }
 }
 
-async function privateNode() {
-  if (rabbitBin() === undefined) {
-    console.error(
-      'No RabbitMQ: nothing answers on port 5672, and rabbitmq-server is not installed.\n' +
-        `Install it (Debian, Ubuntu: apt install rabbitmq-server; macOS: brew install rabbitmq), or set ${variable}.`,
-    );
-    process.exit(69);
-  }
-  console.log('starting a private RabbitMQ node, which takes some seconds …');
-  return Rabbit.start();
+async function runExample(env) {
+  if (stopped) return 130;
+  const main = fileURLToPath(new URL('../examples/dist/main.js', import.meta.url));
+  example = spawn(process.execPath, [main], { env: { ...process.env, ...env }, stdio: 'inherit' });
+  const [code] = await once(example, 'exit');
+  return code ?? 1;
 }
-
-const isGiven = process.env[variable] !== undefined;
-const node = isGiven || (await answers(5672)) ? undefined : await privateNode();
-const env = node === undefined ? process.env : { ...process.env, [variable]: node.url };
-const example = spawn(process.execPath, ['examples/dist/main.js'], { stdio: 'inherit', env });
-// The terminal sends the signal to the example as well; here it only must not end us before the node is stopped.
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => example.kill(signal));
-const [code] = await once(example, 'exit');
-await node?.stop();
-process.exitCode = code ?? 1;

@@ -1,0 +1,38 @@
+/**
+ * Takes away what a run made on the broker: its queues, its exchange, and its applications' entries in the
+ * registry. Your service does not do this: its queues stay, and receive while it is down.
+ */
+import {
+  Applications,
+  deadLetterQueueName,
+  Declarer,
+  loadConfig,
+  loadTls,
+  openSession,
+  silentLogger,
+  systemClock,
+} from '@celeriac/core';
+import type { WorkerDescription } from '@celeriac/worker';
+
+import { configFile, runConfig } from './contracts.js';
+
+export async function cleanUp(run: string, workers: readonly WorkerDescription[]): Promise<void> {
+  const config = await loadConfig(configFile, { overrides: runConfig(run) });
+  const parts = { config, logger: silentLogger, clock: systemClock, tls: await loadTls(config) };
+  const session = openSession(parts, { section: 'events', role: 'clean-up', heartbeat: 15 });
+  try {
+    await session.ready({ timeoutMs: 5_000 });
+    const declarer = new Declarer({ session, logger: silentLogger, create: true });
+    const registry = new Applications({ config, session, declarer, clock: systemClock });
+    const applications = workers.flatMap((worker) => worker.applications);
+    for (const { name } of applications) await registry.unregister(name);
+    const queues = [...workers.flatMap((worker) => worker.queues), ...applications.map(({ queue }) => queue)];
+    const channel = await session.connection?.createChannel();
+    for (const queue of queues.flatMap((name) => [name, deadLetterQueueName(name)])) {
+      await channel?.deleteQueue(queue);
+    }
+    await channel?.deleteExchange(config.events.exchange);
+  } finally {
+    await session.close();
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The worker process: three applications that keep something by the events they registered for, and two tasks.
+ * Holds what it learns in memory; publishes nothing but the report it is asked for.
+ */
+import { createLogger, createWorker, type EventMessage } from '@celeriac/worker';
+
+import * as contracts from './contracts.js';
+import { loadAirports } from './dataset.js';
+import { sum } from './direct.js';
+import { metresBetween, metresToNearest, tenThousandths } from './geography.js';
+import type { AirportValues } from './history.js';
+import { Mirror } from './mirror.js';
+import type { Report } from './report.js';
+
+const airports = await loadAirports();
+const byId = new Map(airports.map((airport) => [airport.id, airport]));
+
+const worker = createWorker({
+  config: contracts.configFile,
+  overrides: contracts.runConfig(process.env['EXAMPLE_RUN'] ?? 'example'),
+  logger: createLogger({ level: 'warn' }),
+});
+
+// Every event of an airport, by pattern: `*` is one word.
+const catalogue = new Mirror();
+worker.application('example-catalogue').on('core.limeobject.airport.*.v1', (event) => {
+  catalogue.apply(event as EventMessage<AirportValues>);
+});
+
+// One kind of event, by contract: the values are validated and typed. By id: a repeat changes nothing.
+const moved = new Map<string, number>();
+worker.application('example-survey').on(contracts.airportUpdated, ({ id, values, originalValues }) => {
+  if (values !== undefined) moved.set(id, metresBetween(values, { ...values, ...originalValues }));
+});
+
+// Two kinds of events, one handler each.
+const archive = new Mirror();
+worker
+  .application('example-archive')
+  .on(contracts.airportDeleted, (event) => archive.apply(event))
+  .on(contracts.airportRestored, (event) => archive.apply(event));
+
+const nearest = new Map<string, number>();
+worker.task(contracts.findNearest, ({ id }) => {
+  const airport = byId.get(id);
+  if (airport === undefined) throw new Error(`There is no airport '${id}'.`);
+  nearest.set(id, metresToNearest(airport, airports));
+});
+
+worker.task(contracts.publishReport, async (_input, context) => {
+  await context.events.publishEvent(contracts.reportCreated, { id: context.id, values: report() });
+});
+
+function report(): Report {
+  const { present } = catalogue;
+  return {
+    handled: {
+      catalogue: catalogue.events,
+      survey: moved.size,
+      archive: archive.events,
+      tasks: nearest.size,
+    },
+    sums: {
+      airports: present.length,
+      latitudes: sum(present.map(({ latitude }) => tenThousandths(latitude))),
+      moved: moved.size,
+      metresMoved: sum(moved.values()),
+      deleted: archive.deleted,
+      metresToNearest: sum(nearest.values()),
+      loneliest: Math.max(0, ...nearest.values()),
+    },
+  };
+}
+
+worker.on('ready', (description) => process.send?.(description));
+process.once('disconnect', () => process.kill(process.pid, 'SIGTERM')); // the example has ended: so do we
+process.channel?.unref();
+
+await worker.run(); // until SIGTERM or SIGINT
