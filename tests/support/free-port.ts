@@ -1,6 +1,6 @@
 /** Ports picked by the operating system. */
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 
 /** Ports that were free a moment ago; all different. */
 export async function freePorts(count: number): Promise<number[]> {
@@ -16,4 +16,17 @@ export async function freePorts(count: number): Promise<number[]> {
     await once(server, 'close');
   }
   return ports;
+}
+
+/** Whether something listens on a port of the loopback address. */
+export async function accepts(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }

@@ -1,9 +1,12 @@
 /** Child processes of tests: output kept, lines awaited, and none left behind, also when the test run dies. */
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 
+import { guard, unguard } from './guardian.js';
 import { waitFor } from './wait-for.js';
 
+const END = Symbol('ended');
 const alive = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of alive) killGroup(child, 'SIGKILL');
@@ -27,30 +30,35 @@ export interface Running {
 export function start(command: string, args: readonly string[], options: SpawnOptions = {}): Running {
   const child = spawn(command, args, { ...options, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   alive.add(child);
+  if (child.pid !== undefined) guard(child.pid);
   let output = '';
+  let ended = false;
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8');
     stream.on('data', (text: string) => {
       output += text;
     });
   }
-  const exited = once(child, 'exit').then(([code, signal]) => {
+  const closed = new Promise((resolve) => child.once('close', resolve));
+  const exited = once(child, 'exit').then(async ([code, signal]) => {
     alive.delete(child);
+    if (child.pid !== undefined) unguard(child.pid);
+    // Its last words may still be in the pipe; a grandchild may hold the pipe for ever.
+    await Promise.race([closed, sleep(2000, undefined, { ref: false })]);
+    ended = true;
     return (code ?? signal) as number | string;
   });
   const kill = (signal: NodeJS.Signals = 'SIGTERM'): void => killGroup(child, signal);
   return {
     pid: child.pid ?? 0,
     output: () => output,
-    line: (pattern, within = 120_000) =>
-      waitFor(
-        () => {
-          const found = output.split('\n').find((one) => pattern.test(one));
-          if (found === undefined && !alive.has(child)) throw new Error(`it has ended:\n${output}`);
-          return found;
-        },
-        { within, what: `a line that matches ${String(pattern)} in:\n${output}` },
-      ),
+    line: async (pattern, within = 120_000) => {
+      const find = (): string | undefined => output.split('\n').find((one) => pattern.test(one));
+      const seen = await waitFor(() => find() ?? (ended && END), { within }).catch(() => undefined);
+      if (typeof seen === 'string') return seen;
+      const why = seen === END ? 'it has ended' : `${within} ms went by`;
+      throw new Error(`no line matches ${String(pattern)}: ${why}; output:\n${output}`);
+    },
     kill,
     exited,
     stop: async () => {

@@ -7,7 +7,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { freePorts } from './free-port.js';
+import { accepts, freePorts } from './free-port.js';
 import { run, type Running, start } from './processes.js';
 import { waitFor } from './wait-for.js';
 
@@ -41,6 +41,20 @@ export class Rabbit {
   }
 
   static async start(options: RabbitOptions = {}): Promise<Rabbit> {
+    for (let attempt = 1; ; attempt++) {
+      const rabbit = await Rabbit.#prepare(options);
+      try {
+        await rabbit.#up();
+        return rabbit;
+      } catch (error) {
+        await rabbit.stop();
+        // A port that was free a moment ago can be taken by now.
+        if (attempt === 3 || !/eaddrinuse/iu.test(String(error))) throw error;
+      }
+    }
+  }
+
+  static async #prepare(options: RabbitOptions): Promise<Rabbit> {
     const bin = rabbitBin();
     if (bin === undefined) throw new Error('rabbitmq-server is not installed');
     const directory = await mkdtemp(join(tmpdir(), 'celeriac-rabbit-'));
@@ -71,9 +85,7 @@ export class Rabbit {
       RABBITMQ_CONF_ENV_FILE: join(directory, 'none'),
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 2:2 -kernel inet_dist_use_interface {127,0,0,1}',
     };
-    const rabbit = new Rabbit({ port, directory, env, bin });
-    await rabbit.#up();
-    return rabbit;
+    return new Rabbit({ port, directory, env, bin });
   }
 
   get url(): string {
@@ -185,9 +197,16 @@ export class Rabbit {
   }
 
   async #up(): Promise<void> {
-    this.#epmd ??= start('epmd', [], { env: this.#env });
+    this.#epmd ??= await this.#mapPorts();
     this.#node = start(join(this.#bin, 'rabbitmq-server'), [], { env: this.#env, cwd: this.#directory });
     await this.#node.line(/completed with/u);
     await waitFor(() => this.ctl('await_startup'), { what: 'RabbitMQ to be up' });
+  }
+
+  /** Up before the node is: a node that finds none starts a daemon of its own, which nobody would stop. */
+  async #mapPorts(): Promise<Running> {
+    const epmd = start('epmd', [], { env: this.#env });
+    await waitFor(() => accepts(Number(this.#env.ERL_EPMD_PORT)), { what: 'epmd to listen' });
+    return epmd;
   }
 }
