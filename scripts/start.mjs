@@ -43,7 +43,7 @@ async function start() {
     console.error(`  or set ${variable} to the address of one.`);
     return unavailable;
   }
-  console.log(`RabbitMQ: none answers at ${usual}; starting a private one for this run.`);
+  console.log(`RabbitMQ: none answers at ${usual}; starting a private one, which takes some seconds.`);
   const node = await Rabbit.start();
   try {
     return await runExample({ [variable]: node.url });
