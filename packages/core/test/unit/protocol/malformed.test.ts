@@ -69,6 +69,31 @@ describe('a captured malformed message', () => {
   });
 });
 
+describe('protocol 1', () => {
+  const body = { task: 't', id: 'i', args: [1], kwargs: {}, eta: '2026-07-01T12:00:00' };
+
+  function eta(document: unknown, headers: Record<string, unknown> = {}): unknown {
+    const message = task({}, { body: Buffer.from(JSON.stringify(document)) });
+    const properties = { ...message.properties, headers };
+    const result = decodeTask({ ...message, properties }, { timeZone: 'Europe/Berlin' });
+    return result.ok ? result.message.eta : result.reason;
+  }
+
+  it('means UTC by a moment without offset, and the configured zone only with utc: false', () => {
+    expect(eta(body)).to.equal(Date.UTC(2026, 6, 1, 12));
+    expect(eta({ ...body, utc: true })).to.equal(Date.UTC(2026, 6, 1, 12));
+    expect(eta({ ...body, utc: false })).to.equal(Date.UTC(2026, 6, 1, 10));
+  });
+
+  it('yields to headers of protocol 2 beside it', () => {
+    expect(eta(body, { eta: '2030-01-01T00:00:00Z' })).to.equal(Date.UTC(2030, 0, 1));
+  });
+
+  it('is no task without a name', () => {
+    expect(eta({ id: 'i', args: [] })).to.equal('not-a-task');
+  });
+});
+
 describe('a message is refused', () => {
   const cases: readonly (readonly [string, Received, string])[] = [
     ['retries as text', task({ retries: '1' }), 'bad-field'],

@@ -51,6 +51,11 @@ describe('argsRepr', () => {
     expect(fish).not.to.match(/\p{Surrogate}/u);
   });
 
+  it('prints eight levels of nesting, and dots below', () => {
+    expect(argsRepr([[[[[[[[[1]]]]]]]]])).to.equal('([[[[[[[[1]]]]]]]],)');
+    expect(argsRepr([[[[[[[[[[1]]]]]]]]]])).to.equal('([[[[[[[[...]]]]]]]],)');
+  });
+
   it('ends for what is circular, and throws for nothing', () => {
     const circular: unknown[] = [];
     circular.push(circular);
