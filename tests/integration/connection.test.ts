@@ -154,6 +154,27 @@ describe('connecting', function () {
     expect(watched.restored).to.have.length(watched.lost.length + 1);
   });
 
+  it('without heartbeats warns that silent peers go unnoticed, and has TCP keepalive on by default', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    await using vhost = await Vhost.create();
+    await using watched = new WatchedWorker(
+      configFor(vhost.url, { events: { consumer_heartbeat: 0, publisher_heartbeat: 0 } }),
+    );
+    watched.worker.task('add', () => 0);
+
+    await watched.worker.start();
+
+    const warnings = watched.log.lines.filter(
+      ({ level, message }) => level === 'warn' && /heartbeat/u.test(message),
+    );
+    expect(warnings.length).to.be.above(0);
+    const timers = await waitFor(async () => {
+      const found = await keepaliveTimers(vhost.rabbit.port);
+      return found.length >= 2 && found;
+    });
+    expect(timers.every((idle) => idle <= 60)).to.equal(true);
+  });
+
   it('refused for a wrong password says which user and what to check, and never shows the password', async () => {
     const rabbit = await sharedRabbit();
     const url = rabbit.urlFor({ password: 'canary-5ecret' });

@@ -71,14 +71,16 @@ function duplicates(ids: readonly string[]): number {
 describe('a broker that goes away', function () {
   let first: Rabbit;
   let second: Rabbit;
+  const nodes: Rabbit[] = [];
 
   before(async function () {
     requireRabbit(this);
     [first, second] = await Promise.all([Rabbit.start(), Rabbit.start()]);
+    nodes.push(first, second);
   });
 
   after(async () => {
-    await Promise.all([first.stop(), second.stop()]);
+    await Promise.all(nodes.map((node) => node.stop()));
   });
 
   for (const how of ['restart', 'crash'] as const) {

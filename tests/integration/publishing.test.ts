@@ -11,14 +11,16 @@ import { waitFor } from '../support/wait-for.js';
 
 describe('publishing', function () {
   let rabbit: Rabbit;
+  const nodes: Rabbit[] = [];
 
   before(async function () {
     requireRabbit(this);
     rabbit = await Rabbit.start({ config: ['max_message_size = 1048576'] });
+    nodes.push(rabbit);
   });
 
   after(async () => {
-    await rabbit.stop();
+    for (const node of nodes) await node.stop();
   });
 
   const open = (vhost: Vhost, tasks: ConfigInput['tasks'] = {}) =>
