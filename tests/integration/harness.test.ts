@@ -11,7 +11,7 @@ import { rejection } from '../support/clients.js';
 import { accepts } from '../support/free-port.js';
 import { openResources, processExists } from '../support/leaks.js';
 import { run, start } from '../support/processes.js';
-import { Rabbit, rabbitBin } from '../support/rabbit.js';
+import { Rabbit } from '../support/rabbit.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { waitFor } from '../support/wait-for.js';
 
