@@ -3,6 +3,7 @@
  * registry. Your service does not do this: its queues stay, and receive while it is down.
  */
 import {
+  applicationQueueName,
   Applications,
   deadLetterQueueName,
   Declarer,
@@ -12,11 +13,10 @@ import {
   silentLogger,
   systemClock,
 } from '@celeriac/core';
-import type { WorkerDescription } from '@celeriac/worker';
 
-import { configFile, runConfig } from './contracts.js';
+import { applications, configFile, runConfig } from './contracts.js';
 
-export async function cleanUp(run: string, workers: readonly WorkerDescription[]): Promise<void> {
+export async function cleanUp(run: string): Promise<void> {
   const config = await loadConfig(configFile, { overrides: runConfig(run) });
   const parts = { config, logger: silentLogger, clock: systemClock, tls: await loadTls(config) };
   const session = openSession(parts, { section: 'events', role: 'clean-up', heartbeat: 15 });
@@ -24,12 +24,16 @@ export async function cleanUp(run: string, workers: readonly WorkerDescription[]
     await session.ready({ timeoutMs: 5_000 });
     const declarer = new Declarer({ session, logger: silentLogger, create: true });
     const registry = new Applications({ config, session, declarer, clock: systemClock });
-    const applications = workers.flatMap((worker) => worker.applications);
-    for (const { name } of applications) await registry.unregister(name);
-    const queues = [...workers.flatMap((worker) => worker.queues), ...applications.map(({ queue }) => queue)];
+    const names = Object.values(applications);
+    for (const name of names) await registry.unregister(name);
+    const queues = [
+      ...config.task_handler.queues,
+      ...names.map((name) => applicationQueueName(config, name)),
+    ];
     const channel = await session.connection?.createChannel();
-    for (const queue of queues.flatMap((name) => [name, deadLetterQueueName(name)])) {
+    for (const queue of queues) {
       await channel?.deleteQueue(queue);
+      await channel?.deleteQueue(deadLetterQueueName(queue));
     }
     await channel?.deleteExchange(config.events.exchange);
   } finally {

@@ -77,6 +77,14 @@ export const reportCreated = defineEvent({
   },
 });
 
+/** Who registers for events. */
+export const applications = {
+  catalogue: 'example-catalogue',
+  survey: 'example-survey',
+  archive: 'example-archive',
+  dashboard: 'example-dashboard',
+} as const;
+
 /** Names of one run: every run has an exchange and queues of its own, so that none meets another's messages. */
 export function runConfig(run: string): ConfigInput {
   const tasks = `${run}.tasks`;

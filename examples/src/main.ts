@@ -6,11 +6,18 @@
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { createPublisher, isCeleriacError, type Publisher } from '@celeriac/publisher';
-import { createLogger, createWorker, type WorkerDescription } from '@celeriac/worker';
+import { createPublisher, type Publisher } from '@celeriac/publisher';
+import { createLogger, createWorker } from '@celeriac/worker';
 
 import { cleanUp } from './clean-up.js';
-import { configFile, findNearest, publishReport, reportCreated, runConfig } from './contracts.js';
+import {
+  applications,
+  configFile,
+  findNearest,
+  publishReport,
+  reportCreated,
+  runConfig,
+} from './contracts.js';
 import { type Airport, loadAirports } from './dataset.js';
 import { directCounts, directSums, sum } from './direct.js';
 import { type Change, history } from './history.js';
@@ -26,9 +33,10 @@ const common = {
   logger: createLogger({ level: 'warn' }),
 };
 
+const ended = new AbortController();
 const interrupted = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => interrupted.abort());
-const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(longestRun)]);
+const signal = AbortSignal.any([interrupted.signal, ended.signal, AbortSignal.timeout(longestRun)]);
 
 try {
   process.exitCode = (await example()) ? 0 : 1;
@@ -43,18 +51,18 @@ async function example(): Promise<boolean> {
   const airports = await loadAirports();
   const progress = new Progress();
   const reports = new EventEmitter<{ report: [Report] }>();
-  const started: WorkerDescription[] = [];
 
+  await using publisher = await createPublisher(common); // closed at the end, whatever happens
+  await unlessAborted(publisher.ready()); // says at once when the broker refuses us
   const worker = startWorker(run);
   // This process receives events, too: the reports that it asks the other one for.
   const dashboard = createWorker(common);
-  dashboard.application('example-dashboard').on(reportCreated, ({ values }) => {
+  dashboard.application(applications.dashboard).on(reportCreated, ({ values }) => {
     if (values !== undefined) reports.emit('report', values);
   });
-  const publisher = await createPublisher(common);
   try {
     progress.show('starting the worker process');
-    started.push(...(await unlessAborted(Promise.all([dashboard.start(), worker.ready]))));
+    await unlessAborted(Promise.all([dashboard.start(), worker.ready]));
     const work = Promise.all([
       publishAll(publisher, airports),
       watch(publisher, reports, { airports, progress }),
@@ -63,9 +71,11 @@ async function example(): Promise<boolean> {
     progress.end();
     return summary(report, airports, progress.seconds);
   } finally {
-    interrupted.abort(); // whatever still waits, waits no more
-    await Promise.all([worker.stop(), dashboard.stop(), publisher.close()]);
-    await cleanUp(run, started);
+    ended.abort(); // whatever still waits, waits no more
+    await Promise.all([worker.stop(), dashboard.stop()]);
+    await cleanUp(run).catch((error: unknown) => {
+      console.error(`Queues that begin with '${run}.' are left on the broker: ${inWords(error)}`);
+    });
   }
 }
 
@@ -171,6 +181,5 @@ async function unlessAborted<T>(work: Promise<T>): Promise<T> {
 }
 
 function inWords(error: unknown): string {
-  if (isCeleriacError(error)) return `${error.message} ${error.hint ?? ''}`;
   return error instanceof Error ? error.message : String(error);
 }

@@ -2,11 +2,9 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 
-import type { WorkerDescription } from '@celeriac/worker';
-
 export interface WorkerProcess {
-  /** What it consumes, once it does. Rejects when it ends before that. */
-  readonly ready: Promise<WorkerDescription>;
+  /** Resolves once it consumes. Rejects when it ends before that. */
+  readonly ready: Promise<unknown>;
   /** Rejects when it ends without having been asked to. */
   readonly died: Promise<never>;
   /** Lets it finish what is in hand; resolves when it is gone. */
@@ -25,9 +23,8 @@ export function startWorker(run: string): WorkerProcess {
     throw new Error(`The worker process ended (${String(code ?? signal)}).`);
   });
   died.catch(() => undefined); // whoever waits for it hears of it; after stop() nobody does
-  const ready = once(child, 'message').then(([description]) => description as WorkerDescription);
   return {
-    ready: Promise.race([ready, died]),
+    ready: Promise.race([once(child, 'message'), died]),
     died,
     stop: async () => {
       if (!stopping) child.kill('SIGTERM');

@@ -23,20 +23,22 @@ const worker = createWorker({
 
 // Every event of an airport, by pattern: `*` is one word.
 const catalogue = new Mirror();
-worker.application('example-catalogue').on('core.limeobject.airport.*.v1', (event) => {
+worker.application(contracts.applications.catalogue).on('core.limeobject.airport.*.v1', (event) => {
   catalogue.apply(event as EventMessage<AirportValues>);
 });
 
 // One kind of event, by contract: the values are validated and typed. By id: a repeat changes nothing.
 const moved = new Map<string, number>();
-worker.application('example-survey').on(contracts.airportUpdated, ({ id, values, originalValues }) => {
-  if (values !== undefined) moved.set(id, metresBetween(values, { ...values, ...originalValues }));
-});
+worker
+  .application(contracts.applications.survey)
+  .on(contracts.airportUpdated, ({ id, values, originalValues }) => {
+    if (values !== undefined) moved.set(id, metresBetween(values, { ...values, ...originalValues }));
+  });
 
 // Two kinds of events, one handler each.
 const archive = new Mirror();
 worker
-  .application('example-archive')
+  .application(contracts.applications.archive)
   .on(contracts.airportDeleted, (event) => archive.apply(event))
   .on(contracts.airportRestored, (event) => archive.apply(event));
 
@@ -72,7 +74,7 @@ function report(): Report {
   };
 }
 
-worker.on('ready', (description) => process.send?.(description));
+worker.on('ready', () => process.send?.('ready'));
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM')); // the example has ended: so do we
 process.channel?.unref();
 
