@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 
 import { deadLetterQueueName } from './amqp/topology.js';
 import { errorText } from './errors.js';
-import type { Delivery, OutgoingMessage } from './ports.js';
+import type { Delivery, HeaderTable, OutgoingMessage } from './ports.js';
 import type { DeadLetterReason } from './verdict.js';
 
 export interface DeadLetterCause {
@@ -52,10 +52,10 @@ export function deadLetter(delivery: Delivery, cause: DeadLetterCause, by: DeadL
     routingKey: deadLetterQueueName(queue),
     body,
     properties: {
-      ...definedOf(kept),
-      messageId: firstText(properties.messageId, correlationId) ?? randomUUID(),
+      ...fitting(kept),
+      messageId: fit(firstText(properties.messageId, correlationId) ?? randomUUID()),
       headers: {
-        ...headers,
+        ...withoutCopies(headers),
         [names.reason]: cause.reason,
         ...(cause.detail === undefined ? {} : { [names.detail]: cause.detail }),
         [names.errorType]: errorType(cause.error),
@@ -74,33 +74,69 @@ export function deadLetter(delivery: Delivery, cause: DeadLetterCause, by: DeadL
   };
 }
 
-function definedOf<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
+/** AMQP's texts hold 255 bytes. Bytes that are no UTF-8 become longer when they are read. */
+const textBytes = 255;
+
+function fit(text: string): string {
+  return cut(text, textBytes);
+}
+
+/** The properties that are there, each short enough to be written. */
+function fitting<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const kept = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    kept.map(([name, value]: [string, unknown]) => [name, typeof value === 'string' ? fit(value) : value]),
+  ) as never;
+}
+
+/** RabbitMQ routes by CC and BCC: kept under their names, they would send the dead letter back to its queue. */
+function withoutCopies(headers: HeaderTable = {}): HeaderTable {
+  if (!('CC' in headers) && !('BCC' in headers)) return headers;
+  const { CC: cc, BCC: bcc, ...others } = headers;
+  return {
+    ...others,
+    ...(cc === undefined ? {} : { 'celeriac-cc': cc }),
+    ...(bcc === undefined ? {} : { 'celeriac-bcc': bcc }),
+  };
 }
 
 function firstText(...texts: (string | undefined)[]): string | undefined {
   return texts.find((text) => text !== undefined && text !== '');
 }
 
-/** The same dead letter without the headers it came with, for when all of them together are too much to write. */
-export function withoutOriginalHeaders(letter: OutgoingMessage): OutgoingMessage {
-  const ours = new Set<string>(Object.values(deadLetterHeaders));
-  const kept = Object.entries(letter.properties.headers ?? {}).filter(([name]) => ours.has(name));
-  const headers = { ...Object.fromEntries(kept), [deadLetterHeaders.headersDropped]: true };
-  return { ...letter, properties: { ...letter.properties, headers } };
+/** The same dead letter with nothing of its own but the body and why it is there: for one that cannot be written whole. */
+export function barest(letter: OutgoingMessage): OutgoingMessage {
+  const names = deadLetterHeaders;
+  const ours = new Set<string>(Object.values(names).filter((name) => name !== names.rawHeaders));
+  const { contentType, contentEncoding, messageId, headers = {} } = letter.properties;
+  const kept = Object.entries(headers).filter(([name]) => ours.has(name));
+  return {
+    ...letter,
+    properties: {
+      ...fitting({ contentType, contentEncoding }),
+      messageId,
+      headers: { ...Object.fromEntries(kept), [names.headersDropped]: true },
+    },
+  };
 }
 
 function errorType(error: unknown): string {
-  const code = (error as { code?: unknown } | null | undefined)?.code;
-  if (typeof code === 'string') return code;
-  return error instanceof Error ? error.name : typeof error;
+  try {
+    const code = (error as { code?: unknown } | null | undefined)?.code;
+    if (typeof code === 'string') return fit(code);
+    return error instanceof Error && typeof error.name === 'string' ? fit(error.name) : typeof error;
+  } catch {
+    return typeof error; // a getter or a proxy that throws
+  }
 }
 
 function shortened(text: string): string {
-  if (Buffer.byteLength(text) <= errorBytes) return text;
-  // Cutting bytes may split a character: the decoder's replacement sign is dropped.
-  return `${Buffer.from(text)
-    .subarray(0, errorBytes - 3)
-    .toString('utf8')
-    .replace(/\uFFFD+$/u, '')}…`;
+  return cut(text, errorBytes);
+}
+
+/** At most so many bytes. Cutting may split a character: the decoder's replacement sign is dropped. */
+function cut(text: string, most: number): string {
+  if (Buffer.byteLength(text) <= most) return text;
+  const kept = Buffer.from(text.slice(0, most)).subarray(0, most - 3);
+  return `${kept.toString('utf8').replace(/\uFFFD+$/u, '')}…`;
 }

@@ -94,14 +94,29 @@ export class CeleriacError extends Error {
 
 /** True for an error of Celeriac, also one made by another copy of the package; with `code`, for that one only. */
 export function isCeleriacError(error: unknown, code?: ErrorCode): error is CeleriacError {
-  const own = typeof error === 'object' && error !== null && Object.hasOwn(error, brand);
-  return own && (code === undefined || (error as CeleriacError).code === code);
+  try {
+    const own = typeof error === 'object' && error !== null && Object.hasOwn(error, brand);
+    return own && (code === undefined || (error as CeleriacError).code === code);
+  } catch {
+    return false; // a revoked proxy: handlers may throw anything
+  }
 }
 
-/** The text of anything that was thrown, redacted. */
+/** The text of anything that was thrown, redacted. Never throws, whatever it is. */
 export function errorText(error: unknown): string {
-  if (error instanceof Error) return redact(error.message === '' ? error.name : error.message);
-  return redact(typeof error === 'string' ? error : describe(error));
+  try {
+    if (error instanceof Error) return redact(textOf(error));
+    return redact(typeof error === 'string' ? error : describe(error));
+  } catch {
+    return 'something that cannot be shown'; // a getter or a proxy that throws
+  }
+}
+
+/** `message` is anything where someone assigned it. */
+function textOf({ message, name }: Error): string {
+  const text: unknown = message;
+  if (typeof text === 'string') return text === '' ? name : text;
+  return `${name}: ${describe(text)}`;
 }
 
 function describe(thrown: unknown): string {

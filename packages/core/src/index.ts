@@ -6,7 +6,9 @@ export { systemClock } from './clock.js';
 export type { Clock, Timer } from './clock.js';
 export { CeleriacError, errorCodes, errorText, isCeleriacError } from './errors.js';
 export type { ErrorCode, ErrorDetail } from './errors.js';
-export { createLogger, silentLogger, withFields } from './logger.js';
+export { createLogger, guarded, silentLogger, withFields } from './logger.js';
+export { notifier } from './notify.js';
+export type { Tell } from './notify.js';
 export type { LogFields, Logger, LoggerOptions, LogLevel } from './logger.js';
 export type { EventAction, EventMessage, JsonValue, TaskEmbed, TaskMessage } from './message.js';
 export type { MalformedReason, Outcome } from './outcome.js';
@@ -76,4 +78,10 @@ export {
   registryQueueName,
 } from './applications.js';
 export type { RegisteredApplication } from './applications.js';
-export { deadLetter, deadLetterHeaders, withoutOriginalHeaders } from './dead-letter.js';
+export { barest, deadLetter, deadLetterHeaders } from './dead-letter.js';
+
+// The AMQP codec, for the packages of this workspace that speak it themselves.
+export { readTable, shortString as readShortString, TableReader } from './amqp/table-reader.js';
+export { long, longlong, octet, short, shortString, writeTable } from './amqp/table-writer.js';
+export { readProperties, ReceivedProperties } from './amqp/frame-reader.js';
+export { writeProperties } from './amqp/message-frames.js';

@@ -58,6 +58,19 @@ export function createLogger(options: LoggerOptions = {}): Logger {
   return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
 }
 
+/** The same logger, but unable to throw: what it cannot write must not fail the work that wanted to say something. */
+export function guarded(logger: Logger): Logger {
+  const log = (at: LogLevel) => (message: string, fields?: LogFields) => {
+    try {
+      if (fields === undefined) logger[at](message);
+      else logger[at](message, fields);
+    } catch {
+      // Nobody is left to tell.
+    }
+  };
+  return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
+}
+
 /** The same logger, with `fields` on every line. */
 export function withFields(logger: Logger, fields: LogFields): Logger {
   const log = (at: LogLevel) => (message: string, own?: LogFields) =>

@@ -5,22 +5,54 @@
 
 const mask = '***';
 
-/** The user-info of any URL in a text: everything between `//` and the last `@` before a blank or a quote. */
-const urlUserInfo = /([a-z][a-z0-9+.-]*:\/\/)([^\s"'`<>]*)@/giu;
-
 /** Names whose values are secret, in any spelling: `password`, `api_key`, `accessToken`, … */
 const secretKey =
   /pass(word|wd|phrase)?$|secret|token$|credential|api[_-]?key|private[_-]?key|authorization/iu;
 
-/** Masks the password of every URL in `text`: `amqp://me:pw@host` becomes `amqp://me:***@host`. */
+/** What ends a URL in a text. */
+const urlEnd = /[\s"'`<>]/gu;
+/** The scheme before `://`. */
+const scheme = /[a-z][a-z0-9+.-]{0,20}$/iu;
+/** Longer user-info is not looked for: the search has to stay linear in hostile texts. */
+const longestUrl = 4096;
+
+/**
+ * Masks the password of every URL in `text`: `amqp://me:pw@host` becomes `amqp://me:***@host`. User-info is everything
+ * between `//` and the last `@` before a blank or a quote. Linear: error texts come from anywhere.
+ */
 export function redact(text: string): string {
-  return text.replace(urlUserInfo, (_all, scheme: string, userInfo: string) => {
-    const colon = userInfo.indexOf(':');
-    // With several hosts or raw `@` in one text the greedy match spans them: what is not clearly a user is masked.
-    const user = colon === -1 ? userInfo : userInfo.slice(0, colon);
-    const hidden = colon === -1 ? '' : `:${mask}`;
-    return /[/?#;]/u.test(user) ? `${scheme}${mask}@` : `${scheme}${user}${hidden}@`;
-  });
+  let from = 0;
+  let shown = '';
+  for (;;) {
+    const colons = text.indexOf('://', from);
+    if (colons === -1) return shown + text.slice(from);
+    const start = colons + 3;
+    const end = endOfUrl(text, start);
+    const at = scheme.test(text.slice(Math.max(from, colons - 24), colons))
+      ? text.lastIndexOf('@', end - 1)
+      : -1;
+    if (at < start) {
+      shown += text.slice(from, start);
+      from = start;
+      continue;
+    }
+    shown += text.slice(from, start) + maskedUser(text.slice(start, at));
+    from = at;
+  }
+}
+
+function endOfUrl(text: string, start: number): number {
+  urlEnd.lastIndex = start;
+  const found = urlEnd.exec(text.length - start > longestUrl ? text.slice(0, start + longestUrl) : text);
+  return found?.index ?? Math.min(text.length, start + longestUrl);
+}
+
+function maskedUser(userInfo: string): string {
+  const colon = userInfo.indexOf(':');
+  // With several hosts or raw `@` in one text the match spans them: what is not clearly a user is masked.
+  const user = colon === -1 ? userInfo : userInfo.slice(0, colon);
+  if (/[/?#;]/u.test(user)) return mask;
+  return colon === -1 ? user : `${user}:${mask}`;
 }
 
 /** True when the value under this key should never be shown. */
@@ -33,7 +65,7 @@ export function redactValue(value: unknown, depth = 6): unknown {
   if (typeof value === 'string') return redact(value);
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null) return value;
-  if (value instanceof Error) return redact(value.message);
+  if (value instanceof Error) return redact(messageOf(value));
   if (value instanceof Date) return value;
   if (depth === 0) return '…';
   if (Array.isArray(value)) return value.map((item) => redactValue(item, depth - 1));
@@ -43,4 +75,9 @@ export function redactValue(value: unknown, depth = 6): unknown {
       isSecretKey(key) && item != null ? mask : redactValue(item, depth - 1),
     ]),
   );
+}
+
+/** Anyone may have assigned anything to `message`. */
+function messageOf({ message }: { readonly message: unknown }): string {
+  return typeof message === 'string' ? message : 'an error';
 }

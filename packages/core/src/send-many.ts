@@ -12,7 +12,7 @@ export interface SendAllOptions {
   readonly send: (input: unknown) => Promise<SentMessage>;
 }
 
-/** Pause before a message that found the publisher full (others use it too) is tried again. */
+/** Pause before a message that found the publisher full is tried again, times how many did. */
 const fullPauseMs = 20;
 
 export async function sendAll(
@@ -44,6 +44,7 @@ class Run {
   launched = 0;
   #options: SendAllOptions;
   #onTheWay = 0;
+  #turnedAway = 0;
   #wake: (() => void) | undefined;
 
   constructor(options: SendAllOptions) {
@@ -54,7 +55,7 @@ class Run {
   async launch(input: unknown): Promise<void> {
     const index = this.launched++;
     this.#onTheWay++;
-    void sendPatiently(input, this.#options).then(
+    void this.#send(input).then(
       (receipt) => {
         this.sent[index] = receipt;
         this.#landed();
@@ -64,11 +65,32 @@ class Run {
         this.#landed();
       },
     );
-    while (this.#onTheWay >= this.#options.window) await this.#next();
+    // Once the publisher is full nothing more is read until the last one that found it so has got in.
+    while (this.#onTheWay >= this.#options.window || this.#turnedAway > 0) await this.#next();
   }
 
   async done(): Promise<void> {
     while (this.#onTheWay > 0) await this.#next();
+  }
+
+  /** A publisher that is full is tried again after a pause, the longer the more of us wait for it. */
+  async #send(input: unknown): Promise<SentMessage> {
+    const { send, clock } = this.#options;
+    let turnedAway = false;
+    try {
+      for (;;) {
+        try {
+          return await send(input);
+        } catch (error) {
+          if (!isCeleriacError(error, 'ERR_PUBLISH_BACKPRESSURE')) throw error;
+        }
+        if (!turnedAway) this.#turnedAway++;
+        turnedAway = true;
+        await clock.sleep(fullPauseMs * this.#turnedAway);
+      }
+    } finally {
+      if (turnedAway) this.#turnedAway--;
+    }
   }
 
   #next(): Promise<void> {
@@ -81,17 +103,6 @@ class Run {
     this.#onTheWay--;
     this.#wake?.();
     this.#wake = undefined;
-  }
-}
-
-async function sendPatiently(input: unknown, { send, clock }: SendAllOptions): Promise<SentMessage> {
-  for (;;) {
-    try {
-      return await send(input);
-    } catch (error) {
-      if (!isCeleriacError(error, 'ERR_PUBLISH_BACKPRESSURE')) throw error;
-      await clock.sleep(fullPauseMs);
-    }
   }
 }
 

@@ -96,15 +96,17 @@ export class BrokerTaskSender implements TaskSender {
   }
 
   async #deliver(queue: string, message: OutgoingMessage, { timeout }: SendOptions): Promise<void> {
-    const { declarer, sink } = this.#parts;
+    const { declarer, sink, clock, config } = this.#parts;
     const prepared = { ...message, prepare: () => declarer.ensure(queue, () => this.#topology(queue)) };
-    const options = timeout === undefined ? {} : { timeoutMs: parseDuration(timeout) * 1000 };
+    const timeoutMs =
+      timeout === undefined ? config.tasks.publish_timeout * 1000 : parseDuration(timeout) * 1000;
+    const end = clock.monotonic() + timeoutMs;
     try {
-      await sink.publish(prepared, options);
+      await sink.publish(prepared, { timeoutMs });
     } catch (error) {
       if (!isCeleriacError(error, 'ERR_PUBLISH_UNROUTABLE')) throw error;
       declarer.forget(queue); // it was deleted after we had declared it: declare it again, once
-      await sink.publish(prepared, options);
+      await sink.publish(prepared, { timeoutMs: Math.max(1, end - clock.monotonic()) });
     }
   }
 

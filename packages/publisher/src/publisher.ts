@@ -16,9 +16,11 @@ import {
   type Duration,
   type EventContract,
   type EventSender,
+  guarded,
   isOneBroker,
   loadConfig,
   loadTls,
+  notifier,
   type Logger,
   type ObjectChange,
   openPublishing,
@@ -34,6 +36,7 @@ import {
   systemClock,
   type TaskContract,
   type TaskSender,
+  type Tell,
 } from '@celeriac/core';
 
 export interface PublisherOptions {
@@ -75,7 +78,7 @@ export async function createPublisher(options: PublisherOptions = {}): Promise<P
     ...(overrides === undefined ? {} : { overrides }),
   });
   const tls = await loadTls(config);
-  return new Publisher({ config, logger, clock, tls });
+  return new Publisher({ config, logger: guarded(logger), clock, tls });
 }
 
 export type { Publisher };
@@ -102,7 +105,8 @@ class Publisher implements TaskSender, EventSender, AsyncDisposable {
     const common = { config, clock, newId: randomUUID };
     this.#tasks = new BrokerTaskSender({ ...common, ...this.#forTasks, origin: producerName() });
     this.#events = new BrokerEventSender({ ...common, ...this.#forEvents, source: serviceName(config) });
-    for (const { session } of this.#sides()) this.#forward(session);
+    const tell = notifier(this.#listeners, parts.logger);
+    for (const { session } of this.#sides()) forward(session, tell);
   }
 
   /**
@@ -156,7 +160,7 @@ class Publisher implements TaskSender, EventSender, AsyncDisposable {
     return this.#events.publishEvent(event as string, data, options);
   }
 
-  /** Watches the connections. A listener that throws is not the publisher's concern: it must not. */
+  /** Watches the connections. A listener that throws is logged, and changes nothing. */
   on<Name extends keyof PublisherEvents>(
     event: Name,
     listener: (...args: PublisherEvents[Name]) => void,
@@ -174,8 +178,9 @@ class Publisher implements TaskSender, EventSender, AsyncDisposable {
   }
 
   /** Waits for outstanding confirms, within the timeout, and closes the connections. Idempotent. */
-  close(options: CloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#close(parseDuration(options.timeout ?? 5) * 1000);
+  async close({ timeout = 5 }: CloseOptions = {}): Promise<void> {
+    const timeoutMs = parseDuration(timeout) * 1000;
+    this.#closing ??= this.#close(timeoutMs);
     return this.#closing;
   }
 
@@ -185,7 +190,7 @@ class Publisher implements TaskSender, EventSender, AsyncDisposable {
 
   async #close(timeoutMs: number): Promise<void> {
     const deadline = new AbortController();
-    const drained = Promise.all(this.#sides().map(({ sink }) => sink.drained()));
+    const drained = Promise.all(this.#sides().map(({ sink }) => sink.drain()));
     await Promise.race([drained, this.#clock.sleep(timeoutMs, deadline.signal)]);
     deadline.abort();
     await Promise.all(
@@ -201,13 +206,12 @@ class Publisher implements TaskSender, EventSender, AsyncDisposable {
   #sides(): readonly Publishing[] {
     return this.#forEvents === this.#forTasks ? [this.#forTasks] : [this.#forTasks, this.#forEvents];
   }
+}
 
-  #forward(session: Publishing['session']): void {
-    const events = this.#listeners;
-    session.events.on('restored', (generation) => events.emit('restored', generation));
-    session.events.on('lost', (error) => events.emit('lost', error));
-    session.events.on('blocked', (reason) => events.emit('blocked', reason));
-    session.events.on('unblocked', () => events.emit('unblocked'));
-    session.events.on('connect-failed', (error) => events.emit('connect-failed', error));
-  }
+function forward({ events }: Publishing['session'], tell: Tell<PublisherEvents>): void {
+  events.on('restored', (generation) => tell('restored', generation));
+  events.on('lost', (error) => tell('lost', error));
+  events.on('blocked', (reason) => tell('blocked', reason));
+  events.on('unblocked', () => tell('unblocked'));
+  events.on('connect-failed', (error) => tell('connect-failed', error));
 }

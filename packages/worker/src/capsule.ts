@@ -14,6 +14,8 @@ import {
 } from '@celeriac/core';
 
 import { dispatch, type DispatchParts } from './dispatch.js';
+import { settle } from './settle.js';
+import { wrongState } from './worker-state.js';
 
 export interface CapsuleOptions {
   readonly session: Session;
@@ -52,9 +54,9 @@ export class Capsule {
     return this.#inHand;
   }
 
-  /** Resolves when every queue is consumed; rejects with the first that cannot be. */
-  async start(): Promise<void> {
-    await Promise.all(this.#consumers.map(started));
+  /** Resolves when every queue is consumed; rejects with the first that cannot be, or when `stopping` fires. */
+  async start(stopping: AbortSignal): Promise<void> {
+    await Promise.all(this.#consumers.map((consumer) => started(consumer, stopping)));
   }
 
   /** No further deliveries. */
@@ -79,8 +81,11 @@ export class Capsule {
       .catch((error: unknown) => {
         // A bug of ours. The message must not be lost with it, nor come straight back for ever.
         parts.logger.error('a delivery could not be handled', { queue: delivery.queue, error });
-        if (delivery.live) delivery.requeue(true);
+        return settle({ kind: 'deadLetter', reason: 'failed', error }, delivery, parts);
       })
+      .catch((error: unknown) =>
+        parts.logger.error('a delivery stays unsettled', { queue: delivery.queue, error }),
+      )
       .finally(() => {
         this.#inHand--;
         if (this.#inHand > 0) return;
@@ -91,18 +96,21 @@ export class Capsule {
   }
 }
 
-function started(consumer: Consumer): Promise<void> {
+function started(consumer: Consumer, stopping: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const subscribed = (): void => {
-      consumer.events.off('failed', failed);
-      resolve();
-    };
-    const failed = (error: CeleriacError): void => {
+    const finish = (settle: () => void): void => {
       consumer.events.off('subscribed', subscribed);
-      reject(error);
+      consumer.events.off('failed', failed);
+      stopping.removeEventListener('abort', stopped);
+      settle();
     };
-    consumer.events.once('subscribed', subscribed);
-    consumer.events.once('failed', failed);
-    consumer.start();
+    const subscribed = (): void => finish(resolve);
+    const failed = (error: CeleriacError): void => finish(() => reject(error));
+    const stopped = (): void => finish(() => reject(wrongState('start', 'it was stopped')));
+    consumer.events.on('subscribed', subscribed);
+    consumer.events.on('failed', failed);
+    stopping.addEventListener('abort', stopped);
+    if (stopping.aborted) stopped();
+    else consumer.start();
   });
 }

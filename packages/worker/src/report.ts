@@ -1,10 +1,7 @@
 /**
- * Says what happened to deliveries: one log line each, and the worker's events. Only watches: a listener that
- * throws is logged and changes nothing.
+ * Says what happened to deliveries: one log line each, and the worker's events. Only watches.
  */
-import type { EventEmitter } from 'node:events';
-
-import type { Delivery, Logger, Outcome, Verdict } from '@celeriac/core';
+import type { Delivery, Logger, Outcome, Tell, Verdict } from '@celeriac/core';
 
 /** A handler begins. */
 export interface Started {
@@ -44,26 +41,22 @@ interface Ending {
 
 export class Report {
   #logger: Logger;
-  #events: EventEmitter<ReportEvents>;
+  #tell: Tell<ReportEvents>;
 
-  constructor(logger: Logger, events: EventEmitter<ReportEvents>) {
+  constructor(logger: Logger, tell: Tell<ReportEvents>) {
     this.#logger = logger;
-    this.#events = events;
+    this.#tell = tell;
   }
 
   started({ id, name, delivery }: { id: string; name: string; delivery: Delivery }): void {
-    if (this.#events.listenerCount('started') === 0) return;
     const { queue, redelivered } = delivery;
-    this.#tell(() => this.#events.emit('started', { id, name, queue, redelivered }));
+    this.#tell('started', { id, name, queue, redelivered });
   }
 
   settled({ id, name, delivery, outcome, verdict, ms }: Ending): void {
     const { queue, redelivered } = delivery;
     this.#log({ id, name, delivery, outcome, verdict, ms });
-    if (this.#events.listenerCount('settled') === 0) return;
-    this.#tell(() =>
-      this.#events.emit('settled', { id, name, queue, redelivered, outcome, verdict, durationMs: ms }),
-    );
+    this.#tell('settled', { id, name, queue, redelivered, outcome, verdict, durationMs: ms });
   }
 
   #log({ id, name, delivery, outcome, verdict, ms }: Ending): void {
@@ -89,14 +82,6 @@ export class Report {
           ...what,
           because: outcome.kind,
         });
-    }
-  }
-
-  #tell(emit: () => void): void {
-    try {
-      emit();
-    } catch (error) {
-      this.#logger.error('a listener failed', { error });
     }
   }
 }

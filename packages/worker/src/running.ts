@@ -3,7 +3,6 @@
  * about single deliveries.
  */
 import { randomUUID } from 'node:crypto';
-import type { EventEmitter } from 'node:events';
 import { hostname } from 'node:os';
 
 import {
@@ -19,6 +18,7 @@ import {
   type Logger,
   producerName,
   serviceName,
+  type Tell,
   type Topology,
 } from '@celeriac/core';
 
@@ -44,7 +44,7 @@ export interface RunningOptions {
   readonly clock: Clock;
   readonly tasks: TaskHandlers;
   readonly applications: readonly Application[];
-  readonly events: EventEmitter<WorkerEvents>;
+  readonly tell: Tell<WorkerEvents>;
 }
 
 /** How long handlers have to heed their signal once the grace is over. */
@@ -63,13 +63,13 @@ export class Running {
   private constructor(options: RunningOptions, sides: readonly Side[]) {
     this.#options = options;
     this.#sides = sides;
-    const { events } = options;
+    const { tell } = options;
     for (const side of sides) {
       watchSide(side, {
-        lost: (error) => events.emit('lost', error),
-        restored: (generation) => events.emit('restored', generation),
-        blocked: (reason) => events.emit('blocked', reason),
-        unblocked: () => events.emit('unblocked'),
+        lost: (error) => tell('lost', error),
+        restored: (generation) => tell('restored', generation),
+        blocked: (reason) => tell('blocked', reason),
+        unblocked: () => tell('unblocked'),
       });
     }
   }
@@ -103,7 +103,7 @@ export class Running {
       const prepare = eventPreparer({ application, contextParts, validator, typePattern, softTimeLimit });
       this.#addCapsule(this.#eventSide, { queues: [plan], prepare, concurrency: plan.prefetch });
     }
-    await Promise.all(this.#capsules.map((capsule) => capsule.start()));
+    await Promise.all(this.#capsules.map((capsule) => capsule.start(this.#stopping.signal)));
     await this.#register();
   }
 
@@ -187,12 +187,12 @@ export class Running {
     { session, declarer, publishing }: Side,
     plan: { queues: readonly QueuePlan[]; prepare: Prepare; concurrency: number },
   ): void {
-    const { logger, clock, events } = this.#options;
+    const { logger, clock, tell } = this.#options;
     const topologies = new Map(plan.queues.map(({ queue, topology }) => [queue, topology]));
     const dispatchParts: DispatchParts = {
       prepare: plan.prepare,
       slots: new Slots(plan.concurrency),
-      report: new Report(logger, events as never),
+      report: new Report(logger, tell),
       running: this.#cancellations,
       stopping: this.#stopping.signal,
       halted: this.#halted.signal,

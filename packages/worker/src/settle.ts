@@ -5,6 +5,7 @@
  */
 import {
   backoffMs,
+  barest,
   type Clock,
   deadLetter,
   deadLetterQueueName,
@@ -15,7 +16,6 @@ import {
   type MessageSink,
   type Topology,
   type Verdict,
-  withoutOriginalHeaders,
 } from '@celeriac/core';
 
 export interface SettleParts {
@@ -71,7 +71,7 @@ async function moveToDeadLetterQueue(
       delivery.ack();
       return;
     } catch (error) {
-      if (isCeleriacError(error, 'ERR_NOT_SERIALIZABLE')) letter = withoutOriginalHeaders(letter);
+      if (isCeleriacError(error, 'ERR_NOT_SERIALIZABLE')) letter = barest(letter);
       declarer.forget(key); // it may have been deleted: declare it again
       logger.error('cannot dead-letter, holding the message and trying on', {
         queue,

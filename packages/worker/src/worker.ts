@@ -9,13 +9,15 @@ import {
   type ConfigInput,
   type ConfigSource,
   type Duration,
-  isCeleriacError,
+  guarded,
   loadConfig,
   type Logger,
+  notifier,
   parseDuration,
   silentLogger,
   systemClock,
   type TaskContract,
+  type Tell,
 } from '@celeriac/core';
 
 import { Application } from './event-handler/application.js';
@@ -53,6 +55,7 @@ export type { Worker };
 class Worker implements AsyncDisposable {
   #options: WorkerOptions;
   #logger: Logger;
+  #tell: Tell<WorkerEvents>;
   #clock: Clock;
   #tasks = new TaskHandlers();
   #applications = new Map<string, Application>();
@@ -63,7 +66,8 @@ class Worker implements AsyncDisposable {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#logger = options.logger ?? silentLogger;
+    this.#logger = guarded(options.logger ?? silentLogger);
+    this.#tell = notifier(this.#events, this.#logger);
     this.#clock = options.clock ?? systemClock;
   }
 
@@ -109,10 +113,11 @@ class Worker implements AsyncDisposable {
 
   /**
    * Stops: no further deliveries, running handlers may finish within the grace, then their signals fire, and what
-   * is left goes back to its queue. Idempotent; never rejects.
+   * is left goes back to its queue. Idempotent. Rejects for a grace that is no duration, and for nothing else.
    */
-  stop(options: StopOptions = {}): Promise<StopReport> {
-    this.#stopping ??= this.#stop(options);
+  async stop({ grace }: StopOptions = {}): Promise<StopReport> {
+    const graceMs = grace === undefined ? undefined : parseDuration(grace) * 1000;
+    this.#stopping ??= this.#running?.stop(graceMs) ?? Promise.resolve({ drained: true, unfinished: 0 });
     return this.#stopping;
   }
 
@@ -148,9 +153,9 @@ class Worker implements AsyncDisposable {
       ...(overrides === undefined ? {} : { overrides }),
     });
     const parts = { config, logger: this.#logger, clock: this.#clock };
-    const running = await Running.open({ ...parts, tasks: this.#tasks, applications, events: this.#events });
+    const running = await Running.open({ ...parts, tasks: this.#tasks, applications, tell: this.#tell });
     this.#running = running;
-    if (this.#stopping !== undefined) {
+    if (this.#isStopped()) {
       await running.stop(0); // stopped while it was being opened
       throw wrongState('start', 'it was stopped');
     }
@@ -161,21 +166,17 @@ class Worker implements AsyncDisposable {
       throw error;
     }
     const description = running.describe();
-    this.#events.emit('ready', description);
+    if (this.#isStopped()) throw wrongState('start', 'it was stopped');
+    this.#tell('ready', description);
     return description;
   }
 
-  async #stop({ grace }: StopOptions): Promise<StopReport> {
-    if (this.#running === undefined) return { drained: true, unfinished: 0 };
-    return this.#running.stop(grace === undefined ? undefined : parseDuration(grace) * 1000);
+  /** A method, because the compiler believes that a field stays what it was over an await. */
+  #isStopped(): boolean {
+    return this.#stopping !== undefined;
   }
 
   #mustNotRun(what: string): void {
     if (this.#starting !== undefined) throw wrongState(what, 'it is running');
   }
-}
-
-/** True for an error that a person has to mend before starting again makes sense. */
-export function isConfigurationError(error: unknown): boolean {
-  return isCeleriacError(error) && !error.retryable;
 }

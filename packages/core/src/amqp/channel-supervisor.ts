@@ -24,6 +24,8 @@ export interface ChannelSupervisorOptions<C extends Channel> {
   readonly open: (connection: ChannelModel) => Promise<C>;
   /** Makes a fresh channel usable. A throw closes it; another is tried after a pause. */
   readonly setUp: (channel: C, generation: number) => Promise<void>;
+  /** Before a channel that was set up is closed by us: the last chance to write to it. Must not throw. */
+  readonly closing?: () => void;
   /** After every loss of a channel that was set up. Must not throw. */
   readonly lost: (end: ChannelEnd) => void;
   /** After every set-up that failed. Returning true gives up. Must not throw. */
@@ -70,6 +72,7 @@ export class ChannelSupervisor<C extends Channel> {
     this.#channel = undefined;
     if (channel === undefined || this.#closeRequested) return;
     this.#closeRequested = true;
+    this.#options.closing?.();
     channel.close().catch(() => undefined); // already closing: its `close` event tells the rest
   }
 

@@ -42,7 +42,7 @@ export class ConfirmPublisher implements MessageSink {
   #channel: PublishChannel<Publishing> | undefined;
   #preparing = false;
   /** After a channel died of an unnamed message: one at a time, until the suspects are through. */
-  #suspects = 0;
+  #suspects = new Set<Publishing>();
   #maxBytes: number;
   /**
    * The largest body the broker has taken. A larger one goes alone: should the broker close the channel for it, no
@@ -52,6 +52,7 @@ export class ConfirmPublisher implements MessageSink {
   #probing = false;
   #deadlines: EarliestTimer;
   #closed = false;
+  #draining = false;
   #idle: (() => void)[] = [];
 
   constructor(options: ConfirmPublisherOptions) {
@@ -92,8 +93,9 @@ export class ConfirmPublisher implements MessageSink {
     });
   }
 
-  /** Resolves when nothing is unsettled, also when some of it failed. */
-  drained(): Promise<void> {
+  /** Takes no further messages; resolves when nothing is unsettled, also when some of it failed. */
+  drain(): Promise<void> {
+    this.#draining = true;
     if (this.#queue.count === 0) return Promise.resolve();
     return new Promise((resolve) => void this.#idle.push(resolve));
   }
@@ -110,7 +112,8 @@ export class ConfirmPublisher implements MessageSink {
   #refuse(message: OutgoingMessage, largest: number): CeleriacError | undefined {
     const size = message.body.length;
     const { maxMessages, maxBytes } = this.#options;
-    if (this.#closed || this.#options.session.closed) return errors.publisherClosed(message, false);
+    if (this.#closed || this.#draining || this.#options.session.closed)
+      return errors.publisherClosed(message, false);
     if (size > largest) return errors.tooLarge(message, largest);
     const { count, bytes } = this.#queue;
     // A message larger than the whole allowance still goes alone: else it could never be sent.
@@ -155,7 +158,7 @@ export class ConfirmPublisher implements MessageSink {
 
   get #mayWrite(): boolean {
     const open = this.#channel?.flowing === true && !this.#preparing;
-    const alone = (this.#suspects === 0 && !this.#probing) || this.#queue.inFlight === 0;
+    const alone = (this.#suspects.size === 0 && !this.#probing) || this.#queue.inFlight === 0;
     return open && alone && this.#options.session.blocked === undefined;
   }
 
@@ -192,7 +195,6 @@ export class ConfirmPublisher implements MessageSink {
 
   #confirmed(one: Publishing, nacked: boolean): void {
     if (!this.#queue.has(one)) return; // its deadline passed before
-    if (one.suspect) this.#suspects--;
     this.#provenBytes = Math.max(this.#provenBytes, one.message.body.length);
     if (nacked) this.#fail(one, errors.nacked(one.message));
     else if (one.returned) this.#fail(one, errors.unroutable(one.message));
@@ -218,7 +220,7 @@ export class ConfirmPublisher implements MessageSink {
     const inFlight = this.#queue.takeInFlight();
     const cause = end.code === undefined ? undefined : closeCause(end, inFlight.length);
     this.#maxBytes = Math.min(this.#maxBytes, cause?.sizeLimit ?? Infinity);
-    this.#suspects = 0;
+    this.#suspects.clear();
     const again: Publishing[] = [];
     for (const one of inFlight) {
       const error = cause?.errorFor(one.message);
@@ -227,8 +229,7 @@ export class ConfirmPublisher implements MessageSink {
         continue;
       }
       one.returned = false;
-      one.suspect = end.code !== undefined && cause === undefined;
-      if (one.suspect) this.#suspects++;
+      if (end.code !== undefined && cause === undefined) this.#suspects.add(one);
       again.push(one);
     }
     this.#queue.putBack(again);
@@ -241,18 +242,18 @@ export class ConfirmPublisher implements MessageSink {
   }
 
   #done(one: Publishing): void {
-    this.#queue.remove(one);
     one.resolve();
-    this.#settledOne();
+    this.#settledOne(one);
   }
 
   #fail(one: Publishing, error: CeleriacError): void {
-    this.#queue.remove(one);
     one.reject(error);
-    this.#settledOne();
+    this.#settledOne(one);
   }
 
-  #settledOne(): void {
+  #settledOne(one: Publishing): void {
+    this.#queue.remove(one);
+    this.#suspects.delete(one);
     if (this.#queue.count > 0) return;
     this.#deadlines.cancel();
     const waiting = this.#idle;
@@ -268,7 +269,6 @@ export class ConfirmPublisher implements MessageSink {
         this.#deadlines.watch(one.deadlineAt);
         continue;
       }
-      if (one.suspect) this.#suspects--;
       const { blocked, lastError } = session;
       const connected = this.#channel !== undefined;
       const how = { timeoutMs: one.timeoutMs, everSent: one.everSent, blocked, connected, lastError };

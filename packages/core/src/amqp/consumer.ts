@@ -61,6 +61,7 @@ export class Consumer {
       // The connection was lost while draining: no new deliveries.
       setUp: (channel) =>
         this.#cancelled ? Promise.reject(new Error('cancelled')) : this.#subscribe(channel),
+      closing: () => this.#endLease(),
       lost: (end) => this.#lost(end),
       setUpFailed: (error) => this.#subscribeFailed(error),
     });
@@ -98,7 +99,6 @@ export class Consumer {
   /** Closes the channel. What was not settled goes back to the queue. */
   async close(): Promise<void> {
     this.#cancelled = true;
-    this.flush();
     await this.#supervisor.stop();
   }
 
@@ -142,6 +142,12 @@ export class Consumer {
       this.#options.logger.error('a delivery could not be taken', { queue: this.queue, error });
       delivery.requeue(true);
     }
+  }
+
+  /** amqplib throws at a write to a channel that is closing: what waits is written before, and nothing after. */
+  #endLease(): void {
+    this.flush();
+    this.#lease?.end();
   }
 
   /** The queue was deleted, or its leader moved. A new channel declares and subscribes again. */

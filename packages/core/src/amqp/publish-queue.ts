@@ -19,11 +19,9 @@ export interface Publishing {
   everSent: boolean;
   /** The broker gave it back: no queue took it. */
   returned: boolean;
-  /** In flight when a channel died of a message the broker did not name. */
-  suspect: boolean;
 }
 
-export type NewPublishing = Omit<Publishing, 'everSent' | 'returned' | 'suspect'>;
+export type NewPublishing = Omit<Publishing, 'everSent' | 'returned'>;
 
 export class PublishQueue {
   bytes = 0;
@@ -56,7 +54,7 @@ export class PublishQueue {
   }
 
   add(publishing: NewPublishing): void {
-    const one: Publishing = { ...publishing, everSent: false, returned: false, suspect: false };
+    const one: Publishing = { ...publishing, everSent: false, returned: false };
     this.#unsettled.add(one);
     this.#waiting.push(one);
     this.bytes += one.message.body.length;

@@ -5,7 +5,7 @@
  */
 import type { ConfirmChannel, GetMessage } from 'amqplib';
 
-import type { Clock } from '../clock.js';
+import type { Clock, Timer } from '../clock.js';
 import { CeleriacError, errorText } from '../errors.js';
 import { endOf } from './channel-supervisor.js';
 import type { Session } from './session.js';
@@ -60,10 +60,13 @@ export class RegistryQueue {
         continue;
       }
       try {
-        return await use(channel);
+        return await withDeadline(use(channel), { clock, deadline, queue, timeoutMs });
       } finally {
-        await channel.deleteQueue(lock).catch(() => undefined); // with the connection gone the lock is too
-        await channel.close().catch(() => undefined); // as above
+        // Not awaited: a blocked broker answers neither, and the lock goes with the connection at the latest.
+        channel
+          .deleteQueue(lock)
+          .then(() => channel.close())
+          .catch(() => undefined);
       }
     }
   }
@@ -85,6 +88,41 @@ export class RegistryQueue {
     for (const message of old) channel.ack(message);
     return document;
   }
+}
+
+interface Deadline {
+  readonly clock: Clock;
+  /** Monotonic milliseconds. */
+  readonly deadline: number;
+  readonly queue: string;
+  readonly timeoutMs: number;
+}
+
+/** A broker that blocks publishing answers nothing. */
+async function withDeadline<T>(
+  work: Promise<T>,
+  { clock, deadline, queue, timeoutMs }: Deadline,
+): Promise<T> {
+  let timer: Timer | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = clock.after(Math.max(1, deadline - clock.monotonic()), () =>
+      reject(unanswered(queue, timeoutMs)),
+    );
+  });
+  work.catch(() => undefined); // too late to matter when the deadline was first
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    timer?.cancel();
+  }
+}
+
+function unanswered(queue: string, timeoutMs: number): CeleriacError {
+  return new CeleriacError('ERR_REGISTRY_BUSY', {
+    message: `The broker did not let us read and write '${queue}' within ${timeoutMs / 1000} s.`,
+    hint: 'Look for a memory or disk alarm of the broker (rabbitmq-diagnostics alarms), then try again.',
+    values: { queue },
+  });
 }
 
 function publish(channel: ConfirmChannel, queue: string, document: unknown): Promise<void> {

@@ -53,9 +53,14 @@ function float64(value: number): string {
   return scratch.toString('latin1');
 }
 
-/** Throws ERR_NOT_SERIALIZABLE over 255 bytes. `what` names it. */
+const loneSurrogate = /\p{Surrogate}/u;
+
+/** Throws ERR_NOT_SERIALIZABLE for what is no text or over 255 bytes. `what` names it. */
 export function shortString(text: string, what: string): string {
+  // Plain JavaScript passes anything; a frame made of it would cost the connection.
+  if (typeof (text as unknown) !== 'string') throw notWritable(what, `a ${typeof text} where text belongs`);
   const bytes = bytesOf(text);
+  if (bytes !== text && loneSurrogate.test(text)) throw notWritable(what, 'text with half a surrogate pair');
   if (bytes.length > 255) throw notWritable(what, `text of ${bytes.length} bytes where 255 are the limit`);
   return String.fromCharCode(bytes.length) + bytes;
 }

@@ -7,7 +7,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 
-import { CeleriacError, errorText } from '../errors.js';
+import { CeleriacError, errorText, isCeleriacError } from '../errors.js';
 import type { EventContract } from './event.js';
 import { isStandardSchema, type JsonSchema, type Schema } from './schema.js';
 import type { TaskContract } from './task.js';
@@ -51,11 +51,32 @@ function passed(value: unknown, validated: Validated): unknown {
   return value;
 }
 
+/** Never throws: a schema's own code may, and a broken schema is found at its first use. */
 function check(schema: Schema | undefined, value: unknown, what: string): Validated | Promise<Validated> {
   if (schema === undefined) return { ok: true, value };
-  if (isStandardSchema(schema)) return checkStandard(schema, value, what);
+  const broken = (cause: unknown): Validated => ({ ok: false, error: brokenSchema(cause, what) });
+  try {
+    if (!isStandardSchema(schema)) return checkJson(schema, value, what);
+    const result = schema['~standard'].validate(value);
+    if (!(result instanceof Promise)) return standardResult(result, what);
+    return result.then((done) => standardResult(done, what)).catch(broken);
+  } catch (cause) {
+    return broken(cause);
+  }
+}
+
+function checkJson(schema: JsonSchema, value: unknown, what: string): Validated {
   const validate = compile(schema, what);
   return validate(value) ? { ok: true, value } : invalid(what, (validate.errors ?? []).map(problem));
+}
+
+function brokenSchema(cause: unknown, what: string): CeleriacError {
+  if (isCeleriacError(cause)) return cause;
+  return new CeleriacError('ERR_INPUT_INVALID', {
+    message: `The schema for ${what} failed while it validated: ${errorText(cause)}.`,
+    hint: 'A schema has to say what is wrong, not throw.',
+    cause,
+  });
 }
 
 function compile(schema: JsonSchema, what: string): ValidateFunction {
@@ -99,17 +120,6 @@ function validatorFor(schema: JsonSchema): Pick<Ajv, 'compile'> {
   addFormats.default(made);
   validators.set(draft, made);
   return made;
-}
-
-function checkStandard(
-  schema: StandardSchemaV1,
-  value: unknown,
-  what: string,
-): Validated | Promise<Validated> {
-  const result = schema['~standard'].validate(value);
-  return result instanceof Promise
-    ? result.then((done) => standardResult(done, what))
-    : standardResult(result, what);
 }
 
 function standardResult(result: StandardSchemaV1.Result<unknown>, what: string): Validated {
