@@ -1,5 +1,6 @@
 /** Mocha's spec reporter, which also writes the counts and the reasons of skips to a file for test-tiers.mjs. */
 const { writeFileSync } = require('node:fs');
+const process = require('node:process');
 
 const { reporters } = require('mocha');
 
