@@ -8,7 +8,6 @@ import { expect } from 'chai';
 
 import { requireRabbit, Vhost } from '../support/broker.js';
 import { run, start } from '../support/processes.js';
-import { waitFor } from '../support/wait-for.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const names = ['core', 'publisher', 'worker', 'cli'];
@@ -37,9 +36,15 @@ async function install(tarballs: readonly string[], app: string): Promise<void> 
       const link = join(app, 'node_modules', dependency);
       if (dependency.startsWith('@celeriac/') || existsSync(link)) continue;
       await mkdir(dirname(link), { recursive: true });
-      await symlink(join(root, 'node_modules', dependency), link);
+      await symlink(installed(name, dependency), link);
     }
   }
+}
+
+/** Where npm has put it: beside the package when the workspace has another version of it at its root. */
+function installed(name: string, dependency: string): string {
+  const own = join(root, 'packages', name.replace('@celeriac/', ''), 'node_modules', dependency);
+  return existsSync(own) ? own : join(root, 'node_modules', dependency);
 }
 
 describe('the published packages', function () {
@@ -156,9 +161,11 @@ describe('the published packages', function () {
         cwd: app,
       });
 
-      await waitFor(() => worker.output().includes('the sum is 5'), { what: 'the task to run' });
+      await worker.line(/the sum is 5/u);
+
+      expect(await worker.stop(), worker.output()).to.equal(0);
     } finally {
-      expect(await worker.stop()).to.equal(0);
+      await worker.stop(); // for the case that something above failed: that is the failure to show
     }
   });
 
