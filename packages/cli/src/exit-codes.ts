@@ -44,11 +44,19 @@ const configuration: ReadonlySet<ErrorCode> = new Set([
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return exitCodes.usage;
-  if (!isCeleriacError(error)) return exitCodes.software;
-  return codeOf(error);
+  const coded = codedCause(error);
+  return coded === undefined ? exitCodes.software : codeOf(coded);
+}
+
+/** The error that has a code: itself, or what a module threw while it registered its handlers. */
+export function codedCause(error: unknown): CeleriacError | undefined {
+  const inner = error instanceof ModuleError ? error.cause : error;
+  return isCeleriacError(inner) ? inner : undefined;
 }
 
 function codeOf({ code }: CeleriacError): number {
+  // Everything a command is given comes from its command line.
+  if (code === 'ERR_INPUT_INVALID') return exitCodes.usage;
   if (unavailable.has(code)) return exitCodes.unavailable;
   return configuration.has(code) ? exitCodes.configuration : exitCodes.software;
 }
@@ -56,4 +64,9 @@ function codeOf({ code }: CeleriacError): number {
 /** The command was called wrongly; nothing was done. */
 export class UsageError extends Error {
   override readonly name: string = 'UsageError';
+}
+
+/** A module named by --require threw: what it is, which module, and what was thrown as `cause`. */
+export class ModuleError extends Error {
+  override readonly name: string = 'ModuleError';
 }

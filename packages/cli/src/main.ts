@@ -1,5 +1,20 @@
 #!/usr/bin/env node
 /** The `celeriac` command: parses, runs, and ends with an exit code. Everything else is in `program.ts`. */
+import { exitCodes } from './exit-codes.js';
 import { runCommand } from './program.js';
 
-process.exitCode = await runCommand(process.argv.slice(2));
+let outputLost = false;
+// `celeriac … | head` closes the pipe, and so does a log collector that dies: neither may end a worker.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  outputLost = code !== 'EPIPE';
+});
+process.stderr.on('error', () => undefined);
+
+const code = await runCommand(process.argv.slice(2));
+
+// What a module opened (a pool, a timer) must not keep the process alive once it has its exit code.
+process.stderr.write('', () => {
+  process.stdout.write('', () => {
+    process.exit(code === exitCodes.done && outputLost ? exitCodes.software : code);
+  });
+});

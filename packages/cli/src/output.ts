@@ -1,7 +1,7 @@
 /** What the command prints: results on standard output, errors on standard error. Never a secret. */
-import { CeleriacError, errorText, isCeleriacError } from '@celeriac/core';
+import { errorText, isCeleriacError } from '@celeriac/core';
 
-import { UsageError } from './exit-codes.js';
+import { codedCause, UsageError } from './exit-codes.js';
 
 export function print(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -17,18 +17,21 @@ export function printError(error: unknown, asJson: boolean): void {
 }
 
 function errorObject(error: unknown): unknown {
-  if (error instanceof CeleriacError) return error.toJSON();
-  return { name: error instanceof Error ? error.name : 'Error', message: errorText(error) };
+  if (isCeleriacError(error)) return error.toJSON();
+  const name = error instanceof Error ? error.name : 'Error';
+  const code = codedCause(error)?.code;
+  return { name, ...(code === undefined ? {} : { code }), message: errorText(error) };
 }
 
 function errorBlock(error: unknown): string {
-  if (error instanceof UsageError) return `error: ${error.message}\nSee celeriac --help.`;
-  const code = isCeleriacError(error) ? ` (${error.code})` : '';
+  if (error instanceof UsageError) return `error: ${errorText(error)}\nSee celeriac --help.`;
+  const coded = codedCause(error);
+  const code = coded === undefined ? '' : ` (${coded.code})`;
   const stack = process.env.CELERIAC_DEBUG === '1' && error instanceof Error ? `\n${stackOf(error)}` : '';
   return `error: ${errorText(error)}${code}${stack}`;
 }
 
-/** The stack of what lies at the bottom: a module's own error is wrapped in ours. */
+/** The stack of what lies at the bottom: a module's own error is wrapped in ours. Redacted: it starts with its text. */
 function stackOf(error: Error): string {
-  return error.cause instanceof Error ? stackOf(error.cause) : (error.stack ?? '');
+  return error.cause instanceof Error ? stackOf(error.cause) : errorText(error.stack ?? '');
 }

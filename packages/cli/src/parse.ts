@@ -1,16 +1,27 @@
 /** Option values: strict, so that a typing error never becomes another meaning. Pure; throws UsageError. */
-import { parseJson } from '@celeriac/core';
+import { errorText, parseDuration, parseJson } from '@celeriac/core';
 
 import { UsageError } from './exit-codes.js';
 
-/** A whole number of at least `least`, in plain decimal digits. */
-export function wholeNumber(option: string, least: number): (text: string) => number {
+/** A whole number from `least` to `most`, in plain decimal digits. */
+export function wholeNumber(option: string, least: number, most?: number): (text: string) => number {
   return (text) => {
     const value = /^\d{1,9}$/u.test(text) ? Number(text) : NaN;
-    if (value >= least) return value;
-    throw new UsageError(
-      `${option} takes a whole number of at least ${least} in decimal digits, not '${text}'`,
-    );
+    if (value >= least && value <= (most ?? value)) return value;
+    const range = most === undefined ? `of at least ${least}` : `from ${least} to ${most}`;
+    throw new UsageError(`${option} takes a whole number ${range} in decimal digits, not '${text}'`);
+  };
+}
+
+/** A duration with its unit, as in `500ms` or `10s`; returned as it was written. */
+export function duration(option: string): (text: string) => string {
+  return (text) => {
+    try {
+      parseDuration(text);
+      return text;
+    } catch (error) {
+      throw new UsageError(`${option}: ${errorText(error)}`);
+    }
   };
 }
 
@@ -31,7 +42,7 @@ export function json(option: string): (text: string) => unknown {
     try {
       return parseJson(text);
     } catch (error) {
-      throw new UsageError(`${option} takes JSON: ${(error as Error).message}`);
+      throw new UsageError(`${option} takes JSON: ${errorText(error)}`);
     }
   };
 }

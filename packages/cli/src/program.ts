@@ -1,11 +1,12 @@
 /** The command line as a whole: its commands, its help, and what becomes of errors. Never ends the process. */
+import { errorText } from '@celeriac/core';
 import { Command, CommanderError } from 'commander';
 
 import { applicationsCommand } from './commands/applications.js';
 import { configCommand } from './commands/config.js';
 import { publishEventCommand, sendCommand } from './commands/send.js';
 import { workerCommand } from './commands/worker.js';
-import { exitCodeOf, exitCodes } from './exit-codes.js';
+import { exitCodeOf, exitCodes, UsageError } from './exit-codes.js';
 import { printError } from './output.js';
 import { version } from './version.js';
 
@@ -16,6 +17,7 @@ Exit codes: 0 done, 2 usage, 69 the broker is not available, 70 anything else,
 /** Runs a command line (without program and script) and resolves with the exit code. Never rejects. */
 export async function runCommand(args: readonly string[]): Promise<number> {
   let code: number = exitCodes.done;
+  const asJson = args.includes('--json');
   const program = new Command('celeriac')
     .description('Task queue and event bus on RabbitMQ, in the protocol of Celery')
     .version(version)
@@ -31,19 +33,32 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   ]) {
     program.addCommand(command);
   }
-  throwInsteadOfExiting(program);
+  prepare(program, asJson);
   try {
     await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-    printError(error, args.includes('--json'));
+    if (error instanceof CommanderError) return endOfParsing(error, asJson);
+    printError(error, asJson);
     return exitCodeOf(error);
   }
 }
 
-/** commander would end the process; and a stray word is more often a mistake than meant. */
-function throwInsteadOfExiting(command: Command): void {
-  command.exitOverride().allowExcessArguments(false).showSuggestionAfterError();
-  for (const child of command.commands) throwInsteadOfExiting(child);
+/** commander has printed its text already; as JSON it is left to us. */
+function endOfParsing({ exitCode, code, message }: CommanderError, asJson: boolean): number {
+  if (exitCode === 0) return exitCodes.done;
+  if (asJson && code !== 'commander.help') {
+    printError(new UsageError(message.replace(/^error: /u, '')), true);
+  }
+  return exitCodes.usage;
+}
+
+/** commander would end the process and repeat a URL with its password; and a stray word is most often a mistake. */
+function prepare(command: Command, asJson: boolean): void {
+  command
+    .exitOverride()
+    .allowExcessArguments(false)
+    .showSuggestionAfterError()
+    .configureOutput({ outputError: (text, write) => (asJson ? undefined : write(errorText(text))) });
+  for (const child of command.commands) prepare(child, asJson);
 }

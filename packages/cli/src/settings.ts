@@ -10,7 +10,13 @@ export interface ConfigOption {
 const usualFile = 'celeriac.yaml';
 
 export function configSource({ config }: ConfigOption): ConfigSource {
-  return config ?? process.env.CELERIAC_CONFIG ?? (existsSync(usualFile) ? usualFile : {});
+  return config ?? fromEnvironment() ?? (existsSync(usualFile) ? usualFile : {});
+}
+
+/** An empty variable is an unset one: composed environments cannot leave one out. */
+function fromEnvironment(): string | undefined {
+  const file = process.env.CELERIAC_CONFIG;
+  return file === '' ? undefined : file;
 }
 
 /** Rejects with ERR_CONFIG_… for anything that is wrong with it. */

@@ -1,6 +1,8 @@
 /** `celeriac applications`: who receives which events. */
 import {
+  applicationQueueName,
   Applications,
+  type Config,
   loadTls,
   openPublishing,
   parseDuration,
@@ -10,7 +12,9 @@ import {
 } from '@celeriac/core';
 import { Command } from 'commander';
 
+import { UsageError } from '../exit-codes.js';
 import { print, printJson } from '../output.js';
+import { duration } from '../parse.js';
 import { settings } from '../settings.js';
 
 interface Options {
@@ -37,7 +41,10 @@ export function applicationsCommand(): Command {
     )
     .action(async (name: string, patterns: string[], options: Options) => {
       const register = (applications: Applications) => applications.register(name, patterns, { exact: true });
-      const application = await withApplications(options, register);
+      const application = await withApplications(options, register, (config) => {
+        applicationQueueName(config, name);
+        mustBePatterns(patterns);
+      });
       if (options.json === true) printJson(application);
       else print(`${name} receives ${application.patterns.join(', ')} in the queue ${application.queue}`);
     });
@@ -55,15 +62,24 @@ export function applicationsCommand(): Command {
 function common(command: Command): Command {
   return command
     .option('--config <file>', 'YAML or JSON; default $CELERIAC_CONFIG, else ./celeriac.yaml')
-    .option('--timeout <duration>', 'how long the broker may take', '30s')
+    .option('--timeout <duration>', 'how long the broker may take', duration('--timeout'), '30s')
     .option('--json', 'print the result, or the error, as JSON');
 }
 
+/** AMQP's limit of a routing key. An empty pattern is a shell variable that was not set. */
+function mustBePatterns(patterns: readonly string[]): void {
+  const bad = patterns.find((pattern) => pattern === '' || Buffer.byteLength(pattern) > 255);
+  if (bad !== undefined) throw new UsageError(`a pattern has 1 to 255 bytes, not ${Buffer.byteLength(bad)}`);
+}
+
+/** `check` may throw before anything connects. */
 async function withApplications<T>(
   options: Options,
   use: (applications: Applications) => Promise<T>,
+  check?: (config: Config) => void,
 ): Promise<T> {
   const config = await settings(options);
+  check?.(config);
   const parts = { config, logger: silentLogger, clock: systemClock, tls: await loadTls(config) };
   const { session, sink, declarer } = openPublishing(parts, 'events');
   try {

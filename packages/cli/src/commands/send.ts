@@ -4,7 +4,7 @@ import { Command } from 'commander';
 
 import { UsageError } from '../exit-codes.js';
 import { print, printJson } from '../output.js';
-import { json, jsonList, jsonObject, oneOf, wholeNumber } from '../parse.js';
+import { duration, json, jsonList, jsonObject, oneOf, wholeNumber } from '../parse.js';
 import { configSource } from '../settings.js';
 
 interface CommonOptions {
@@ -36,7 +36,11 @@ function common(command: Command): Command {
   return command
     .option('--config <file>', 'YAML or JSON; default $CELERIAC_CONFIG, else ./celeriac.yaml')
     .option('--id <id>', 'id of the message; default a new one')
-    .option('--timeout <duration>', 'how long the broker may take, as in 10s; default 30s')
+    .option(
+      '--timeout <duration>',
+      'how long the broker may take, as in 10s; default 30s',
+      duration('--timeout'),
+    )
     .option('--json', 'print the receipt, or the error, as JSON');
 }
 
@@ -47,8 +51,12 @@ export function sendCommand(): Command {
     .option('--args <json>', 'positional arguments, a JSON list', jsonList('--args'))
     .option('--kwargs <json>', 'keyword arguments, a JSON object', jsonObject('--kwargs'))
     .option('--queue <name>', 'default: by route, else the default queue')
-    .option('--expires <duration>', 'not to be started later than this from now, as in 1h')
-    .option('--priority <number>', '0 to 255', wholeNumber('--priority', 0))
+    .option(
+      '--expires <duration>',
+      'not to be started later than this from now, as in 1h',
+      duration('--expires'),
+    )
+    .option('--priority <number>', '0 to 255', wholeNumber('--priority', 0, 255))
     .action(sendTask);
 }
 
@@ -95,9 +103,7 @@ export function publishEventCommand(): Command {
 async function publishEvent(type: string | undefined, options: EventOptions): Promise<void> {
   const { object, action, objectId } = options;
   const isObject = object !== undefined && action !== undefined && objectId !== undefined;
-  if ((type === undefined) !== isObject) {
-    throw new UsageError('publish-event takes either a type, or --object, --action and --object-id');
-  }
+  mustBeOneForm(type, options);
   const { id, timeout = '30s', mandatory, data = null, values, originalValues } = options;
   const eventOptions = { timeout, mandatory, ...(id === undefined ? {} : { id }) };
   const publisher = await connect(options);
@@ -119,6 +125,21 @@ async function publishEvent(type: string | undefined, options: EventOptions): Pr
   } finally {
     await publisher.close();
   }
+}
+
+const forms =
+  'publish-event takes either a type, with --data, or --object, --action and --object-id, with --values and --original-values';
+
+/** Half of one form and half of the other would leave out something that was meant. */
+function mustBeOneForm(type: string | undefined, options: EventOptions): void {
+  const { data, object, action, objectId, values, originalValues } = options;
+  const needed = [object, action, objectId];
+  const ofObject = [...needed, values, originalValues];
+  const isGood =
+    type === undefined
+      ? !needed.includes(undefined) && data === undefined
+      : ofObject.every((option) => option === undefined);
+  if (!isGood) throw new UsageError(`${forms} (--id is the id of the message)`);
 }
 
 /** A publisher whose connection is up: a refused password is told as such, not as a message that timed out. */

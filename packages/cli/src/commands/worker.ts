@@ -2,22 +2,12 @@
  * `celeriac worker`: loads the modules that register handlers, then runs until it is told to stop. Checks
  * everything it can before it connects.
  */
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-
-import {
-  CeleriacError,
-  createLogger,
-  type ConfigInput,
-  errorText,
-  type Logger,
-  type LogLevel,
-} from '@celeriac/core';
-import type { Worker, WorkerDescription } from '@celeriac/worker';
+import { createLogger, type ConfigInput, type Logger, type LogLevel } from '@celeriac/core';
+import type { WorkerDescription } from '@celeriac/worker';
 import { Command } from 'commander';
 
 import { UsageError } from '../exit-codes.js';
+import { registerModule } from '../handler-modules.js';
 import { print } from '../output.js';
 import { collect, oneOf, queueNames, wholeNumber } from '../parse.js';
 import { configSource, settings } from '../settings.js';
@@ -59,7 +49,7 @@ async function runWorker(options: WorkerOptions): Promise<number> {
   const logger = createLogger({ level: logging.level, format });
   const { createWorker } = await import('@celeriac/worker');
   const worker = createWorker({ config: configSource(options), overrides, logger });
-  for (const module of options.require) await register(module, worker);
+  for (const module of options.require) await registerModule(module, worker);
   worker.on('ready', (description) => announce(description, { format, logger }));
   return worker.run();
 }
@@ -76,34 +66,6 @@ function overridesOf({ queues, concurrency, service, logLevel, logFormat }: Work
       ...(logFormat === undefined ? {} : { format: logFormat }),
     },
   };
-}
-
-/** Imports a module by its path and lets it register its handlers. */
-async function register(path: string, worker: Worker): Promise<void> {
-  const exported = await load(path);
-  const { register: named, default: fallback } = exported as { register?: unknown; default?: unknown };
-  const registerHandlers = named ?? fallback;
-  if (typeof registerHandlers !== 'function') {
-    throw new UsageError(
-      `${path} exports neither a function 'register' nor a default function that takes the worker`,
-    );
-  }
-  await (registerHandlers as (worker: Worker) => unknown)(worker);
-}
-
-async function load(path: string): Promise<unknown> {
-  const file = resolve(path);
-  if (!existsSync(file)) throw new UsageError(`the module ${path} does not exist (${file})`);
-  try {
-    return await import(pathToFileURL(file).href);
-  } catch (cause) {
-    throw new CeleriacError('ERR_CONFIG_UNREADABLE', {
-      message: `The module '${path}' cannot be loaded: ${errorText(cause)}.`,
-      hint: 'Correct the module, or install what it imports. CELERIAC_DEBUG=1 shows where.',
-      values: { module: path },
-      cause,
-    });
-  }
 }
 
 /** What the worker does, once it does it. */

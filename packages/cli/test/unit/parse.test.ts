@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 
 import { UsageError } from '../../dist/exit-codes.js';
-import { jsonList, jsonObject, queueNames, wholeNumber } from '../../dist/parse.js';
+import { duration, jsonList, jsonObject, queueNames, wholeNumber } from '../../dist/parse.js';
 
 describe('command line values', () => {
   for (const [text, names] of [
@@ -31,6 +31,26 @@ describe('command line values', () => {
       expect(() => wholeNumber('--concurrency', 1)(text)).to.throw(UsageError, '--concurrency');
     });
   }
+
+  for (const text of ['256', '-1', '', 'high']) {
+    it(`refuses --priority '${text}'`, () => {
+      expect(() => wholeNumber('--priority', 0, 255)(text)).to.throw(UsageError, 'from 0 to 255');
+    });
+  }
+
+  it('takes both ends of a range', () => {
+    expect([0, 255].map((n) => wholeNumber('--priority', 0, 255)(String(n)))).to.deep.equal([0, 255]);
+  });
+
+  for (const text of ['', '10', 'soon', '-1s', '10 s', '1e3s']) {
+    it(`refuses --timeout '${text}'`, () => {
+      expect(() => duration('--timeout')(text)).to.throw(UsageError, '--timeout');
+    });
+  }
+
+  it('leaves a duration as it was written', () => {
+    expect(duration('--timeout')('1.5h')).to.equal('1.5h');
+  });
 
   it('takes a plain whole number', () => {
     expect(wholeNumber('--concurrency', 1)('12')).to.equal(12);

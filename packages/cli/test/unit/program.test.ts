@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,6 +50,14 @@ describe('the celeriac command', () => {
     );
     await writeFile(join(directory, 'nothing.mjs'), 'export const other = 1;\n');
     await writeFile(join(directory, 'broken.mjs'), 'throw new Error("broken on purpose");\n');
+    await writeFile(
+      join(directory, 'refuses.mjs'),
+      `export default function () { throw new Error('no amqp://u:${canary}@h'); }\n`,
+    );
+    await writeFile(
+      join(directory, 'lingers.mjs'),
+      'setInterval(() => undefined, 1000);\nexport function register() {}\n',
+    );
     await writeFile(join(directory, 'bad.yaml'), 'task_handler:\n  concurency: 4\nlogging: {level: loud}\n');
     await writeFile(join(directory, 'good.yaml'), 'service: shop\n');
   });
@@ -66,7 +75,30 @@ describe('the celeriac command', () => {
     ['a worker without modules', ['worker'], 2, /--require/u],
     ['a module that does not exist', ['worker', '-r', './no.mjs'], 2, /does not exist/u],
     ['a module that registers nothing', ['worker', '-r', './nothing.mjs'], 2, /register/u],
-    ['a module that throws', ['worker', '-r', './broken.mjs'], 78, /broken on purpose/u],
+    [
+      'a module that throws',
+      ['worker', '-r', './broken.mjs'],
+      70,
+      /\.\/broken\.mjs[\s\S]*broken on purpose/u,
+    ],
+    [
+      'a module whose register throws',
+      ['worker', '-r', './refuses.mjs'],
+      70,
+      /\.\/refuses\.mjs[\s\S]*amqp:\/\/u:\*\*\*@h/u,
+    ],
+    ['a task that is registered twice', [...worker, '-r', './tasks.mjs'], 78, /ERR_TASK_DUPLICATE/u],
+    [
+      'a module without handlers that left a timer running',
+      ['worker', '-r', './lingers.mjs', '-r', './no.mjs'],
+      2,
+      /no\.mjs does not exist/u,
+    ],
+    ['an empty list of queues', [...worker, '-Q', ''], 2, /--queues/u],
+    ['a list of queues with a gap', [...worker, '-Q', 'a,,b'], 2, /--queues/u],
+    ['a negative concurrency', [...worker, '-c', '-1'], 2, /--concurrency/u],
+    ['a URL where a number is due', [...worker, '-c', `amqp://u:${canary}@h`], 2, /amqp:\/\/u:\*\*\*@h/u],
+    ['a URL where a command is due', [`amqp://u:${canary}@h`], 2, /amqp:\/\/u:\*\*\*@h/u],
     [
       'a bad configuration',
       [...worker, '--config', 'bad.yaml'],
@@ -85,7 +117,24 @@ describe('the celeriac command', () => {
       69,
       /ERR_BROKER_UNREACHABLE/u,
     ],
+    [
+      'publishing without a broker',
+      ['publish-event', 'a.b', '--timeout', '300ms'],
+      69,
+      /ERR_BROKER_UNREACHABLE/u,
+    ],
     ['an event that is neither', ['publish-event'], 2, /either a type/u],
+    ['an event that is both', ['publish-event', 'a.b', '--object', 'deal'], 2, /either a type/u],
+    [
+      'an object without its id',
+      ['publish-event', '--object', 'deal', '--action', 'update', '--id', '7'],
+      2,
+      /--object-id/u,
+    ],
+    ['an expiry without a unit', ['send', 'a', '--expires', '10'], 2, /--expires/u],
+    ['a priority of 256', ['send', 'a', '--priority', '256'], 2, /from 0 to 255/u],
+    ['an application that cannot be named so', ['applications', 'register', 'a b', 'x'], 2, /'a b'/u],
+    ['an empty pattern', ['applications', 'register', 'a', ''], 2, /1 to 255 bytes/u],
   ];
   for (const [what, args, code, shown] of cases) {
     it(`ends with ${code} for ${what}, says so, and shows no password`, async () => {
@@ -102,6 +151,48 @@ describe('the celeriac command', () => {
 
     const { error } = JSON.parse(stderr) as { error: { code: string } };
     expect(error.code).to.equal('ERR_BROKER_UNREACHABLE');
+  });
+
+  it('prints what commander finds as JSON too', async () => {
+    const { stderr } = await celeriac(['wroker', '--json'], directory);
+
+    const { error } = JSON.parse(stderr) as { error: { name: string; message: string } };
+    expect(error.name).to.equal('UsageError');
+    expect(error.message).to.match(/^unknown command 'wroker'/u);
+  });
+
+  it('masks passwords in stacks as well', async () => {
+    const { stderr } = await celeriac(['worker', '-r', './refuses.mjs'], directory, { CELERIAC_DEBUG: '1' });
+
+    expect(stderr).to.match(/refuses\.mjs:1/u);
+    expect(stderr).not.to.include(canary);
+  });
+
+  it('takes an empty CELERIAC_CONFIG for none', async () => {
+    const { code, stdout } = await celeriac(['config', 'print'], directory, { CELERIAC_CONFIG: '' });
+
+    expect(code).to.equal(0);
+    expect(stdout).to.include('service: null');
+  });
+
+  it('reads the file that CELERIAC_CONFIG names, unless --config names another', async () => {
+    const more = { CELERIAC_CONFIG: 'bad.yaml' };
+
+    expect((await celeriac(['config', 'print'], directory, more)).code).to.equal(78);
+    expect((await celeriac(['config', 'print', 'good.yaml'], directory, more)).code).to.equal(0);
+  });
+
+  it('ends quietly when nobody reads its output', async () => {
+    const child = spawn(process.execPath, [main, 'config', 'schema'], { cwd: directory, env });
+    let stderr = '';
+    child.stderr.on('data', (text: Buffer) => {
+      stderr += text.toString();
+    });
+    child.stdout.destroy();
+    const [code] = (await once(child, 'close')) as [number];
+
+    expect(stderr).to.equal('');
+    expect(code).to.equal(0);
   });
 
   it('prints no secret with the configuration, as YAML and as JSON', async () => {
