@@ -1,0 +1,178 @@
+/** The `celeriac` command against a broker: what it consumes, sends and registers, its exit codes, and no password. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { expect } from 'chai';
+
+import { requireRabbit, sharedRabbit, Vhost } from '../support/broker.js';
+import { type Running, start } from '../support/processes.js';
+
+const main = fileURLToPath(new URL('../../../packages/cli/dist/main.js', import.meta.url));
+const canary = 'canary-5ecret';
+
+/** Registers tasks and an application, and leaves a timer behind. */
+const handlers = `
+setInterval(() => undefined, 1000);
+export function register(worker) {
+  worker.task('echo', (...args) => console.log('ECHO ' + JSON.stringify(args)));
+  worker.application('billing').on('core.limeobject.deal.*.v1', (event) => console.log('EVENT ' + event.objectId));
+}
+`;
+
+const config = `
+service: shop
+tasks: {queue_type: classic}
+events: {queue_type: classic}
+task_handler: {queues: [a, b, c]}
+`;
+
+interface Ended {
+  readonly code: number | string;
+  readonly output: string;
+}
+
+describe('the celeriac command with a broker', function () {
+  let directory = '';
+
+  before(async function () {
+    requireRabbit(this);
+    directory = await mkdtemp(join(tmpdir(), 'celeriac-cli-'));
+    await writeFile(join(directory, 'handlers.mjs'), handlers);
+    await writeFile(join(directory, 'celeriac.yaml'), config);
+  });
+
+  after(async () => {
+    if (directory !== '') await rm(directory, { recursive: true, force: true });
+  });
+
+  function celeriac(url: string, ...args: string[]): Running {
+    const env = { PATH: process.env.PATH, CELERIAC_EVENTS__CONNECTION_STRING: url };
+    return start(process.execPath, [main, ...args], { cwd: directory, env });
+  }
+
+  async function ended(url: string, ...args: string[]): Promise<Ended> {
+    const running = celeriac(url, ...args);
+    const code = await running.exited;
+    return { code, output: running.output() };
+  }
+
+  const worker = ['worker', '--require', './handlers.mjs'];
+
+  it('worker -Q consumes that queue only, says so, and ends with 0 although a module left a timer', async () => {
+    await using vhost = await Vhost.create();
+    const running = celeriac(vhost.url, ...worker, '-Q', 'b', '-c', '3', '--log-format', 'text');
+    await running.line(/^ready, press Ctrl-C/u);
+
+    expect(running.output()).to.match(/^ {2}queues +b \(concurrency 3\)$/mu);
+    expect(running.output()).to.match(/^ {2}tasks +echo$/mu);
+    expect(running.output()).to.match(
+      /applications +billing ← core\.limeobject\.deal\.\*\.v1 \(queue \S*billing/u,
+    );
+    expect(running.output()).to.include('celeriac ').and.to.include('· shop').and.not.to.include(':guest@');
+    expect(await vhost.consumers('b')).to.equal(1);
+    for (const queue of ['a', 'c']) expect(await exists(vhost, queue)).to.equal(false);
+
+    const sent = await ended(vhost.url, 'send', 'echo', '--args', '[7, "x"]', '--queue', 'b', '--id', 'id-1');
+    expect(sent).to.deep.equal({ code: 0, output: 'id-1\n' });
+    await running.line(/^ECHO \[7,"x"\]$/u);
+
+    const object = [
+      '--object',
+      'deal',
+      '--action',
+      'update',
+      '--object-id',
+      '7',
+      '--values',
+      '{"stage": "won"}',
+    ];
+    const published = await ended(vhost.url, 'publish-event', ...object);
+    expect(published.code).to.equal(0);
+    await running.line(/^EVENT 7$/u);
+
+    running.kill('SIGTERM');
+    expect(await running.exited).to.equal(0);
+  });
+
+  it('worker -Q declares a queue nobody has named before', async () => {
+    await using vhost = await Vhost.create();
+    const running = celeriac(vhost.url, ...worker, '-Q', 'nope, b', '--log-format', 'text');
+    await running.line(/^ready, press Ctrl-C/u);
+
+    expect(await vhost.consumers('nope')).to.equal(1);
+    expect(await vhost.consumers('b')).to.equal(1);
+    await running.stop();
+  });
+
+  it('worker with JSON logs writes nothing but JSON, ready included', async () => {
+    await using vhost = await Vhost.create();
+    const running = celeriac(vhost.url, ...worker);
+    await running.line(/"message":"ready"/u);
+    running.kill('SIGTERM');
+    await running.exited;
+
+    const lines = running
+      .output()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const ready = lines.find(({ message }) => message === 'ready');
+    expect(ready).to.include({ level: 'info', service: 'shop' });
+    expect(ready?.queues).to.deep.equal(['a', 'b', 'c']);
+  });
+
+  it('registers an application with exactly its patterns, lists it, and takes it off the list', async () => {
+    await using vhost = await Vhost.create();
+    const applications = (...args: string[]) => ended(vhost.url, 'applications', ...args);
+    expect((await applications('register', 'crm', 'x.#', 'y.*')).code).to.equal(0);
+    const { output } = await applications('register', 'crm', 'y.*', '--json');
+    const { queue } = JSON.parse(output) as { queue: string };
+
+    const received = await ended(vhost.url, 'publish-event', 'y.1', '--data', '{"n": 1}');
+    const dropped = await ended(vhost.url, 'publish-event', 'x.1', '--data', '{"n": 2}');
+
+    expect(received.code).to.equal(0);
+    expect(dropped.code).to.equal(70);
+    expect(dropped.output).to.include('ERR_PUBLISH_UNROUTABLE');
+    const listed = JSON.parse((await applications('list', '--json')).output) as unknown[];
+    expect(listed).to.have.length(1);
+    expect(listed[0]).to.deep.include({ name: 'crm', queue, patterns: ['y.*'] });
+    expect((await applications('unregister', 'crm')).output).to.include('receives nothing more');
+    expect((await applications('unregister', 'crm')).output).to.include('was not registered');
+    expect((await applications('list')).output).to.include('no application');
+    expect(await vhost.depth(queue)).to.equal(1);
+  });
+
+  const refused = {
+    worker: [...worker, '--log-format', 'text'],
+    send: ['send', 'echo'],
+    'send --json': ['send', 'echo', '--json'],
+    'publish-event': ['publish-event', 'a.b'],
+    'applications list': ['applications', 'list'],
+    'applications register': ['applications', 'register', 'a', 'x'],
+    'applications unregister': ['applications', 'unregister', 'a', '--json'],
+  };
+  for (const [what, args] of Object.entries(refused)) {
+    it(`${what} ends with 78 for a wrong password, names the error, and shows no password`, async () => {
+      const url = (await sharedRabbit()).urlFor({ password: canary });
+
+      const { code, output } = await ended(url, ...args);
+
+      expect(code).to.equal(78);
+      expect(output).to.match(/Check user and password/u);
+      expect(output).not.to.include(canary);
+    });
+  }
+});
+
+async function exists(vhost: Vhost, queue: string): Promise<boolean> {
+  return vhost.depth(queue).then(
+    () => true,
+    (error: unknown) => {
+      if (String(error).includes('NOT_FOUND')) return false;
+      throw error;
+    },
+  );
+}
