@@ -22,7 +22,7 @@ export async function cleanUp(run: string): Promise<void> {
   const session = openSession(parts, { section: 'events', role: 'clean-up', heartbeat: 15 });
   try {
     await session.ready({ timeoutMs: 5_000 });
-    const declarer = new Declarer({ session, logger: silentLogger, create: true });
+    const declarer = new Declarer({ session, logger: silentLogger, clock: systemClock, create: true });
     const registry = new Applications({ config, session, declarer, clock: systemClock });
     const names = Object.values(applications);
     for (const name of names) await registry.unregister(name);

@@ -117,6 +117,9 @@ describe('under random faults', function () {
 
     let stopped = false;
     const sending = sendUntil(() => stopped, publisher, random);
+    // RabbitMQ answers a declaration a while before it is on disk: a crash in between would be the queue's end.
+    await waitFor(async () => (await vhost.consumers(queue)) === 2, { what: 'both workers to consume' });
+    await rabbit.flush();
     for (const kind of schedule) {
       await sleep(500 + random() * 1500);
       await kinds[kind]();

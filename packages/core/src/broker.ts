@@ -46,7 +46,11 @@ export function openPublishing(options: BrokerOptions, section: Section): Publis
     maxBytes: config.tasks.max_unsettled_bytes,
     maxMessageBytes: config.tasks.max_message_size,
   });
-  return { session, sink, declarer: new Declarer({ session, logger, create: config.tasks.declare_queues }) };
+  return {
+    session,
+    sink,
+    declarer: new Declarer({ session, logger, clock, create: config.tasks.declare_queues }),
+  };
 }
 
 export interface SessionPurpose {

@@ -120,10 +120,11 @@ function textOf({ message, name }: Error): string {
 }
 
 function describe(thrown: unknown): string {
+  if (typeof thrown === 'bigint') return `${thrown}n`;
   try {
     const text: unknown = JSON.stringify(thrown); // undefined for undefined and for functions
     return typeof text === 'string' ? text : String(thrown);
   } catch {
-    return Object.prototype.toString.call(thrown); // circular, or a BigInt: its kind is all that can be said
+    return Object.prototype.toString.call(thrown); // circular: its kind is all that can be said
   }
 }

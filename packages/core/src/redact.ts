@@ -10,7 +10,7 @@ const secretKey =
   /pass(word|wd|phrase)?$|secret|token$|credential|api[_-]?key|private[_-]?key|authorization/iu;
 
 /** What ends a URL in a text. */
-const urlEnd = /[\s"'`<>]/gu;
+const urlEnd = /[\s"'`<>]/u;
 /** The scheme before `://`. */
 const scheme = /[a-z][a-z0-9+.-]{0,20}$/iu;
 /** Longer user-info is not looked for: the search has to stay linear in hostile texts. */
@@ -23,28 +23,26 @@ const longestUrl = 4096;
 export function redact(text: string): string {
   let from = 0;
   let shown = '';
+  let nextAt = text.indexOf('@');
   for (;;) {
     const colons = text.indexOf('://', from);
     if (colons === -1) return shown + text.slice(from);
     const start = colons + 3;
-    const end = endOfUrl(text, start);
-    const at = scheme.test(text.slice(Math.max(from, colons - 24), colons))
-      ? text.lastIndexOf('@', end - 1)
-      : -1;
-    if (at < start) {
-      shown += text.slice(from, start);
-      from = start;
-      continue;
-    }
-    shown += text.slice(from, start) + maskedUser(text.slice(start, at));
-    from = at;
+    if (nextAt !== -1 && nextAt < start) nextAt = text.indexOf('@', start);
+    if (nextAt === -1) return shown + text.slice(from);
+    const length = nextAt - start < longestUrl ? userInfoLength(text, start) : -1;
+    const isUrl = length !== -1 && scheme.test(text.slice(Math.max(from, colons - 24), colons));
+    shown += text.slice(from, start);
+    if (isUrl) shown += maskedUser(text.slice(start, start + length));
+    from = isUrl ? start + length : start;
   }
 }
 
-function endOfUrl(text: string, start: number): number {
-  urlEnd.lastIndex = start;
-  const found = urlEnd.exec(text.length - start > longestUrl ? text.slice(0, start + longestUrl) : text);
-  return found?.index ?? Math.min(text.length, start + longestUrl);
+/** How long the user-info is that begins at `start`; -1 when there is none. */
+function userInfoLength(text: string, start: number): number {
+  const url = text.slice(start, start + longestUrl);
+  const end = url.search(urlEnd);
+  return (end === -1 ? url : url.slice(0, end)).lastIndexOf('@');
 }
 
 function maskedUser(userInfo: string): string {

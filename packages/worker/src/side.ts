@@ -21,13 +21,13 @@ export interface Side {
 }
 
 export function openSide(options: BrokerOptions, section: Section): Side {
-  const { config, logger } = options;
+  const { config, logger, clock } = options;
   const session = openSession(options, {
     section,
     role: 'worker',
     heartbeat: config.events.consumer_heartbeat,
   });
-  const declarer = new Declarer({ session, logger, create: config.tasks.declare_queues });
+  const declarer = new Declarer({ session, logger, clock, create: config.tasks.declare_queues });
   return { publishing: openPublishing(options, section), session, declarer };
 }
 

@@ -172,8 +172,10 @@ export class ConfirmPublisher implements MessageSink {
     };
     preparing.then(proceed, (error: unknown) => {
       // A lost connection is no fault of the message: it stays, and is prepared again on the next channel.
-      if (isCeleriacError(error) && error.code.startsWith('ERR_TOPOLOGY')) this.#fail(next, error);
-      else if (this.#channel === channel && channel !== undefined) {
+      // So does a broker that does not answer: it is prepared again, until its deadline.
+      if (isCeleriacError(error)) {
+        if (error.code.startsWith('ERR_TOPOLOGY')) this.#fail(next, error);
+      } else if (this.#channel === channel && channel !== undefined) {
         this.#fail(
           next,
           errors.refused(next.message, { code: undefined, text: errorText(error), cause: error }),

@@ -5,6 +5,7 @@
  */
 import type { Channel, ChannelModel } from 'amqplib';
 
+import type { Clock, Timer } from '../clock.js';
 import { CeleriacError, errorText } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type Inequivalence, inequivalentArgument, replyCode } from './channel-error.js';
@@ -15,11 +16,15 @@ import type { BindingSpec, ExchangeSpec, QueueSpec, Topology } from './topology.
 /** Without these a confirmed message can vanish: a queue that lacks them is refused. */
 const unsafeArguments: ReadonlySet<string> = new Set(['durable', 'auto_delete', 'exclusive']);
 
+/** How long a declaration may take. */
+const answerMs = 15_000;
+
 type Kind = 'queue' | 'exchange' | 'binding';
 
 export interface DeclarerOptions {
   readonly session: Session;
   readonly logger: Logger;
+  readonly clock: Clock;
   /** False declares nothing and only checks that all of it exists. */
   readonly create: boolean;
 }
@@ -38,7 +43,7 @@ export class Declarer {
   /** Declares `topology`, always. Rejects with ERR_TOPOLOGY_…, or what ended the connection. */
   async declare(topology: Topology): Promise<void> {
     const connection = await this.#options.session.ready({ failOnRefusal: false });
-    const channels = new DeclareChannel(connection);
+    const channels = new DeclareChannel(connection, this.#options.clock);
     try {
       for (const exchange of topology.exchanges) await this.#exchange(channels, exchange);
       for (const queue of topology.queues) await this.#queue(channels, queue);
@@ -51,7 +56,10 @@ export class Declarer {
   /** Removes bindings; one that does not exist is fine (RabbitMQ answers with success). */
   async unbind(bindings: readonly BindingSpec[]): Promise<void> {
     if (bindings.length === 0) return;
-    const channels = new DeclareChannel(await this.#options.session.ready({ failOnRefusal: false }));
+    const channels = new DeclareChannel(
+      await this.#options.session.ready({ failOnRefusal: false }),
+      this.#options.clock,
+    );
     try {
       for (const { queue, exchange, routingKey } of bindings) {
         await channels.run((channel) => channel.unbindQueue(queue, exchange, routingKey));
@@ -164,11 +172,13 @@ interface How {
 
 /** A channel for declarations, replaced whenever an error closed it. */
 class DeclareChannel {
+  #clock: Clock;
   #connection: ChannelModel;
   #channel: Channel | undefined;
 
-  constructor(connection: ChannelModel) {
+  constructor(connection: ChannelModel, clock: Clock) {
     this.#connection = connection;
+    this.#clock = clock;
   }
 
   async run(declare: (channel: Channel) => Promise<unknown>): Promise<void> {
@@ -181,10 +191,24 @@ class DeclareChannel {
     }
     const channel = this.#channel;
     try {
-      await declare(channel);
+      await this.#answered(declare(channel));
     } catch (error) {
       this.#channel = undefined; // an error reply always closes the channel (AMQP 0-9-1 §4.10.2)
       throw error;
+    }
+  }
+
+  /** A queue whose leader is gone answers nothing, for as long as the connection lives. */
+  async #answered(answer: Promise<unknown>): Promise<void> {
+    let timer: Timer | undefined;
+    const silence = new Promise<never>((_, reject) => {
+      timer = this.#clock.after(answerMs, () => reject(unanswered()));
+    });
+    answer.catch(() => undefined); // too late to matter when the deadline was first
+    try {
+      await Promise.race([answer, silence]);
+    } finally {
+      timer?.cancel();
     }
   }
 
@@ -192,6 +216,13 @@ class DeclareChannel {
     this.#channel?.close().catch(() => undefined); // closed already: that is what was wanted
     this.#channel = undefined;
   }
+}
+
+function unanswered(): CeleriacError {
+  return new CeleriacError('ERR_CHANNEL_CLOSED', {
+    message: `The broker did not answer a declaration within ${answerMs / 1000} s.`,
+    hint: 'It is tried again. Look for a queue without a leader, or an alarm (rabbitmq-diagnostics alarms).',
+  });
 }
 
 function mismatch({ kind, name }: Subject, difference: Inequivalence, cause: unknown): CeleriacError {
