@@ -190,6 +190,7 @@ export default tseslint.config(
         process: 'readonly',
         console: 'readonly',
         Buffer: 'readonly',
+        performance: 'readonly',
         setTimeout: 'readonly',
         URL: 'readonly',
       },

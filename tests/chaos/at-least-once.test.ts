@@ -55,8 +55,8 @@ async function sendUntil(
 }
 
 describe('under random faults', function () {
-  let rabbit: Rabbit;
-  let directory: string;
+  let rabbit: Rabbit | undefined;
+  let directory: string | undefined;
 
   before(async function () {
     requireRabbit(this);
@@ -69,13 +69,15 @@ describe('under random faults', function () {
     if (directory !== undefined) await rm(directory, { recursive: true, force: true });
   });
 
-  it('every confirmed id ran to its end or is in the dead-letter queue', async function () {
+  it('every confirmed id ran to its end or is in the dead-letter queue', async () => {
+    if (rabbit === undefined || directory === undefined) throw new Error('no node');
+    const node = rabbit;
     const seed = Number(process.env.CELERIAC_SEED ?? Math.floor(Math.random() * 1e9));
     console.log(`      seed ${seed} (CELERIAC_SEED repeats it)`);
     const random = seededRandom(seed);
-    await using vhost = await Vhost.create(rabbit);
-    await using proxy = await TcpProxy.start(rabbit.port);
-    const url = vhost.url.replace(`:${rabbit.port}`, `:${proxy.port}`);
+    await using vhost = await Vhost.create(node);
+    await using proxy = await TcpProxy.start(node.port);
+    const url = vhost.url.replace(`:${node.port}`, `:${proxy.port}`);
     const file = join(directory, 'ran');
     await writeFile(file, '');
     const workers: Running[] = [];
@@ -97,16 +99,19 @@ describe('under random faults', function () {
     };
     const kinds = {
       killWorker,
-      resetConnections: () => Promise.resolve(proxy.reset()),
-      closeFromBroker: () => rabbit.closeConnections('chaos'),
+      resetConnections: () => {
+        proxy.reset();
+        return Promise.resolve();
+      },
+      closeFromBroker: () => node.closeConnections('chaos'),
       stopWorker: async () => {
         const [victim] = workers.splice(0, 1);
         await victim?.stop();
         addWorker();
       },
       crashBroker: async () => {
-        await rabbit.crash();
-        await rabbit.up();
+        await node.crash();
+        await node.up();
       },
     };
     // Every kind once, in random order, then more of the cheap ones.
@@ -119,7 +124,7 @@ describe('under random faults', function () {
     const sending = sendUntil(() => stopped, publisher, random);
     // RabbitMQ answers a declaration a while before it is on disk: a crash in between would be the queue's end.
     await waitFor(async () => (await vhost.consumers(queue)) === 2, { what: 'both workers to consume' });
-    await rabbit.flush();
+    await node.flush();
     for (const kind of schedule) {
       await sleep(500 + random() * 1500);
       await kinds[kind]();

@@ -1,5 +1,5 @@
 /** What a configuration was refused with, for the tests of loading. */
-import { type Config } from '../../../dist/config/types.js';
+import type { Config } from '../../../dist/config/types.js';
 import { type CeleriacError, type ErrorCode, isCeleriacError } from '../../../dist/errors.js';
 
 export async function failure(

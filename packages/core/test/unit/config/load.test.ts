@@ -9,7 +9,7 @@ import { expect } from 'chai';
 
 import { loadConfig, resolveConfig } from '../../../dist/config/load.js';
 import { printableConfig } from '../../../dist/config/printable.js';
-import { type Config } from '../../../dist/config/types.js';
+import type { Config } from '../../../dist/config/types.js';
 import { failure, problems } from './failures.js';
 
 const mission = `

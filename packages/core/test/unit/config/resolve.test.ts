@@ -5,7 +5,7 @@ import { expect } from 'chai';
 
 import { resolveConfig } from '../../../dist/config/load.js';
 import { printableConfig } from '../../../dist/config/printable.js';
-import { type Config, type ConfigInput } from '../../../dist/config/types.js';
+import type { Config, ConfigInput } from '../../../dist/config/types.js';
 import { failure, problems } from './failures.js';
 
 /** An object that only JavaScript would pass. */
