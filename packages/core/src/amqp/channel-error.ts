@@ -24,7 +24,7 @@ export function refusedExchange(text: string): string | undefined {
 
 /** `message size 2097152 is larger than configured max size 1048576` (and older spellings): the limit. */
 export function sizeLimit(text: string): number | undefined {
-  const found = /message size \d+ is? ?larger than (?:configured )?max(?:imum)? size (\d+)/iu.exec(text);
+  const found = /message size \d+ (?:is )?larger than (?:configured )?max(?:imum)? size (\d+)/iu.exec(text);
   return found?.[1] === undefined ? undefined : Number(found[1]);
 }
 

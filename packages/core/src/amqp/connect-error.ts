@@ -60,10 +60,12 @@ function at({ hostname, port }: AttemptedAddress): string {
 function diagnose(cause: unknown, address: AttemptedAddress): Diagnosis {
   const text = errorText(cause);
   const nodeCode = (cause as { code?: string } | null | undefined)?.code ?? '';
+  // Node's own code first: its texts hold addresses and host names, which may read like a reply code.
   return (
-    refusedByBroker(text, address) ??
+    unreachable(nodeCode, address) ??
     tlsTrouble(text, nodeCode, address) ??
-    unreachable(text, nodeCode, address)
+    refusedByBroker(text, address) ??
+    handshakeEnded(text, address)
   );
 }
 
@@ -102,7 +104,7 @@ function tlsTrouble(text: string, nodeCode: string, address: AttemptedAddress): 
   };
 }
 
-function unreachable(text: string, nodeCode: string, address: AttemptedAddress): Diagnosis {
+function unreachable(nodeCode: string, address: AttemptedAddress): Diagnosis | undefined {
   const reasons: Record<string, string | undefined> = {
     ECONNREFUSED: 'nothing listens on that port',
     ENOTFOUND: 'the host name is unknown',
@@ -112,13 +114,15 @@ function unreachable(text: string, nodeCode: string, address: AttemptedAddress):
     ETIMEDOUT: 'the host does not answer',
   };
   const reason = reasons[nodeCode];
-  if (reason !== undefined) {
-    return {
-      code: 'ERR_BROKER_UNREACHABLE',
-      message: `Cannot reach the broker at ${at(address)}: ${reason} (${nodeCode}).`,
-      hint: 'Check host and port of the connection string, and that RabbitMQ runs there (5672, or 5671 with TLS).',
-    };
-  }
+  if (reason === undefined) return undefined;
+  return {
+    code: 'ERR_BROKER_UNREACHABLE',
+    message: `Cannot reach the broker at ${at(address)}: ${reason} (${nodeCode}).`,
+    hint: 'Check host and port of the connection string, and that RabbitMQ runs there (5672, or 5671 with TLS).',
+  };
+}
+
+function handshakeEnded(text: string, address: AttemptedAddress): Diagnosis {
   const plainToTls = address.protocol === 'amqp' && address.port === 5671;
   return {
     code: 'ERR_BROKER_HANDSHAKE',

@@ -95,10 +95,10 @@ export class PublishQueue {
 
   /** Empties the flight, in the order of writing. */
   takeInFlight(): Publishing[] {
-    const flying = [...this.#inFlight.values()].flat();
+    const flying = new Set([...this.#inFlight.values()].flat()); // grouped by id
     this.#inFlight.clear();
     this.#inFlightCount = 0;
-    return flying;
+    return this.all().filter((one) => flying.has(one));
   }
 
   /** Puts messages back in front of those that wait. */
