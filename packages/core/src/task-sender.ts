@@ -65,8 +65,12 @@ export interface TaskSenderParts {
   readonly parent?: Lineage | undefined;
 }
 
+/** More queues than this are not remembered: their names may come from data. */
+const mostQueues = 1000;
+
 export class BrokerTaskSender implements TaskSender {
   #parts: TaskSenderParts;
+  #prepare = new Map<string, () => Promise<void> | undefined>();
 
   constructor(parts: TaskSenderParts) {
     this.#parts = parts;
@@ -80,7 +84,8 @@ export class BrokerTaskSender implements TaskSender {
     const settings = contract === undefined ? options : { ...contractDefaults(contract), ...options };
     const message = buildTaskMessage(call, settings, { now: clock.now(), newId, origin, parent });
     const queue = settings.queue ?? routeTask(config.tasks.routes, call.task) ?? config.tasks.default_queue;
-    const outgoing = { exchange: '', routingKey: queue, ...encodeTask(message, clock.now()) };
+    const { body, properties } = encodeTask(message, clock.now());
+    const outgoing = { exchange: '', routingKey: queue, body, properties, prepare: this.#preparing(queue) };
     await this.#deliver(queue, outgoing, options);
     return { id: message.id, exchange: '', routingKey: queue };
   }
@@ -97,21 +102,27 @@ export class BrokerTaskSender implements TaskSender {
 
   async #deliver(queue: string, message: OutgoingMessage, { timeout }: SendOptions): Promise<void> {
     const { declarer, sink, clock, config } = this.#parts;
-    const prepared = { ...message, prepare: () => declarer.ensure(queue, () => this.#topology(queue)) };
     const timeoutMs =
       timeout === undefined ? config.tasks.publish_timeout * 1000 : parseDuration(timeout) * 1000;
     const end = clock.monotonic() + timeoutMs;
     try {
-      await sink.publish(prepared, { timeoutMs });
+      await sink.publish(message, { timeoutMs });
     } catch (error) {
       if (!isCeleriacError(error, 'ERR_PUBLISH_UNROUTABLE')) throw error;
       declarer.forget(queue); // it was deleted after we had declared it: declare it again, once
-      await sink.publish(prepared, { timeoutMs: Math.max(1, end - clock.monotonic()) });
+      await sink.publish(message, { timeoutMs: Math.max(1, end - clock.monotonic()) });
     }
   }
 
-  #topology(queue: string): Topology {
-    return taskTopology(this.#parts.config, queue);
+  /** What makes sure that the queue exists; one function per queue, as messages are many. */
+  #preparing(queue: string): () => Promise<void> | undefined {
+    const known = this.#prepare.get(queue);
+    if (known !== undefined) return known;
+    const { declarer, config } = this.#parts;
+    const topology = (): Topology => taskTopology(config, queue);
+    const prepare = (): Promise<void> | undefined => declarer.ensure(queue, topology);
+    if (this.#prepare.size < mostQueues) this.#prepare.set(queue, prepare);
+    return prepare;
   }
 }
 

@@ -32,9 +32,11 @@ export class PublishChannel<T> {
   readonly wire: Wire;
   #inside: ChannelInside;
   #listeners: PublishChannelListeners<T>;
-  /** Messages by the number the broker confirms them under, in order. */
-  #unconfirmed = new Map<number, T>();
-  #lastTag = 0;
+  /** What was written and not confirmed, in order: the first is number `#lowest`, confirmed ones are gaps. */
+  #unconfirmed: (T | undefined)[] = [];
+  #lowest = 1;
+  /** Index of number `#lowest`. */
+  #head = 0;
   #frames: Buffer[] = [];
   #bytes = 0;
   #open = true;
@@ -65,7 +67,7 @@ export class PublishChannel<T> {
 
   /** Takes the frames of one message. They are written at the end of this turn of the event loop. */
   write(frames: Buffer, item: T): void {
-    this.#unconfirmed.set(++this.#lastTag, item);
+    this.#unconfirmed.push(item);
     this.#frames.push(frames);
     this.#bytes += frames.length;
     if (this.#frames.length === 1) setImmediate(() => this.#flush());
@@ -91,17 +93,28 @@ export class PublishChannel<T> {
       this.#confirm(tag, nacked);
       return;
     }
-    for (const earlier of this.#unconfirmed.keys()) {
-      if (earlier > tag) return;
-      this.#confirm(earlier, nacked);
-    }
+    const last = Math.min(tag, this.#lowest + this.#unconfirmed.length - this.#head - 1);
+    for (let earlier = this.#lowest; earlier <= last; earlier++) this.#confirm(earlier, nacked);
   }
 
   #confirm(tag: number, nacked: boolean): void {
-    const item = this.#unconfirmed.get(tag);
+    const index = this.#head + tag - this.#lowest;
+    const item = this.#unconfirmed[index];
     if (item === undefined) return;
-    this.#unconfirmed.delete(tag);
+    this.#unconfirmed[index] = undefined;
+    this.#advance();
     this.#listeners.confirmed(item, nacked);
+  }
+
+  #advance(): void {
+    const items = this.#unconfirmed;
+    while (this.#head < items.length && items[this.#head] === undefined) {
+      this.#head++;
+      this.#lowest++;
+    }
+    if (this.#head < 1024 || this.#head * 2 < items.length) return;
+    this.#unconfirmed = items.slice(this.#head);
+    this.#head = 0;
   }
 }
 

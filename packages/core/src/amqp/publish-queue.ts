@@ -5,8 +5,8 @@
 import type { CeleriacError } from '../errors.js';
 import type { OutgoingMessage } from '../ports.js';
 
-/** A message on its way, with everything that settles it. */
-export interface Publishing {
+/** What is taken on, with everything that settles it. */
+export interface NewPublishing {
   readonly message: OutgoingMessage;
   /** Its properties, written once for all resends. */
   readonly properties: string;
@@ -15,48 +15,73 @@ export interface Publishing {
   readonly deadlineAt: number;
   readonly resolve: () => void;
   readonly reject: (error: CeleriacError) => void;
-  /** Written to a connection at least once: its outcome may be unknown. */
-  everSent: boolean;
-  /** The broker gave it back: no queue took it. */
-  returned: boolean;
 }
 
-export type NewPublishing = Omit<Publishing, 'everSent' | 'returned'>;
+/** A message on its way. */
+export class Publishing implements NewPublishing {
+  readonly message: OutgoingMessage;
+  readonly properties: string;
+  readonly timeoutMs: number;
+  readonly deadlineAt: number;
+  readonly resolve: () => void;
+  readonly reject: (error: CeleriacError) => void;
+  /** Written to a connection at least once: its outcome may be unknown. */
+  everSent = false;
+  /** The broker gave it back: no queue took it. */
+  returned = false;
+  /** Where it is; kept by the queue. */
+  state: 'waiting' | 'in-flight' | 'settled' = 'waiting';
+  /** Its neighbours among the unsettled; kept by the queue. */
+  before: Publishing | undefined;
+  after: Publishing | undefined;
 
+  constructor({ message, properties, timeoutMs, deadlineAt, resolve, reject }: NewPublishing) {
+    this.message = message;
+    this.properties = properties;
+    this.timeoutMs = timeoutMs;
+    this.deadlineAt = deadlineAt;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+}
+
+/**
+ * The unsettled are a linked list in the order they were taken: sets and maps that grow and shrink with every message
+ * made a quarter of what a publish costs.
+ */
 export class PublishQueue {
   bytes = 0;
+  count = 0;
+  inFlight = 0;
+  #first: Publishing | undefined;
+  #last: Publishing | undefined;
   #waiting: Publishing[] = [];
   /** Index of the first waiting message: shifting a long array costs more than it holds. */
   #head = 0;
-  /** Everything not settled, in the order it was taken. */
-  #unsettled = new Set<Publishing>();
-  #inFlight = new Map<string, Publishing[]>();
-  #inFlightCount = 0;
-
-  get count(): number {
-    return this.#unsettled.size;
-  }
-
-  get inFlight(): number {
-    return this.#inFlightCount;
-  }
 
   get waiting(): number {
     return this.#waiting.length - this.#head;
   }
 
   has(one: Publishing): boolean {
-    return this.#unsettled.has(one);
+    return one.state !== 'settled';
   }
 
+  /** Everything unsettled, in the order it was taken. */
   all(): readonly Publishing[] {
-    return [...this.#unsettled];
+    const all: Publishing[] = [];
+    for (let one = this.#first; one !== undefined; one = one.after) all.push(one);
+    return all;
   }
 
   add(publishing: NewPublishing): void {
-    const one: Publishing = { ...publishing, everSent: false, returned: false };
-    this.#unsettled.add(one);
+    const one = new Publishing(publishing);
+    one.before = this.#last;
+    if (this.#last === undefined) this.#first = one;
+    else this.#last.after = one;
+    this.#last = one;
     this.#waiting.push(one);
+    this.count++;
     this.bytes += one.message.body.length;
   }
 
@@ -64,7 +89,7 @@ export class PublishQueue {
   next(): Publishing | undefined {
     while (this.#head < this.#waiting.length) {
       const one = this.#waiting[this.#head] as Publishing;
-      if (this.#unsettled.has(one)) return one;
+      if (one.state !== 'settled') return one;
       this.#head++; // its deadline passed while it waited
     }
     this.#waiting = [];
@@ -79,49 +104,43 @@ export class PublishQueue {
       this.#waiting = this.#waiting.slice(this.#head);
       this.#head = 0;
     }
-    this.#enterFlight(one);
+    one.state = 'in-flight';
+    this.inFlight++;
   }
 
   remove(one: Publishing): void {
-    if (!this.#unsettled.delete(one)) return;
+    if (one.state === 'settled') return;
+    if (one.state === 'in-flight') this.inFlight--;
+    one.state = 'settled';
+    this.count--;
     this.bytes -= one.message.body.length;
-    this.#leaveFlight(one);
+    const { before, after } = one;
+    if (before === undefined) this.#first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    one.before = one.after = undefined;
   }
 
   /** The first message in flight with this id that fits. Two may share an id: the broker answers in order. */
   oldestInFlight(id: string, fits: (one: Publishing) => boolean): Publishing | undefined {
-    return this.#inFlight.get(id)?.find(fits);
+    for (let one = this.#first; one !== undefined; one = one.after) {
+      if (one.state === 'in-flight' && one.message.properties.messageId === id && fits(one)) return one;
+    }
+    return undefined;
   }
 
   /** Empties the flight, in the order of writing. */
   takeInFlight(): Publishing[] {
-    const flying = new Set([...this.#inFlight.values()].flat()); // grouped by id
-    this.#inFlight.clear();
-    this.#inFlightCount = 0;
-    return this.all().filter((one) => flying.has(one));
+    const flight = this.all().filter(({ state }) => state === 'in-flight');
+    for (const one of flight) one.state = 'waiting';
+    this.inFlight = 0;
+    return flight;
   }
 
   /** Puts messages back in front of those that wait. */
   putBack(again: readonly Publishing[]): void {
     this.#waiting = [...again, ...this.#waiting.slice(this.#head)];
     this.#head = 0;
-  }
-
-  #enterFlight(one: Publishing): void {
-    const id = one.message.properties.messageId;
-    const same = this.#inFlight.get(id);
-    if (same === undefined) this.#inFlight.set(id, [one]);
-    else same.push(one);
-    this.#inFlightCount++;
-  }
-
-  #leaveFlight(one: Publishing): void {
-    const id = one.message.properties.messageId;
-    const same = this.#inFlight.get(id);
-    const index = same?.indexOf(one) ?? -1;
-    if (same === undefined || index === -1) return;
-    this.#inFlightCount--;
-    if (same.length === 1) this.#inFlight.delete(id);
-    else same.splice(index, 1);
   }
 }
