@@ -77,7 +77,7 @@ export class CeleriacError extends Error {
     Object.defineProperty(this, brand, { value: true });
     this.code = code;
     this.retryable = errorCodes[code].retryable;
-    this.hint = detail.hint;
+    this.hint = detail.hint === undefined ? undefined : redact(detail.hint);
     this.values = redactValue(detail.values ?? {}) as Record<string, unknown>;
   }
 
