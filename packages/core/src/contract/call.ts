@@ -47,12 +47,12 @@ export function inputCandidates(contract: TaskContract, { args, kwargs, single }
   const named = Object.keys(kwargs);
   switch (shape.kind) {
     case 'list':
-      if (named.length === 0) return { ok: true, values: [args] };
+      if (named.length === 0) return { ok: true, values: args.length === 0 ? [args, undefined] : [args] };
       return mismatch(contract, `takes a list, but got keyword arguments (${named.join(', ')})`);
     case 'object':
       return byPosition(contract, { names: shape.properties, args, kwargs });
     case 'value':
-      if (named.length === 0 && args.length === 1) return { ok: true, values: [first] };
+      if (named.length === 0 && args.length <= 1) return { ok: true, values: [first] };
       return mismatch(
         contract,
         `takes one value, but got ${args.length} by position and ${named.length} by name`,
@@ -109,7 +109,10 @@ function byPosition(
     kwargs,
   }: { names: readonly string[]; args: readonly unknown[]; kwargs: Readonly<Record<string, unknown>> },
 ): Candidates {
-  if (args.length === 0) return { ok: true, values: [kwargs] };
+  if (args.length === 0) {
+    // Nothing at all may also be an optional input that was left out.
+    return { ok: true, values: Object.keys(kwargs).length === 0 ? [kwargs, undefined] : [kwargs] };
+  }
   const whole =
     args.length === 1 && Object.keys(kwargs).length === 0 && isPlainObject(args[0]) ? [args[0]] : [];
   if (args.length > names.length) {

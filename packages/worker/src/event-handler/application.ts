@@ -17,11 +17,19 @@ export interface RegisteredEventHandler {
   readonly handler: EventHandler;
 }
 
+interface Entry {
+  readonly contract: EventContract | undefined;
+  readonly handler: EventHandler;
+  /** Absent while the pattern of its contract is not known. */
+  compiled: RegisteredEventHandler | undefined;
+}
+
 export class Application {
   readonly name: string;
-  #handlers: RegisteredEventHandler[] = [];
+  /** In the order of registration. */
+  #entries: Entry[] = [];
+  #handlers: readonly RegisteredEventHandler[] = [];
   #typeOf: ((contract: EventContract) => string) | undefined;
-  #waiting: { contract: EventContract; handler: EventHandler }[] = [];
 
   constructor(name: string) {
     this.name = name;
@@ -35,17 +43,22 @@ export class Application {
   on<Parsed>(contract: EventContract<unknown, Parsed>, handler: EventHandler<Parsed>): this;
   on(what: string | EventContract, handler: EventHandler<never>): this {
     const run = handler as EventHandler;
-    if (typeof what === 'string') this.#add(what, undefined, run);
-    else if (this.#typeOf === undefined) this.#waiting.push({ contract: what, handler: run });
-    else this.#add(this.#typeOf(what), what, run);
+    const contract = typeof what === 'string' ? undefined : what;
+    const pattern = typeof what === 'string' ? what : this.#typeOf?.(what);
+    const compiled = pattern === undefined ? undefined : this.#compile(pattern, contract, run);
+    this.#entries.push({ contract, handler: run, compiled });
+    this.#list();
     return this;
   }
 
   /** The routing pattern of contracts is configured: it is known when the worker starts. @internal */
   resolve(typeOf: (contract: EventContract) => string): void {
     this.#typeOf = typeOf;
-    for (const { contract, handler } of this.#waiting) this.#add(typeOf(contract), contract, handler);
-    this.#waiting = [];
+    for (const entry of this.#entries) {
+      const { contract, handler } = entry;
+      if (contract !== undefined) entry.compiled ??= this.#compile(typeOf(contract), contract, handler);
+    }
+    this.#list();
   }
 
   /** The patterns to bind, each once. */
@@ -59,10 +72,18 @@ export class Application {
   }
 
   get isEmpty(): boolean {
-    return this.#handlers.length === 0 && this.#waiting.length === 0;
+    return this.#entries.length === 0;
   }
 
-  #add(pattern: string, contract: EventContract | undefined, handler: EventHandler): void {
+  #list(): void {
+    this.#handlers = this.#entries.flatMap(({ compiled }) => compiled ?? []);
+  }
+
+  #compile(
+    pattern: string,
+    contract: EventContract | undefined,
+    handler: EventHandler,
+  ): RegisteredEventHandler {
     if (pattern === '' || Buffer.byteLength(pattern) > 255) {
       throw new CeleriacError('ERR_CONTRACT_INVALID', {
         message: `A routing pattern has 1 to 255 bytes; this one has ${Buffer.byteLength(pattern)}.`,
@@ -70,6 +91,6 @@ export class Application {
         values: { application: this.name, pattern },
       });
     }
-    this.#handlers.push({ pattern, matches: compilePattern(pattern), contract, handler });
+    return { pattern, matches: compilePattern(pattern), contract, handler };
   }
 }
