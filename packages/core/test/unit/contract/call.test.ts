@@ -1,11 +1,13 @@
 /** Inputs as calls and calls as inputs: there and back, and what Python callers write. */
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { Type } from 'typebox';
 import { z } from 'zod';
 
 import { inputCandidates, toCall } from '../../../dist/contract/call.js';
 import type { Schema } from '../../../dist/contract/schema.js';
 import { defineTask } from '../../../dist/contract/task.js';
+import { checkInput } from '../../../dist/contract/validate.js';
 
 const charge = {
   type: 'object',
@@ -85,5 +87,128 @@ describe('a call stands for the input', () => {
         expect(result).to.have.property('values').that.deep.includes(value);
       }),
     );
+  });
+});
+
+/** What the handler gets: the first candidate that fits, as a worker chooses it. */
+async function handed(
+  input: Schema | undefined,
+  args: Args,
+  more: { kwargs?: Kwargs; single?: boolean } = {},
+) {
+  const contract = defineTask(input === undefined ? { name: 't' } : { name: 't', input });
+  const candidates = inputCandidates(contract, {
+    args,
+    kwargs: more.kwargs ?? {},
+    single: more.single ?? false,
+  });
+  if (!candidates.ok) return candidates.error.message;
+  for (const value of candidates.values) {
+    const checked = await checkInput(contract, value);
+    if (checked.ok) return checked.value;
+  }
+  return 'nothing fits';
+}
+
+const amount = { account: 'a', amount: 5 };
+const zAmount = z.object({ account: z.string(), amount: z.number() });
+const tAmount = Type.Object({ account: Type.String(), amount: Type.Integer() });
+
+describe('an input arrives as it was sent', () => {
+  const inputs: readonly (readonly [string, Schema | undefined, unknown])[] = [
+    ['a JSON object', charge, amount],
+    ['an empty JSON object', charge, {}],
+    ['a JSON object without properties', { type: 'object' }, { any: [1] }],
+    ['a JSON list', { type: 'array', items: { type: 'integer' } }, [1, 2]],
+    ['a JSON list of one', { type: 'array' }, [5]],
+    ['a JSON list of one object', { type: 'array' }, [amount]],
+    ['an empty JSON list', { type: 'array' }, []],
+    ['a JSON tuple', { type: 'array', prefixItems: [{ type: 'string' }, { type: 'integer' }] }, ['a', 1]],
+    ['a JSON integer', { type: 'integer' }, 5],
+    ['a JSON text', { type: 'string' }, ''],
+    ['a JSON null', { type: 'null' }, null],
+    ['a JSON boolean', { type: 'boolean' }, false],
+    ['a JSON value of two types', { type: ['string', 'null'] }, null],
+    ['a JSON choice of list or text', { anyOf: [{ type: 'array' }, { type: 'string' }] }, []],
+    [
+      'a JSON choice of a number or a list, one number',
+      { anyOf: [{ type: 'number' }, { type: 'array' }] },
+      5,
+    ],
+    [
+      'a JSON choice of a number or a list, a list of one',
+      { anyOf: [{ type: 'number' }, { type: 'array' }] },
+      [5],
+    ],
+    ['a JSON enum', { enum: ['on', 'off'] }, 'on'],
+    ['a JSON reference', { $ref: '#/$defs/o', $defs: { o: { type: 'object' } } }, amount],
+    ['a zod object', zAmount, amount],
+    ['a strict zod object', z.strictObject({ a: z.number() }), { a: 1 }],
+    ['a zod list', z.array(zAmount), [amount]],
+    ['an empty zod list', z.array(z.number()), []],
+    ['a zod tuple', z.tuple([z.string(), z.number()]), ['a', 1]],
+    ['a zod number', z.number(), 5],
+    ['a zod enum', z.enum(['on', 'off']), 'off'],
+    ['a zod record', z.record(z.string(), z.number()), { a: 1, b: 2 }],
+    ['a zod union of object and text', z.union([zAmount, z.string()]), 'x'],
+    ['a zod union of list and number', z.union([z.array(z.number()), z.number()]), [5]],
+    ['a nullable zod object', zAmount.nullable(), null],
+    ['an optional zod text, left out', z.string().optional(), undefined],
+    ['an optional zod object, left out', zAmount.optional(), undefined],
+    ['an optional zod list, left out', z.array(z.number()).min(1).optional(), undefined],
+    ['a refined zod object', zAmount.refine(({ amount: sum }) => sum > 0), amount],
+    ['a TypeBox object', tAmount, amount],
+    ['a TypeBox tuple', Type.Tuple([Type.String(), Type.Integer()]), ['a', 1]],
+    ['a TypeBox list', Type.Array(Type.Integer()), [5]],
+    ['a TypeBox record', Type.Record(Type.String(), Type.Integer()), { a: 1 }],
+    ['a TypeBox union', Type.Union([Type.String(), Type.Null()]), null],
+    ['a TypeBox literal', Type.Literal('on'), 'on'],
+    ['an object without a schema', undefined, amount],
+    ['a list without a schema', undefined, [1, 2]],
+    ['a single value without a schema', undefined, 'x'],
+  ];
+  for (const [what, schema, input] of inputs) {
+    it(`where it is ${what}`, async () => {
+      const { args, kwargs, single } = toCall(input);
+      const travelled = JSON.parse(JSON.stringify({ args, kwargs })) as { args: Args; kwargs: Kwargs };
+
+      expect(await handed(schema, travelled.args, { kwargs: travelled.kwargs, single })).to.deep.equal(input);
+    });
+  }
+});
+
+describe('what a Python caller writes reaches the contract', () => {
+  const schemas: readonly (readonly [string, Schema])[] = [
+    ['JSON Schema', charge],
+    ['zod', zAmount],
+    ['TypeBox', tAmount],
+  ];
+  for (const [name, schema] of schemas) {
+    it(`of ${name}: by position, by name, mixed, and as one dictionary`, async () => {
+      expect(await handed(schema, ['a', 5])).to.deep.equal(amount);
+      expect(await handed(schema, [], { kwargs: amount })).to.deep.equal(amount);
+      expect(await handed(schema, ['a'], { kwargs: { amount: 5 } })).to.deep.equal(amount);
+      expect(await handed(schema, [amount])).to.deep.equal(amount);
+    });
+
+    it(`of ${name}, and is refused where it does not fit`, async () => {
+      expect(await handed(schema, [5, 'a'])).to.equal('nothing fits');
+      expect(await handed(schema, [null])).to.equal('nothing fits');
+      expect(await handed(schema, ['a', 5, 6])).to.include('takes 2 arguments by position');
+    });
+  }
+
+  it('where the first property is a dictionary itself', async () => {
+    const schema = z.strictObject({ options: z.record(z.string(), z.number()) });
+
+    expect(await handed(schema, [{ a: 1 }])).to.deep.equal({ options: { a: 1 } });
+  });
+
+  it('where the schema converts: by the names of what goes in', async () => {
+    const schema = z
+      .object({ account: z.string(), amount: z.string() })
+      .transform((given) => `${given.account}:${given.amount}`);
+
+    expect(await handed(schema, ['a', '5'])).to.equal('a:5');
   });
 });
