@@ -79,3 +79,8 @@ export {
 } from './applications.js';
 export type { RegisteredApplication } from './applications.js';
 export { barest, deadLetter, deadLetterHeaders } from './dead-letter.js';
+
+// The AMQP codec, for the packages of this workspace that speak it themselves.
+export { readTable, shortString as readShortString, TableReader } from './amqp/table-reader.js';
+export { long, longlong, octet, short, shortString, writeTable } from './amqp/table-writer.js';
+export { readProperties, ReceivedProperties } from './amqp/frame-reader.js';

@@ -1,0 +1,37 @@
+/** Refusals, with RabbitMQ's reply codes and words, so that clients that read them find what they know. */
+
+const names: Readonly<Record<number, string>> = {
+  311: 'CONTENT_TOO_LARGE',
+  403: 'ACCESS_REFUSED',
+  404: 'NOT_FOUND',
+  405: 'RESOURCE_LOCKED',
+  406: 'PRECONDITION_FAILED',
+  501: 'FRAME_ERROR',
+  502: 'SYNTAX_ERROR',
+  503: 'COMMAND_INVALID',
+  504: 'CHANNEL_ERROR',
+  505: 'UNEXPECTED_FRAME',
+  530: 'NOT_ALLOWED',
+  540: 'NOT_IMPLEMENTED',
+  541: 'INTERNAL_ERROR',
+};
+
+/** What closes a channel or, where `hard`, the connection. */
+export class AmqpError extends Error {
+  readonly replyCode: number;
+  readonly hard: boolean;
+
+  constructor(replyCode: number, text: string, options: { readonly hard?: boolean } = {}) {
+    super(`${names[replyCode] ?? 'ERROR'} - ${text}`);
+    this.replyCode = replyCode;
+    this.hard = options.hard ?? replyCode >= 500;
+  }
+}
+
+export function noQueue(queue: string, vhost: string): AmqpError {
+  return new AmqpError(404, `no queue '${queue}' in vhost '${vhost}'`);
+}
+
+export function noExchange(exchange: string, vhost: string): AmqpError {
+  return new AmqpError(404, `no exchange '${exchange}' in vhost '${vhost}'`);
+}

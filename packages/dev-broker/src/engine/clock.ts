@@ -1,0 +1,10 @@
+/** Time, handed in: tests own it. */
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Milliseconds. */
+  now(): number;
+  after(ms: number, callback: () => void): Timer;
+}

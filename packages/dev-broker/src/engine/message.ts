@@ -1,0 +1,31 @@
+/** A message as the broker keeps it, and its place in a queue. Data only. */
+
+/** Basic properties as they came, and the few the broker itself reads. */
+export interface Properties {
+  /** Flags and values, as in a content header frame. */
+  readonly raw: Buffer;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly persistent: boolean;
+  readonly priority: number;
+  /** Milliseconds, as text: AMQP carries it so. */
+  readonly expiration: string | undefined;
+}
+
+export interface Message {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly properties: Properties;
+  readonly body: Buffer;
+}
+
+/** A message in a queue. */
+export interface Entry {
+  readonly message: Message;
+  /** Order within the queue: what is returned goes back to where it was. */
+  readonly position: number;
+  /** Milliseconds of the clock; absent: never. */
+  readonly expiresAt: number | undefined;
+  redelivered: boolean;
+  /** How often it was returned or its consumer was lost; counted on quorum queues. */
+  deliveryCount: number;
+}

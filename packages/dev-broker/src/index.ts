@@ -1,0 +1,3 @@
+/** The public surface of `@celeriac/dev-broker`. */
+export { startBroker } from './server/server.js';
+export type { BrokerOptions, DevBroker } from './server/server.js';

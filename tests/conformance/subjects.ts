@@ -1,0 +1,111 @@
+/** The conformance tier's subjects: the embedded broker and RabbitMQ, each tried with the same tests. */
+import { startBroker } from '@celeriac/dev-broker';
+import amqp, { type Channel, type ChannelModel, type ConfirmChannel } from 'amqplib';
+
+import { requireRabbit, Vhost } from '../support/broker.js';
+
+/** A broker to try things on, empty at the start. */
+export interface Subject {
+  readonly url: string;
+  readonly close: () => Promise<void>;
+}
+
+const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
+  'the embedded broker': async () => {
+    const broker = await startBroker();
+    return { url: broker.url, close: () => broker.stop() };
+  },
+  RabbitMQ: async () => {
+    const vhost = await Vhost.create();
+    return { url: vhost.url, close: () => vhost[Symbol.asyncDispose]() };
+  },
+};
+
+export interface Ended {
+  readonly code: number | undefined;
+  readonly text: string;
+}
+
+/** How the broker answers something that it does not allow. */
+export async function refusal(
+  connection: ChannelModel,
+  what: (channel: Channel) => Promise<unknown>,
+): Promise<Ended> {
+  const channel = await connection.createChannel();
+  const ended = new Promise<Ended>((resolve) => {
+    channel.on('error', (error: Error & { code?: number }) =>
+      resolve({ code: error.code, text: textOf(error) }),
+    );
+  });
+  what(channel).catch(() => undefined);
+  return ended;
+}
+
+/**
+ * The broker's own words, without amqplib's, without the virtual host's name, and without the type of a number: which
+ * one it is depends on how small the client writes it.
+ */
+function textOf(error: Error): string {
+  const text = /with message "(.*)"/su.exec(error.message)?.[1] ?? error.message;
+  return text
+    .replace(/in vhost '[^']*'/gu, "in vhost 'V'")
+    .replace(/of type '(?:byte|short|signedint|long)'/gu, "of type 'number'")
+    .replaceAll('\\"', '"');
+}
+
+export async function publish(
+  channel: ConfirmChannel,
+  queue: string,
+  bodies: readonly string[],
+): Promise<void> {
+  for (const body of bodies) channel.sendToQueue(queue, Buffer.from(body), { persistent: true });
+  await channel.waitForConfirms();
+}
+
+export async function bodies(channel: Channel, queue: string): Promise<string[]> {
+  const all: string[] = [];
+  for (;;) {
+    const message = await channel.get(queue, { noAck: true });
+    if (message === false) return all;
+    all.push(message.content.toString());
+  }
+}
+
+/** An open connection and channel to the subject. */
+export interface Opened {
+  readonly subject: Subject;
+  readonly connection: ChannelModel;
+  readonly channel: ConfirmChannel;
+}
+
+/** Describes the same for every subject. `opened` gives the connection of the running test. */
+export function onEveryBroker(title: string, define: (opened: () => Opened) => void): void {
+  for (const [name, open] of Object.entries(subjects)) {
+    describe(`${title}, on ${name}`, function () {
+      let current: Opened | undefined;
+
+      before(function () {
+        if (name === 'RabbitMQ') requireRabbit(this);
+      });
+
+      beforeEach(async () => {
+        const subject = await open();
+        const connection = await amqp.connect(subject.url);
+        connection.on('error', () => undefined);
+        const channel = await connection.createConfirmChannel();
+        channel.on('error', () => undefined);
+        current = { subject, connection, channel };
+      });
+
+      afterEach(async () => {
+        await current?.connection.close().catch(() => undefined); // a test may have closed it
+        await current?.subject.close();
+      });
+
+      define(() => {
+        if (current === undefined) throw new Error('no connection yet');
+        return current;
+      });
+    });
+  }
+}
