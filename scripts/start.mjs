@@ -4,11 +4,12 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 import { startBroker } from '@celeriac/dev-broker';
 import { createPublisher } from '@celeriac/publisher';
+
+import { accepts } from '../tests/dist/support/free-port.js';
 
 const variable = 'CELERIAC_EVENTS__CONNECTION_STRING';
 const usual = 'amqp://guest@localhost//';
@@ -46,7 +47,8 @@ async function start() {
 }
 
 async function answers() {
-  if (!(await isOpen(5672))) return false;
+  // Quicker to know than whether it is a RabbitMQ that lets us in.
+  if (!(await accepts(5672))) return false;
   const publisher = await createPublisher({ env: {}, config: { events: { connection_string: usual } } });
   try {
     await publisher.ready({ timeout: '2s' });
@@ -55,19 +57,6 @@ async function answers() {
     return false;
   } finally {
     await publisher.close();
-  }
-}
-
-/** Whether anything listens there: quicker to know than whether it is a RabbitMQ that lets us in. */
-async function isOpen(port) {
-  const socket = connect(port, 'localhost');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
   }
 }
 

@@ -21,5 +21,5 @@ function fromEnvironment(): string | undefined {
 
 /** Rejects with ERR_CONFIG_… for anything that is wrong with it. */
 export function settings(options: ConfigOption, overrides?: ConfigInput): Promise<Config> {
-  return loadConfig(configSource(options), overrides === undefined ? {} : { overrides });
+  return loadConfig(configSource(options), { overrides });
 }

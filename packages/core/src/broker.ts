@@ -63,7 +63,7 @@ export interface SessionPurpose {
 
 export function openSession(options: BrokerOptions, { section, role, heartbeat }: SessionPurpose): Session {
   const { config, logger, clock, tls } = options;
-  const endpoints = connectionString(config, section).addresses.map(endpoint);
+  const endpoints = connectionString(config, section).addresses;
   warnOfRisks(endpoints, { heartbeat, tls, role, logger });
   return new Session({
     name: `${serviceName(config)} ${role} (${process.pid}@${hostname()})`,
@@ -105,11 +105,6 @@ export function connectionString(config: Config, section: Section): ConnectionSt
 /** True when tasks and events go to the same broker, so that one publishing connection serves both. */
 export function isOneBroker(config: Config): boolean {
   return connectionString(config, 'tasks') === connectionString(config, 'events');
-}
-
-function endpoint(address: ConnectionString['addresses'][number]): BrokerEndpoint {
-  const { protocol, hostname: host, port, username, password, vhost, heartbeat, connectTimeout } = address;
-  return { protocol, hostname: host, port, username, password, vhost, heartbeat, connectTimeout };
 }
 
 /** The configured service name, else the name of the program. */

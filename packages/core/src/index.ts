@@ -7,6 +7,7 @@ export type { Clock, Timer } from './clock.js';
 export { CeleriacError, errorCodes, errorText, isCeleriacError } from './errors.js';
 export type { ErrorCode, ErrorDetail } from './errors.js';
 export { createLogger, guarded, silentLogger, withFields } from './logger.js';
+export { waitAtMost } from './deadline.js';
 export { notifier } from './notify.js';
 export type { Tell } from './notify.js';
 export type { LogFields, Logger, LoggerOptions, LogLevel } from './logger.js';

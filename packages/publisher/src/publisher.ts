@@ -37,6 +37,7 @@ import {
   type TaskContract,
   type TaskSender,
   type Tell,
+  waitAtMost,
 } from '@celeriac/core';
 
 export interface PublisherOptions {
@@ -73,10 +74,7 @@ export interface CloseOptions {
  */
 export async function createPublisher(options: PublisherOptions = {}): Promise<Publisher> {
   const { logger = silentLogger, clock = systemClock, config: source = {}, env, overrides } = options;
-  const config = await loadConfig(source, {
-    ...(env === undefined ? {} : { env }),
-    ...(overrides === undefined ? {} : { overrides }),
-  });
+  const config = await loadConfig(source, { env, overrides });
   const tls = await loadTls(config);
   return new Publisher({ config, logger: guarded(logger), clock, tls });
 }
@@ -189,10 +187,8 @@ class Publisher implements TaskSender, EventSender, AsyncDisposable {
   }
 
   async #close(timeoutMs: number): Promise<void> {
-    const deadline = new AbortController();
     const drained = Promise.all(this.#sides().map(({ sink }) => sink.drain()));
-    await Promise.race([drained, this.#clock.sleep(timeoutMs, deadline.signal)]);
-    deadline.abort();
+    await waitAtMost(this.#clock, timeoutMs, drained);
     await Promise.all(
       this.#sides().map(async ({ sink, session }) => {
         // The session first: a channel cannot be closed politely over a connection that is blocked or gone.

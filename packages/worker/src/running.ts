@@ -20,6 +20,7 @@ import {
   serviceName,
   type Tell,
   type Topology,
+  waitAtMost,
 } from '@celeriac/core';
 
 import type { Cancellation } from './cancellation.js';
@@ -109,19 +110,19 @@ export class Running {
 
   /** Stops within the grace (milliseconds) and a few seconds. Never rejects. */
   async stop(graceMs: number = this.#options.config.task_handler.shutdown_grace * 1000): Promise<StopReport> {
-    const { logger } = this.#options;
-    await this.#within(cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.cancel())));
+    const { logger, clock } = this.#options;
+    await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.cancel())));
     this.#stopping.abort(); // what waits for a slot or its time goes back
     if (this.#inHand > 0) logger.info('draining', { inHand: this.#inHand, grace: graceMs / 1000 });
-    await this.#within(graceMs, this.#idle());
+    await waitAtMost(clock, graceMs, this.#idle());
     const unfinished = this.#inHand;
     this.#halted.abort();
     if (unfinished > 0) {
       for (const cancellation of this.#cancellations) cancellation.cancel('shutdown', stoppingError());
-      await this.#within(heedMs, this.#idle());
+      await waitAtMost(clock, heedMs, this.#idle());
     }
     for (const capsule of this.#capsules) for (const consumer of capsule.consumers) consumer.flush();
-    await this.#within(cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.close())));
+    await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.close())));
     const left = this.#inHand;
     await Promise.all(this.#sides.map(closeSide));
     if (left > 0) logger.warn('handlers left unfinished: their messages go back to the queue', { left });
@@ -161,12 +162,6 @@ export class Running {
 
   async #idle(): Promise<void> {
     await Promise.all(this.#capsules.map((capsule) => capsule.idle()));
-  }
-
-  async #within(ms: number, work: Promise<unknown>): Promise<void> {
-    const done = new AbortController();
-    await Promise.race([work, this.#options.clock.sleep(ms, done.signal)]);
-    done.abort();
   }
 
   #contextParts(): ContextParts {

@@ -148,10 +148,7 @@ class Worker implements AsyncDisposable {
     const applications = [...this.#applications.values()].filter(({ isEmpty }) => !isEmpty);
     if (this.#tasks.names.length === 0 && applications.length === 0) throw nothingRegistered();
     const { config: source = {}, env, overrides } = this.#options;
-    const config = await loadConfig(source, {
-      ...(env === undefined ? {} : { env }),
-      ...(overrides === undefined ? {} : { overrides }),
-    });
+    const config = await loadConfig(source, { env, overrides });
     const parts = { config, logger: this.#logger, clock: this.#clock };
     const running = await Running.open({ ...parts, tasks: this.#tasks, applications, tell: this.#tell });
     this.#running = running;

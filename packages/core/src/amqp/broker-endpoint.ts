@@ -7,19 +7,10 @@ import { isIP } from 'node:net';
 import type { AmqpConnectionManagerOptions } from 'amqp-connection-manager';
 import type { Options } from 'amqplib';
 
-/** One address to try, decoded. */
-export interface BrokerEndpoint {
-  readonly protocol: 'amqp' | 'amqps';
-  readonly hostname: string;
-  readonly port: number;
-  readonly username: string;
-  readonly password: string;
-  readonly vhost: string;
-  /** Seconds; the connection string's own wish, which wins over the configured one. */
-  readonly heartbeat?: number | undefined;
-  /** Seconds; the connection string's own wish, as above. */
-  readonly connectTimeout?: number | undefined;
-}
+import type { BrokerAddressParts } from '../config/broker-address.js';
+
+/** One address to try. A BrokerAddress is one, and keeps its password out of whatever shows it. */
+export type BrokerEndpoint = BrokerAddressParts;
 
 /** Certificates and checks for `amqps`, as contents, not paths. */
 export interface TlsSettings {

@@ -6,7 +6,7 @@
 import type { Channel, ChannelModel } from 'amqplib';
 
 import type { Clock } from '../clock.js';
-import { CeleriacError, errorText } from '../errors.js';
+import { errorText } from '../errors.js';
 import { backoffMs } from '../policy/backoff.js';
 import type { Session } from './session.js';
 
@@ -140,15 +140,5 @@ export function endOf(channel: Channel): Promise<ChannelEnd> {
       const text = failure === undefined ? 'closed' : errorText(failure);
       resolve({ code: failure?.code, text, cause: failure });
     });
-  });
-}
-
-/** A closed channel as an error. */
-export function channelClosed(what: string, end: ChannelEnd): CeleriacError {
-  return new CeleriacError('ERR_CHANNEL_CLOSED', {
-    message: `The channel of ${what} was closed: ${end.text}.`,
-    hint: 'It is being reopened.',
-    values: { code: end.code },
-    cause: end.cause,
   });
 }

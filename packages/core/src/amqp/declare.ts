@@ -5,7 +5,8 @@
  */
 import type { Channel, ChannelModel } from 'amqplib';
 
-import type { Clock, Timer } from '../clock.js';
+import type { Clock } from '../clock.js';
+import { withDeadline } from '../deadline.js';
 import { CeleriacError, errorText } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type Inequivalence, inequivalentArgument, replyCode } from './channel-error.js';
@@ -191,24 +192,11 @@ class DeclareChannel {
     }
     const channel = this.#channel;
     try {
-      await this.#answered(declare(channel));
+      // A queue whose leader is gone answers nothing, for as long as the connection lives.
+      await withDeadline(declare(channel), { clock: this.#clock, ms: answerMs, late: unanswered });
     } catch (error) {
       this.#channel = undefined; // an error reply always closes the channel (AMQP 0-9-1 §4.10.2)
       throw error;
-    }
-  }
-
-  /** A queue whose leader is gone answers nothing, for as long as the connection lives. */
-  async #answered(answer: Promise<unknown>): Promise<void> {
-    let timer: Timer | undefined;
-    const silence = new Promise<never>((_, reject) => {
-      timer = this.#clock.after(answerMs, () => reject(unanswered()));
-    });
-    answer.catch(() => undefined); // too late to matter when the deadline was first
-    try {
-      await Promise.race([answer, silence]);
-    } finally {
-      timer?.cancel();
     }
   }
 

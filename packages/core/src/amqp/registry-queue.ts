@@ -5,8 +5,10 @@
  */
 import type { ConfirmChannel, GetMessage } from 'amqplib';
 
-import type { Clock, Timer } from '../clock.js';
+import type { Clock } from '../clock.js';
+import { withDeadline } from '../deadline.js';
 import { CeleriacError, errorText } from '../errors.js';
+import { replyCode } from './channel-error.js';
 import { endOf } from './channel-supervisor.js';
 import type { Session } from './session.js';
 import type { QueueType } from './topology.js';
@@ -21,8 +23,6 @@ export interface RegistryQueueOptions {
 }
 
 const retryAfterMs = 100;
-/** AMQP's reply for a queue that another connection holds exclusively. */
-const resourceLocked = 405;
 
 export class RegistryQueue {
   #options: RegistryQueueOptions;
@@ -54,13 +54,15 @@ export class RegistryQueue {
       try {
         await channel.assertQueue(lock, { exclusive: true, durable: false, autoDelete: true });
       } catch (cause) {
-        if ((cause as { code?: number }).code !== resourceLocked) throw cause;
+        if ((cause as { code?: number }).code !== replyCode.resourceLocked) throw cause;
         if (clock.monotonic() >= deadline) throw busy(queue, timeoutMs, cause);
         await clock.sleep(retryAfterMs);
         continue;
       }
       try {
-        return await withDeadline(use(channel), { clock, deadline, queue, timeoutMs });
+        const ms = Math.max(1, deadline - clock.monotonic());
+        // A broker that blocks publishing answers nothing.
+        return await withDeadline(use(channel), { clock, ms, late: () => unanswered(queue, timeoutMs) });
       } finally {
         // Not awaited: a blocked broker answers neither, and the lock goes with the connection at the latest.
         channel
@@ -87,33 +89,6 @@ export class RegistryQueue {
     await publish(channel, queue, document);
     for (const message of old) channel.ack(message);
     return document;
-  }
-}
-
-interface Deadline {
-  readonly clock: Clock;
-  /** Monotonic milliseconds. */
-  readonly deadline: number;
-  readonly queue: string;
-  readonly timeoutMs: number;
-}
-
-/** A broker that blocks publishing answers nothing. */
-async function withDeadline<T>(
-  work: Promise<T>,
-  { clock, deadline, queue, timeoutMs }: Deadline,
-): Promise<T> {
-  let timer: Timer | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = clock.after(Math.max(1, deadline - clock.monotonic()), () =>
-      reject(unanswered(queue, timeoutMs)),
-    );
-  });
-  work.catch(() => undefined); // too late to matter when the deadline was first
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    timer?.cancel();
   }
 }
 

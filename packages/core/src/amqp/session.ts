@@ -5,12 +5,12 @@
  * channels and knows no queues.
  */
 import { EventEmitter } from 'node:events';
-import type { Socket } from 'node:net';
 
 import { AmqpConnectionManagerClass } from 'amqp-connection-manager';
 import type { ChannelModel, Options } from 'amqplib';
 
 import { type Clock, systemClock, type Timer } from '../clock.js';
+import { waitAtMost } from '../deadline.js';
 import { CeleriacError, errorText } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { backoffMs } from '../policy/backoff.js';
@@ -164,9 +164,7 @@ export class Session {
     if (this.#connection === undefined) this.drop(); // a pending attempt ends here
     this.#connection = undefined;
     const closed = this.#source.close().catch(() => undefined); // it may be closed already: nothing to do then
-    const deadline = new AbortController();
-    await Promise.race([closed, this.#clock.sleep(closeDeadlineMs, deadline.signal)]);
-    deadline.abort();
+    await waitAtMost(this.#clock, closeDeadlineMs, closed);
     this.drop();
     this.#attempt?.deadline.cancel();
   }
@@ -292,9 +290,4 @@ export class Session {
       ...(last === undefined ? {} : { values: last.values, cause: last }),
     });
   }
-}
-
-/** The socket under a connection, for what only the kernel can tell. @internal */
-export function socketOf(connection: ChannelModel): Socket | undefined {
-  return (connection.connection as unknown as { stream?: Socket }).stream;
 }

@@ -17,9 +17,9 @@ export type ConfigSource = string | URL | ConfigInput;
 
 export interface LoadConfigOptions {
   /** Variables for `CELERIAC_…` and `${NAME}`. Default: those of the process; `{}` for none. */
-  readonly env?: Environment;
+  readonly env?: Environment | undefined;
   /** Win over everything else: command-line flags. */
-  readonly overrides?: ConfigInput;
+  readonly overrides?: ConfigInput | undefined;
 }
 
 /**

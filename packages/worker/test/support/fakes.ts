@@ -9,7 +9,7 @@ import {
 
 import type { DispatchParts } from '../../dist/dispatch.js';
 import { Slots } from '../../dist/slots.js';
-import { ManualClock } from './manual-clock.js';
+import { ManualClock } from '../../../core/dist-test/support/manual-clock.js';
 
 /** A delivery of the queue `celery`. `calls` gets 'ack', 'requeue' and 'requeue as failure'. */
 export class FakeDelivery implements Delivery {

@@ -5,7 +5,7 @@ import { dispatch } from '../../dist/dispatch.js';
 import { Slots } from '../../dist/slots.js';
 import type { Prepared, Work } from '../../dist/work.js';
 import { Bench } from '../support/fakes.js';
-import { settled } from '../support/manual-clock.js';
+import { settled } from '../../../core/dist-test/support/manual-clock.js';
 
 describe('dispatch', () => {
   let bench: Bench;

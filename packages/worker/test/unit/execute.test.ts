@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { Cancellation } from '../../dist/cancellation.js';
 import { execute } from '../../dist/execute.js';
 import type { Work } from '../../dist/work.js';
-import { ManualClock } from '../support/manual-clock.js';
+import { ManualClock } from '../../../core/dist-test/support/manual-clock.js';
 
 describe('execute', () => {
   let clock: ManualClock;

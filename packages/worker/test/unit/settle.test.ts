@@ -4,7 +4,7 @@ import { expect } from 'chai';
 
 import { settle } from '../../dist/settle.js';
 import { Bench } from '../support/fakes.js';
-import { settled } from '../support/manual-clock.js';
+import { settled } from '../../../core/dist-test/support/manual-clock.js';
 
 const verdict: Verdict = { kind: 'deadLetter', reason: 'failed', error: new Error('boom') };
 

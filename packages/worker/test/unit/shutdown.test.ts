@@ -4,7 +4,7 @@ import { expect } from 'chai';
 
 import { runUntilSignalled } from '../../dist/shutdown.js';
 import type { StopReport } from '../../dist/worker-events.js';
-import { settled } from '../support/manual-clock.js';
+import { settled } from '../../../core/dist-test/support/manual-clock.js';
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
