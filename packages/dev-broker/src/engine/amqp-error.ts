@@ -35,3 +35,11 @@ export function noQueue(queue: string, vhost: string): AmqpError {
 export function noExchange(exchange: string, vhost: string): AmqpError {
   return new AmqpError(404, `no exchange '${exchange}' in vhost '${vhost}'`);
 }
+
+/** For a queue that belongs to another connection. */
+export function locked(queue: string, vhost: string): AmqpError {
+  return new AmqpError(
+    405,
+    `cannot obtain exclusive access to locked queue '${queue}' in vhost '${vhost}'. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.`,
+  );
+}

@@ -4,6 +4,7 @@
  */
 import { AmqpError } from './amqp-error.js';
 import type { Clock, Timer } from './clock.js';
+import type { Journal } from './journal.js';
 import type { Entry, Message } from './message.js';
 import type { QueueSettings } from './queue-arguments.js';
 import { ReadyList } from './ready-list.js';
@@ -34,6 +35,8 @@ export interface QueueOptions {
   readonly arguments: Readonly<Record<string, unknown>>;
   readonly settings: QueueSettings;
   readonly clock: Clock;
+  /** Absent where nothing is kept. */
+  readonly journal: Journal | undefined;
   readonly bury: (entry: Entry, reason: DeathReason, queue: Queue) => void;
   /** It has expired, or its last consumer has left an auto-delete queue. */
   readonly unwanted: (queue: Queue) => void;
@@ -79,10 +82,13 @@ export class Queue {
     const { settings, clock } = this.options;
     const over = this.#isFull(message);
     if (over && settings.overflow !== 'drop-head') {
-      if (settings.overflow === 'reject-publish-dlx') this.#bury(this.#entry(message, clock.now()), 'maxlen');
+      if (settings.overflow === 'reject-publish-dlx')
+        this.options.bury(this.#entry(message, clock.now()), 'maxlen', this);
       return false;
     }
-    this.#ready.push(this.#entry(message, clock.now()));
+    const entry = this.#entry(message, clock.now());
+    this.#journalOf(entry)?.added(this.name, entry);
+    this.#ready.push(entry);
     this.#dropOverflow();
     this.#drain();
     this.#watchExpiry();
@@ -94,8 +100,15 @@ export class Queue {
     this.used();
     this.#dropExpired();
     const entry = this.#ready.shift();
-    if (entry !== undefined) this.#unacked++;
+    if (entry !== undefined) this.#handOut(entry);
     return entry;
+  }
+
+  /** Puts back what a journal kept. In the order of positions. */
+  restore(entry: Entry): void {
+    this.#position = Math.max(this.#position, entry.position + 1);
+    this.#ready.putBack(entry);
+    this.#watchExpiry();
   }
 
   subscribe(consumer: Consumer): void {
@@ -128,8 +141,9 @@ export class Queue {
     this.#drain();
   }
 
-  acked(): void {
+  acked(entry: Entry): void {
     this.#unacked--;
+    this.#journalOf(entry)?.removed(this.name, entry);
   }
 
   /** A message comes back: to its place, or to its end. */
@@ -146,6 +160,7 @@ export class Queue {
       this.#bury(entry, 'delivery_limit');
       return;
     }
+    this.#journalOf(entry)?.returned(this.name, entry);
     this.#ready.putBack(entry);
     this.#drain();
     this.#watchExpiry();
@@ -153,7 +168,9 @@ export class Queue {
 
   purge(): number {
     this.used();
-    return this.#ready.clear().length;
+    const entries = this.#ready.clear();
+    for (const entry of entries) this.#journalOf(entry)?.removed(this.name, entry);
+    return entries.length;
   }
 
   /** Starts the time of disuse anew (`x-expires`). */
@@ -214,7 +231,7 @@ export class Queue {
         const consumer = this.#nextReady();
         if (consumer === undefined) return;
         const entry = this.#ready.shift() as Entry;
-        this.#unacked++;
+        this.#handOut(entry);
         consumer.deliver(entry);
       }
     } finally {
@@ -259,7 +276,19 @@ export class Queue {
     });
   }
 
+  #handOut(entry: Entry): void {
+    this.#unacked++;
+    this.#journalOf(entry)?.delivered(this.name, entry);
+  }
+
+  /** First into the dead-letter queue, then out of this one: a process that dies in between doubles, never loses. */
   #bury(entry: Entry, reason: DeathReason): void {
     this.options.bury(entry, reason, this);
+    this.#journalOf(entry)?.removed(this.name, entry);
+  }
+
+  #journalOf({ message }: Entry): Journal | undefined {
+    const { journal, settings } = this.options;
+    return message.properties.persistent || settings.type === 'quorum' ? journal : undefined;
   }
 }

@@ -2,7 +2,7 @@
  * A virtual host: its exchanges and queues, what may be declared and deleted, and the way of a message through them.
  * Pure but for its clock; knows no sockets.
  */
-import { AmqpError, noExchange, noQueue } from './amqp-error.js';
+import { AmqpError, locked, noExchange, noQueue } from './amqp-error.js';
 import type { Clock } from './clock.js';
 import { deathHeaders, isCycle, withHeaders } from './dead-letter.js';
 import {
@@ -12,25 +12,18 @@ import {
   type ExchangeOptions,
   type ExchangeType,
   exchangeTypes,
-  extraKeys,
 } from './exchange.js';
+import type { Journal } from './journal.js';
 import type { Entry, Message } from './message.js';
+import type { Profile } from './profile.js';
 import { type DeathReason, Queue } from './queue.js';
-import { assertSame, assertSameArguments, readSettings } from './queue-arguments.js';
+import { assertSame, readSettings } from './queue-arguments.js';
+import { assertSameQueue, type QueueDeclaration } from './queue-declaration.js';
+import { route } from './routing.js';
+
+export type { QueueDeclaration };
 
 type Table = Readonly<Record<string, unknown>>;
-
-export interface QueueDeclaration {
-  readonly name: string;
-  readonly durable: boolean;
-  readonly exclusive: boolean;
-  readonly autoDelete: boolean;
-  readonly arguments: Table;
-  /** The connection that asks. */
-  readonly connection: object;
-  /** True for a name the server made: only those may begin with `amq.`. */
-  readonly isServerNamed: boolean;
-}
 
 /** What became of a published message. */
 export interface Routed {
@@ -42,13 +35,16 @@ export interface Routed {
 
 export class Vhost {
   readonly name: string;
+  readonly profile: Profile;
   #clock: Clock;
   #exchanges = new Map<string, Exchange>();
   #queues = new Map<string, Queue>();
+  #journal: Journal | undefined;
 
-  constructor(name: string, clock: Clock) {
+  constructor(name: string, { clock, profile }: { readonly clock: Clock; readonly profile: Profile }) {
     this.name = name;
     this.#clock = clock;
+    this.profile = profile;
     for (const [exchange, type] of builtIn) {
       const options = {
         name: exchange,
@@ -60,6 +56,11 @@ export class Vhost {
       };
       this.#exchanges.set(exchange, new Exchange(options));
     }
+  }
+
+  /** From now on, what is durable is told to it; what is there already is its own. */
+  keepIn(journal: Journal): void {
+    this.#journal = journal;
   }
 
   get queues(): IterableIterator<Queue> {
@@ -75,7 +76,7 @@ export class Vhost {
     const queue = this.#queues.get(name);
     if (queue === undefined) throw noQueue(name, this.name);
     const { owner } = queue.options;
-    if (owner !== undefined && owner !== connection) throw this.#locked(name);
+    if (owner !== undefined && owner !== connection) throw locked(name, this.name);
     return queue;
   }
 
@@ -89,7 +90,7 @@ export class Vhost {
     const { name, durable, exclusive, autoDelete, arguments: args, connection } = declaration;
     const present = this.#queues.get(name);
     if (present !== undefined) {
-      this.#assertSameQueue(present, declaration);
+      assertSameQueue(present, declaration);
       present.used();
       return present;
     }
@@ -97,6 +98,8 @@ export class Vhost {
       throw new AmqpError(403, `queue name '${name}' contains reserved prefix 'amq.*'`);
     }
     const settings = readSettings(args, name, this.name);
+    const isKept = durable && !exclusive;
+    if (isKept) this.#journal?.queueDeclared({ name, autoDelete, arguments: args });
     const queue = new Queue({
       name,
       vhost: this.name,
@@ -106,6 +109,7 @@ export class Vhost {
       arguments: args,
       settings,
       clock: this.#clock,
+      journal: isKept ? this.#journal : undefined,
       bury: (entry, reason, from) => this.#bury(entry, reason, from),
       unwanted: (unwanted) => this.#removeQueue(unwanted),
     });
@@ -156,6 +160,7 @@ export class Vhost {
       throw new AmqpError(403, `exchange name '${name}' contains reserved prefix 'amq.*'`);
     }
     const exchange = new Exchange({ ...options, type: type as ExchangeType });
+    if (durable) this.#journal?.exchangeDeclared(exchange.options);
     this.#exchanges.set(name, exchange);
     return exchange;
   }
@@ -175,19 +180,21 @@ export class Vhost {
     const exchange = this.exchange(source);
     this.#mustExist(destination);
     exchange.bind(destination, key.routingKey, key.arguments);
+    this.#ifKept(exchange, destination)?.bound({ source, destination, ...key });
   }
 
   unbind(source: string, destination: Destination, key: { routingKey: string; arguments: Table }): void {
     if (source === '') throw new AmqpError(403, 'operation not permitted on the default exchange');
     const exchange = this.exchange(source);
     this.#mustExist(destination);
-    if (exchange.unbind(destination, key.routingKey, key.arguments)) this.#afterUnbind(exchange);
+    if (!exchange.unbind(destination, key.routingKey, key.arguments)) return;
+    this.#ifKept(exchange, destination)?.unbound({ source, destination, ...key });
+    this.#afterUnbind(exchange);
   }
 
   /** Brings a message into every queue it is meant for. Throws 404 for a missing exchange. */
   publish(message: Message): Routed {
-    const queues = new Set<Queue>();
-    this.#route(this.exchange(message.exchange), message, { queues, seen: new Set() });
+    const queues = this.#route(message);
     let refused = false;
     for (const queue of queues) if (!queue.publish(message)) refused = true;
     return { queues: queues.size, refused };
@@ -199,25 +206,11 @@ export class Vhost {
       if (queue.options.owner === connection) this.#removeQueue(queue);
   }
 
-  #route(exchange: Exchange, message: Message, found: { queues: Set<Queue>; seen: Set<Exchange> }): void {
-    if (found.seen.has(exchange)) return; // exchanges bound in a circle
-    found.seen.add(exchange);
-    const { headers } = message.properties;
-    const keys = [message.routingKey, ...extraKeys(headers)];
-    const destinations = keys.flatMap((key) => exchange.route(key, headers));
-    if (destinations.length === 0 && exchange.alternate !== undefined) {
-      const alternate = this.#exchanges.get(exchange.alternate);
-      if (alternate !== undefined) this.#route(alternate, message, found);
-    }
-    for (const { kind, name } of destinations) {
-      if (kind === 'exchange') {
-        const next = this.#exchanges.get(name);
-        if (next !== undefined) this.#route(next, message, found);
-        continue;
-      }
-      const queue = this.#queues.get(name);
-      if (queue !== undefined) found.queues.add(queue);
-    }
+  #route(message: Message): ReadonlySet<Queue> {
+    return route(this.exchange(message.exchange), message, {
+      exchanges: this.#exchanges,
+      queues: this.#queues,
+    });
   }
 
   /** A dead message goes to the queue's dead-letter exchange, unless it has gone in a circle; else it is gone. */
@@ -237,21 +230,21 @@ export class Vhost {
       },
       body: message.body,
     };
-    const queues = new Set<Queue>();
-    this.#route(this.exchange(deadLetterExchange), copy, { queues, seen: new Set() });
-    for (const target of queues)
+    for (const target of this.#route(copy))
       if (reason === 'rejected' || !isCycle(target.name, copy)) target.publish(copy);
   }
 
   #removeQueue(queue: Queue): void {
     if (this.#queues.get(queue.name) !== queue) return;
     this.#queues.delete(queue.name);
+    queue.options.journal?.queueDeleted(queue.name);
     queue.destroy();
     this.#forget({ kind: 'queue', name: queue.name });
   }
 
   #removeExchange(exchange: Exchange): void {
     this.#exchanges.delete(exchange.name);
+    if (exchange.options.durable) this.#journal?.exchangeDeleted(exchange.name);
     this.#forget({ kind: 'exchange', name: exchange.name });
   }
 
@@ -264,6 +257,15 @@ export class Vhost {
     if (exchange.options.autoDelete && exchange.bindings.length === 0) this.#removeExchange(exchange);
   }
 
+  /** A binding is durable when both of its ends are. */
+  #ifKept(source: Exchange, { kind, name }: Destination): Journal | undefined {
+    const isKept =
+      kind === 'queue'
+        ? this.#queues.get(name)?.options.journal !== undefined
+        : this.#exchanges.get(name)?.options.durable === true;
+    return isKept && source.options.durable ? this.#journal : undefined;
+  }
+
   #mustExist({ kind, name }: Destination): void {
     if (kind === 'exchange') this.exchange(name);
     else if (!this.#queues.has(name)) throw noQueue(name, this.name);
@@ -274,23 +276,5 @@ export class Vhost {
     if (builtIn.some(([known]) => known === name)) {
       throw new AmqpError(403, `deletion of system exchange '${name}' in vhost '${this.name}' not allowed`);
     }
-  }
-
-  #assertSameQueue(present: Queue, declaration: QueueDeclaration): void {
-    const { name, durable, exclusive, autoDelete, arguments: args, connection } = declaration;
-    const { owner, ...is } = present.options;
-    if (owner !== undefined && owner !== connection) throw this.#locked(name);
-    const subject = `queue '${name}' in vhost '${this.name}'`;
-    assertSame('durable', { wanted: durable, present: is.durable, subject });
-    assertSame('auto_delete', { wanted: autoDelete, present: is.autoDelete, subject });
-    if (exclusive !== (owner !== undefined)) throw this.#locked(name);
-    assertSameArguments(args, is.arguments, subject);
-  }
-
-  #locked(name: string): AmqpError {
-    return new AmqpError(
-      405,
-      `cannot obtain exclusive access to locked queue '${name}' in vhost '${this.name}'. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.`,
-    );
   }
 }

@@ -158,7 +158,7 @@ export class Channel {
       },
       'basic.get': (fields) => this.#get(fields),
       'basic.ack': ({ deliveryTag, multiple }) =>
-        this.#settle(deliveryTag, multiple, ({ queue }) => queue.acked()),
+        this.#settle(deliveryTag, multiple, ({ queue, entry }) => queue.acked(entry)),
       'basic.nack': ({ deliveryTag, multiple, requeue }) => {
         this.#settle(deliveryTag, multiple, ({ queue, entry }) => queue.returned(entry, { requeue }));
       },

@@ -40,7 +40,7 @@ export class Deliveries {
   add(unacked: Unacked, noAck: boolean): number {
     const tag = ++this.#lastTag;
     if (noAck) {
-      unacked.queue.acked();
+      unacked.queue.acked(unacked.entry);
       return tag;
     }
     if (unacked.subscription !== undefined) unacked.subscription.unacked++;

@@ -8,6 +8,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { systemClock } from '@celeriac/core';
 
 import type { Clock } from '../engine/clock.js';
+import { type ProfileName, profiles } from '../engine/profile.js';
 import type { Queue } from '../engine/queue.js';
 import { Vhost } from '../engine/vhost.js';
 import { Connection } from './connection.js';
@@ -21,10 +22,11 @@ export interface BrokerOptions {
   readonly vhosts?: readonly string[];
   /** User to password. Default `guest`, `guest`. */
   readonly users?: Readonly<Record<string, string>>;
+  /** Time of messages and queues. Default: the machine's; connections always have that. */
   readonly clock?: Clock;
+  /** The version of RabbitMQ to behave like. Default `3.10`. */
+  readonly profile?: ProfileName;
 }
-
-const version = '3.10.8';
 
 const machineClock: Clock = {
   now: () => systemClock.now(),
@@ -46,13 +48,15 @@ class DevBroker implements AsyncDisposable {
   #connections = new Set<Connection>();
   #vhosts: Map<string, Vhost>;
 
-  constructor({ vhosts = ['/'], users = { guest: 'guest' }, clock = machineClock }: BrokerOptions) {
-    this.#vhosts = new Map(vhosts.map((name) => [name, new Vhost(name, clock)]));
+  constructor(options: BrokerOptions) {
+    const { vhosts = ['/'], users = { guest: 'guest' }, clock = machineClock } = options;
+    const profile = profiles[options.profile ?? '3.10'];
+    this.#vhosts = new Map(vhosts.map((name) => [name, new Vhost(name, { clock, profile })]));
     const shared = {
-      clock,
+      clock: machineClock,
       vhosts: this.#vhosts,
       users: new Map(Object.entries(users)),
-      version,
+      version: profile.version,
       heartbeat: 60,
     };
     this.#server = createServer((socket) => {
