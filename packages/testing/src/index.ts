@@ -1,0 +1,2 @@
+/** The public surface of `@celeriac/testing`. */
+export {};
