@@ -5,10 +5,10 @@
 import {
   applicationQueueName,
   Applications,
+  brokerAccess,
   deadLetterQueueName,
   Declarer,
   loadConfig,
-  loadTls,
   openSession,
   silentLogger,
   systemClock,
@@ -18,7 +18,12 @@ import { applications, configFile, runConfig } from './contracts.js';
 
 export async function cleanUp(run: string): Promise<void> {
   const config = await loadConfig(configFile, { overrides: runConfig(run) });
-  const parts = { config, logger: silentLogger, clock: systemClock, tls: await loadTls(config) };
+  const parts = {
+    config,
+    logger: silentLogger,
+    clock: systemClock,
+    access: await brokerAccess(config, silentLogger),
+  };
   const session = openSession(parts, { section: 'events', role: 'clean-up', heartbeat: 15 });
   try {
     await session.ready({ timeoutMs: 5_000 });

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 
 import {
   Applications,
+  brokerAccess,
   type Config,
   loadConfig,
   openPublishing,
@@ -32,7 +33,12 @@ class Registry implements AsyncDisposable {
 
   static async open(vhost: Vhost): Promise<Registry> {
     const config: Config = await loadConfig(configFor(vhost.url), { env: {} });
-    const options = { config, logger: silentLogger, clock: systemClock, tls: undefined };
+    const options = {
+      config,
+      logger: silentLogger,
+      clock: systemClock,
+      access: await brokerAccess(config, silentLogger),
+    };
     const { session, sink, declarer } = openPublishing(options, 'events');
     const applications = new Applications({ config, session, declarer, clock: systemClock });
     return new Registry(applications, async () => {

@@ -3,6 +3,7 @@ import { errorText } from '@celeriac/core';
 import { Command, CommanderError } from 'commander';
 
 import { applicationsCommand } from './commands/applications.js';
+import { brokerCommand } from './commands/broker.js';
 import { configCommand } from './commands/config.js';
 import { publishEventCommand, sendCommand } from './commands/send.js';
 import { workerCommand } from './commands/worker.js';
@@ -22,14 +23,16 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     .description('Task queue and event bus on RabbitMQ, in the protocol of Celery')
     .version(version)
     .addHelpText('after', footer);
+  const finish = (commandCode: number): void => {
+    code = commandCode;
+  };
   for (const command of [
-    workerCommand((workerCode) => {
-      code = workerCode;
-    }),
+    workerCommand(finish),
     sendCommand(),
     publishEventCommand(),
     applicationsCommand(),
     configCommand(),
+    brokerCommand(finish),
   ]) {
     program.addCommand(command);
   }

@@ -13,6 +13,7 @@ import { Session } from './amqp/session.js';
 import type { Clock } from './clock.js';
 import type { ConnectionString } from './config/connection-string.js';
 import type { Config } from './config/types.js';
+import { embeddedEndpoint } from './embedded.js';
 import { CeleriacError, errorText } from './errors.js';
 import type { Logger } from './logger.js';
 
@@ -23,7 +24,14 @@ export interface BrokerOptions {
   readonly config: Config;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly access: BrokerAccess;
+}
+
+/** What has to be there before a connection can be opened. */
+export interface BrokerAccess {
   readonly tls: TlsSettings | undefined;
+  /** Where the embedded brokers of `memory://` addresses listen. */
+  readonly embedded: ReadonlyMap<BrokerEndpoint, BrokerEndpoint>;
 }
 
 /** A connection for publishing, with what is needed to publish. */
@@ -62,8 +70,11 @@ export interface SessionPurpose {
 }
 
 export function openSession(options: BrokerOptions, { section, role, heartbeat }: SessionPurpose): Session {
-  const { config, logger, clock, tls } = options;
-  const endpoints = connectionString(config, section).addresses;
+  const { config, logger, clock } = options;
+  const { tls, embedded } = options.access;
+  const endpoints = connectionString(config, section).addresses.map(
+    (address) => embedded.get(address) ?? address,
+  );
   warnOfRisks(endpoints, { heartbeat, tls, role, logger });
   return new Session({
     name: `${serviceName(config)} ${role} (${process.pid}@${hostname()})`,
@@ -114,8 +125,20 @@ export function serviceName(config: Config): string {
   return program.slice(0, program.length - extname(program).length);
 }
 
-/** Reads the certificate files. Rejects with ERR_CONFIG_UNREADABLE, naming the key and the file. */
-export async function loadTls(config: Config): Promise<TlsSettings | undefined> {
+/**
+ * Reads the certificate files and starts the embedded brokers that the configuration names. Rejects with
+ * ERR_CONFIG_UNREADABLE, naming the key and the file, or with ERR_EMBEDDED_BROKER.
+ */
+export async function brokerAccess(config: Config, logger: Logger): Promise<BrokerAccess> {
+  const embedded = new Map<BrokerEndpoint, BrokerEndpoint>();
+  const strings = new Set([config.tasks.connection_string, config.events.connection_string]);
+  for (const address of [...strings].flatMap(({ addresses }) => addresses)) {
+    if (address.protocol === 'memory') embedded.set(address, await embeddedEndpoint(address, logger));
+  }
+  return { tls: await loadTls(config), embedded };
+}
+
+async function loadTls(config: Config): Promise<TlsSettings | undefined> {
   const { tls } = config;
   const [ca, cert, key] = await Promise.all([
     read('tls.ca', tls.ca),

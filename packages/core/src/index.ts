@@ -30,7 +30,7 @@ export { configSchema } from './config/schema.js';
 export { backoffMs } from './policy/backoff.js';
 export { nearest } from './policy/nearest.js';
 export { parseDuration } from './config/duration.js';
-export { parseConnectionString } from './config/connection-string.js';
+export { formatConnectionString, parseConnectionString } from './config/connection-string.js';
 export type { ByteSize, Duration } from './config/duration.js';
 export type { ConfigSource } from './config/load.js';
 export type { Config, ConfigInput } from './config/types.js';
@@ -51,15 +51,17 @@ export { parseJson, stringifyJson } from './protocol/json.js';
 export { compilePattern, matchesPattern, routeTask } from './policy/routing.js';
 
 export {
+  brokerAccess,
   connectionString,
   isOneBroker,
-  loadTls,
   openPublishing,
   openSession,
   producerName,
   serviceName,
 } from './broker.js';
-export type { BrokerOptions, Publishing, Section } from './broker.js';
+export type { BrokerAccess, BrokerOptions, Publishing, Section } from './broker.js';
+export { announceDevelopmentBroker, findDevelopmentBroker } from './config/development-broker.js';
+export type { DevelopmentBroker } from './config/development-broker.js';
 export { Session } from './amqp/session.js';
 export type { SessionEvents } from './amqp/session.js';
 export { Consumer } from './amqp/consumer.js';

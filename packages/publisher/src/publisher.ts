@@ -6,6 +6,8 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 
 import {
+  type BrokerAccess,
+  brokerAccess,
   BrokerEventSender,
   BrokerTaskSender,
   type CeleriacError,
@@ -19,7 +21,6 @@ import {
   guarded,
   isOneBroker,
   loadConfig,
-  loadTls,
   notifier,
   type Logger,
   type ObjectChange,
@@ -75,8 +76,9 @@ export interface CloseOptions {
 export async function createPublisher(options: PublisherOptions = {}): Promise<Publisher> {
   const { logger = silentLogger, clock = systemClock, config: source = {}, env, overrides } = options;
   const config = await loadConfig(source, { env, overrides });
-  const tls = await loadTls(config);
-  return new Publisher({ config, logger: guarded(logger), clock, tls });
+  const guardedLogger = guarded(logger);
+  const access = await brokerAccess(config, guardedLogger);
+  return new Publisher({ config, logger: guardedLogger, clock, access });
 }
 
 export type { Publisher };
@@ -90,12 +92,7 @@ class Publisher implements TaskSender, EventSender, AsyncDisposable {
   #listeners = new EventEmitter<PublisherEvents>();
   #closing: Promise<void> | undefined;
 
-  constructor(parts: {
-    config: Config;
-    logger: Logger;
-    clock: Clock;
-    tls: Parameters<typeof openPublishing>[0]['tls'];
-  }) {
+  constructor(parts: { config: Config; logger: Logger; clock: Clock; access: BrokerAccess }) {
     const { config, clock } = parts;
     this.#clock = clock;
     this.#forTasks = openPublishing(parts, 'tasks');

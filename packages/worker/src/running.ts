@@ -7,13 +7,13 @@ import { hostname } from 'node:os';
 
 import {
   Applications,
+  brokerAccess,
   BrokerEventSender,
   type Clock,
   type Config,
   eventType,
   isOneBroker,
   isCeleriacError,
-  loadTls,
   loadValidator,
   type Logger,
   producerName,
@@ -77,7 +77,7 @@ export class Running {
 
   static async open(options: RunningOptions): Promise<Running> {
     const { config, logger, clock } = options;
-    const broker = { config, logger, clock, tls: await loadTls(config) };
+    const broker = { config, logger, clock, access: await brokerAccess(config, logger) };
     const sections = isOneBroker(config) ? (['tasks'] as const) : (['tasks', 'events'] as const);
     return new Running(
       options,

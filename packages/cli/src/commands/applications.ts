@@ -2,8 +2,8 @@
 import {
   applicationQueueName,
   Applications,
+  brokerAccess,
   type Config,
-  loadTls,
   openPublishing,
   parseDuration,
   type RegisteredApplication,
@@ -80,7 +80,8 @@ async function withApplications<T>(
 ): Promise<T> {
   const config = await settings(options);
   check?.(config);
-  const parts = { config, logger: silentLogger, clock: systemClock, tls: await loadTls(config) };
+  const access = await brokerAccess(config, silentLogger);
+  const parts = { config, logger: silentLogger, clock: systemClock, access };
   const { session, sink, declarer } = openPublishing(parts, 'events');
   try {
     await session.ready({ timeoutMs: parseDuration(options.timeout) * 1000 });

@@ -2,16 +2,11 @@
  * Turns what a failed connection attempt threw into an error that says what is wrong and what to do. Pure: reads
  * messages of Node, OpenSSL, amqplib and RabbitMQ; decides nothing and retries nothing.
  */
+import type { BrokerAddressParts } from '../config/broker-address.js';
 import { CeleriacError, errorText, isCeleriacError, type ErrorCode } from '../errors.js';
 
 /** Where the attempt went. */
-export interface AttemptedAddress {
-  readonly protocol: 'amqp' | 'amqps';
-  readonly hostname: string;
-  readonly port: number;
-  readonly username: string;
-  readonly vhost: string;
-}
+export type AttemptedAddress = Omit<BrokerAddressParts, 'password'>;
 
 interface Diagnosis {
   readonly code: ErrorCode;

@@ -4,7 +4,8 @@
  */
 import { inspect } from 'node:util';
 
-export type BrokerProtocol = 'amqp' | 'amqps';
+/** `memory` is a broker inside this process: its `hostname` is its name, it has no port and asks for no password. */
+export type BrokerProtocol = 'amqp' | 'amqps' | 'memory';
 
 /** What an address is made of, raw (nothing percent-encoded). */
 export interface BrokerAddressParts {
@@ -106,6 +107,8 @@ export function formatConnectionString(addresses: readonly BrokerAddressParts[])
 
 function format(parts: BrokerAddressParts, password: string): string {
   const { protocol, hostname, port, username, vhost, heartbeat, connectTimeout } = parts;
+  if (protocol === 'memory')
+    return `memory://${hostname}${vhost === '/' ? '' : `/${encodeURIComponent(vhost)}`}`;
   const host = hostname.includes(':') ? `[${hostname.replace('%', '%25')}]` : hostname;
   const query = [
     ...(heartbeat === undefined ? [] : [`heartbeat=${heartbeat}`]),

@@ -33,15 +33,20 @@ class FaultError extends Error {
   }
 }
 
-const schemes: Readonly<Record<string, BrokerProtocol>> = { amqp: 'amqp', pyamqp: 'amqp', amqps: 'amqps' };
-const defaultPorts: Readonly<Record<BrokerProtocol, number>> = { amqp: 5672, amqps: 5671 };
+const schemes: Readonly<Record<string, BrokerProtocol>> = {
+  amqp: 'amqp',
+  pyamqp: 'amqp',
+  amqps: 'amqps',
+  memory: 'memory',
+};
+const defaultPorts: Readonly<Record<BrokerProtocol, number>> = { amqp: 5672, amqps: 5671, memory: 0 };
 const shape = 'The form is amqp://, then user:password@host:port/vhost.';
 const encode =
   'Percent-encode special characters of user, password and vhost: "@" is %40, "/" is %2F, "#" is %23, "?" is %3F, "%" is %25, ";" is %3B, a blank is %20.';
 
 /**
  * Reads one address, or several separated by `;`. Left out: user and password are `guest`, the host is
- * `localhost`, the port 5672 (`amqps`: 5671), the vhost `/`. Query: `heartbeat` (seconds) and
+ * `localhost`, the port 5672 (`amqps`: 5671), the vhost `/`. `memory://` is a broker inside this process. Query: `heartbeat` (seconds) and
  * `connection_timeout` (milliseconds), as in RabbitMQ's URI query parameters.
  * Throws ERR_CONNECTION_STRING, which names the part and what is allowed, never the text.
  */
@@ -74,6 +79,7 @@ function parseAddress(text: string, index: number): BrokerAddress {
   if (/[\s\p{Cc}]/u.test(text))
     throw new FaultError('text', 'it holds a blank, a line break or a control character.', encode);
   const { protocol, rest } = splitScheme(text, index);
+  if (protocol === 'memory') return parseMemoryAddress(rest);
   const { userInfo, host, path, query } = splitRest(rest);
   const settings = parseQuery(query);
   return new BrokerAddress({
@@ -83,6 +89,20 @@ function parseAddress(text: string, index: number): BrokerAddress {
     vhost: parseVhost(path),
     ...settings,
   });
+}
+
+/** `memory://`, `memory://name`, `memory://name/vhost`: there is nobody to log in to and nowhere to go. */
+function parseMemoryAddress(rest: string): BrokerAddress {
+  const match = /^([\p{L}\p{N}._-]*)(\/[^?#]*)?$/u.exec(rest);
+  if (match === null)
+    throw new FaultError(
+      'text',
+      'memory:// takes neither user, port nor query.',
+      'The form is memory://, or memory://name/vhost.',
+    );
+  const [, hostname = '', path = ''] = match;
+  const login = { username: 'guest', password: 'guest' };
+  return new BrokerAddress({ protocol: 'memory', hostname, port: 0, ...login, vhost: parseVhost(path) });
 }
 
 function splitScheme(text: string, index: number): { protocol: BrokerProtocol; rest: string } {
@@ -95,12 +115,11 @@ function splitScheme(text: string, index: number): { protocol: BrokerProtocol; r
   const scheme = (match[1] ?? '').toLowerCase();
   const protocol = Object.hasOwn(schemes, scheme) ? schemes[scheme] : undefined;
   if (protocol !== undefined) return { protocol, rest: match[2] ?? '' };
-  const found = index === 0 ? `"${scheme}" is not one of amqp, amqps, pyamqp.` : 'it is not known.';
+  const found = index === 0 ? `"${scheme}" is not one of amqp, amqps, pyamqp, memory.` : 'it is not known.';
   throw new FaultError('scheme', found, schemeHint(scheme));
 }
 
 function schemeHint(scheme: string): string {
-  if (scheme === 'memory') return 'The in-memory broker is not available here: name a RabbitMQ broker.';
   if (/^(amqp|pyamqp|rabbitmq)\+?(s|ssl|tls)$/u.test(scheme)) return 'For TLS write amqps://.';
   const near = nearest(scheme, Object.keys(schemes));
   return near === undefined

@@ -3,6 +3,7 @@
  * problem reported at once. Never connects, and never shows a secret.
  */
 import { CeleriacError } from '../errors.js';
+import { findDevelopmentBroker } from './development-broker.js';
 import { readDocument } from './document.js';
 import { type Environment, interpolate, treeFromEnvironment } from './environment.js';
 import { Problems } from './problems.js';
@@ -62,9 +63,27 @@ async function finish(tree: Tree, { problems, name, env, overrides = {} }: Layer
     withoutEmptySections(tree, configSchema),
   );
   await validateTree(merged, problems);
-  const config = resolveTree(merged, problems);
+  const config = resolveTree(await withBroker(merged, env, problems), problems);
   problems.throwIfAny(name);
   return config;
+}
+
+/**
+ * Where no broker is named: in production that is a mistake; elsewhere it is the development broker that runs, else
+ * the default.
+ */
+async function withBroker(tree: Tree, env: Environment, problems: Problems): Promise<Tree> {
+  const events = isTree(tree.events) ? tree.events : {};
+  if (events.connection_string !== undefined) return tree;
+  if (env.NODE_ENV === 'production') {
+    problems.add(
+      ['events', 'connection_string'],
+      'it is missing, and NODE_ENV is production. Name the broker here or in CELERIAC_EVENTS__CONNECTION_STRING.',
+    );
+    return tree;
+  }
+  const found = await findDevelopmentBroker(env);
+  return found === undefined ? tree : mergeTrees(tree, { events: { connection_string: found.url } });
 }
 
 function rootTree(value: unknown, problems: Problems, name: string): Tree {

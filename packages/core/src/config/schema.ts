@@ -56,7 +56,7 @@ const prefetch = (description: string, extra: Extra): SchemaNode => whole(descri
 
 const events: SchemaNode = section('The event bus, and the connection that tasks share by default.', {
   connection_string: text(
-    'Address of the broker, read as Kombu reads it; several, separated by `;`, for failover.',
+    'Address of the broker, read as Kombu reads it; several, separated by `;`, for failover; `memory://` is the embedded broker. Must be set where NODE_ENV is production.',
     {
       default: 'amqp://guest@localhost//',
       'x-kind': 'connection_string',

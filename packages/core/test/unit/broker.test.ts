@@ -7,7 +7,7 @@ import { inspect } from 'node:util';
 import { expect } from 'chai';
 
 import type { TlsSettings } from '../../dist/amqp/broker-endpoint.js';
-import { isOneBroker, loadTls, openSession, producerName, serviceName } from '../../dist/broker.js';
+import { brokerAccess, isOneBroker, openSession, producerName, serviceName } from '../../dist/broker.js';
 import { systemClock } from '../../dist/clock.js';
 import { loadConfig } from '../../dist/config/load.js';
 import type { Config, ConfigInput } from '../../dist/config/types.js';
@@ -43,7 +43,7 @@ describe('producerName', () => {
   });
 });
 
-describe('loadTls', () => {
+describe('brokerAccess', () => {
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'celeriac-tls-'));
@@ -53,7 +53,8 @@ describe('loadTls', () => {
   it('gives the contents of the files, and the settings', async () => {
     const ca = join(folder, 'ca.pem');
     await writeFile(ca, 'certificate');
-    const tls = await loadTls(await load({ tls: { ca, server_name: 'mq', verify: false } }));
+    const config = await load({ tls: { ca, server_name: 'mq', verify: false } });
+    const { tls } = await brokerAccess(config, silentLogger);
 
     expect(tls?.ca?.toString()).to.equal('certificate');
     expect(tls).to.include({ cert: undefined, serverName: 'mq', verify: false });
@@ -61,7 +62,9 @@ describe('loadTls', () => {
 
   it('names key and file of what cannot be read', async () => {
     const path = join(folder, 'missing.pem');
-    const error: unknown = await loadTls(await load({ tls: { ca: path } })).catch((e: unknown) => e);
+    const error: unknown = await brokerAccess(await load({ tls: { ca: path } }), silentLogger).catch(
+      (e: unknown) => e,
+    );
 
     expect(error).to.include({ code: 'ERR_CONFIG_UNREADABLE' });
     expect(error).to.have.property('message').that.includes('tls.ca').and.includes('missing.pem');
@@ -73,7 +76,8 @@ describe('openSession', () => {
     const said: string[] = [];
     const logger: Logger = { ...silentLogger, warn: (message) => void said.push(message) };
     const config = await load({ service: 'shop', events: { connection_string: url } });
-    const options = { config, logger, clock: systemClock, tls };
+    const access = { tls, embedded: new Map() };
+    const options = { config, logger, clock: systemClock, access };
     const session = openSession(options, { section: 'events', role: 'worker', heartbeat });
     const [shown, { name }] = [inspect(session, { depth: 10, showHidden: true }), session];
     await session.close();

@@ -7,6 +7,9 @@ export interface Profile {
   readonly version: string;
 }
 
+/** In the order of their age. */
+export const profileNames: readonly ProfileName[] = ['3.10', '3.13', '4.3'];
+
 export const profiles: Readonly<Record<ProfileName, Profile>> = {
   '3.10': { name: '3.10', version: '3.10.8' },
   '3.13': { name: '3.13', version: '3.13.7' },

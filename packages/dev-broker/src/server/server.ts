@@ -3,9 +3,9 @@
  * unless it is told otherwise.
  */
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, BlockList, createServer, isIP, type Server } from 'node:net';
 
-import { systemClock } from '@celeriac/core';
+import { CeleriacError, formatConnectionString, systemClock } from '@celeriac/core';
 
 import type { Clock } from '../engine/clock.js';
 import { type ProfileName, profiles } from '../engine/profile.js';
@@ -16,8 +16,10 @@ import { Connection } from './connection.js';
 export interface BrokerOptions {
   /** Default 0: the system picks one. */
   readonly port?: number;
-  /** Default `127.0.0.1`. */
+  /** Default `127.0.0.1`. Another than a loopback address is refused, unless `allowRemote` says otherwise. */
   readonly host?: string;
+  /** Lets other machines in. Asks for `users` of your own: `guest` is for loopback, as in RabbitMQ. */
+  readonly allowRemote?: boolean;
   /** Virtual hosts. Default `/`. */
   readonly vhosts?: readonly string[];
   /** User to password. Default `guest`, `guest`. */
@@ -26,6 +28,10 @@ export interface BrokerOptions {
   readonly clock?: Clock;
   /** The version of RabbitMQ to behave like. Default `3.10`. */
   readonly profile?: ProfileName;
+  /** A directory to keep durable queues and persistent messages in. Default: nothing is kept. */
+  readonly data?: string;
+  /** False lets the process end while the broker listens. Default true. */
+  readonly keepsProcessAlive?: boolean;
 }
 
 const machineClock: Clock = {
@@ -34,8 +40,9 @@ const machineClock: Clock = {
   after: (ms, callback) => systemClock.after(ms, callback, { ref: false }),
 };
 
-/** Starts a broker. Resolves when it listens. */
+/** Starts a broker. Resolves when it listens; rejects with ERR_BIND_REFUSED or why it cannot. */
 export async function startBroker(options: BrokerOptions = {}): Promise<DevBroker> {
+  mustBeAllowed(options);
   const broker = new DevBroker(options);
   await broker.listen(options.port ?? 0, options.host ?? '127.0.0.1');
   return broker;
@@ -47,11 +54,16 @@ class DevBroker implements AsyncDisposable {
   #server: Server;
   #connections = new Set<Connection>();
   #vhosts: Map<string, Vhost>;
+  #addVhost: (name: string) => void;
+  #login: readonly [username: string, password: string];
 
   constructor(options: BrokerOptions) {
     const { vhosts = ['/'], users = { guest: 'guest' }, clock = machineClock } = options;
     const profile = profiles[options.profile ?? '3.10'];
-    this.#vhosts = new Map(vhosts.map((name) => [name, new Vhost(name, { clock, profile })]));
+    this.#vhosts = new Map();
+    this.#login = Object.entries(users)[0] ?? ['guest', 'guest'];
+    this.#addVhost = (name) => this.#vhosts.set(name, new Vhost(name, { clock, profile }));
+    vhosts.forEach(this.#addVhost);
     const shared = {
       clock: machineClock,
       vhosts: this.#vhosts,
@@ -59,10 +71,18 @@ class DevBroker implements AsyncDisposable {
       version: profile.version,
       heartbeat: 60,
     };
+    const { keepsProcessAlive = true } = options;
     this.#server = createServer((socket) => {
+      if (!keepsProcessAlive) socket.unref();
       const closed = (connection: Connection): void => void this.#connections.delete(connection);
       this.#connections.add(new Connection({ ...shared, socket, closed }));
     });
+    if (!keepsProcessAlive) this.#server.unref();
+  }
+
+  /** Makes a virtual host, unless it is there. */
+  addVhost(name: string): void {
+    if (!this.#vhosts.has(name)) this.#addVhost(name);
   }
 
   async listen(port: number, host: string): Promise<void> {
@@ -70,13 +90,22 @@ class DevBroker implements AsyncDisposable {
     await once(this.#server, 'listening');
   }
 
+  /** Where it listens. */
+  get host(): string {
+    return (this.#server.address() as AddressInfo).address;
+  }
+
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** A connection string for it. */
+  /** A connection string for it, as its first user: a secret, where users are its own. */
   get url(): string {
-    return `amqp://guest:guest@127.0.0.1:${this.port}//`;
+    const [username, password] = this.#login;
+    const hostname = ['0.0.0.0', '::'].includes(this.host) ? '127.0.0.1' : this.host;
+    return formatConnectionString([
+      { protocol: 'amqp', hostname, port: this.port, username, password, vhost: '/' },
+    ]);
   }
 
   get connections(): readonly Connection[] {
@@ -97,4 +126,26 @@ class DevBroker implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+function isLoopback(host: string): boolean {
+  const version = isIP(host);
+  return version === 0 ? host === 'localhost' : loopback.check(host, version === 4 ? 'ipv4' : 'ipv6');
+}
+
+function mustBeAllowed({ host = '127.0.0.1', allowRemote = false, users }: BrokerOptions): void {
+  if (isLoopback(host)) return;
+  const isOpen = users === undefined || users.guest === 'guest';
+  if (allowRemote && !isOpen) return;
+  throw new CeleriacError('ERR_BIND_REFUSED', {
+    message: `The embedded broker does not listen on ${host}: it is for development and tests on this machine.`,
+    hint: allowRemote
+      ? 'Give it users of its own: other machines may not log in as guest.'
+      : 'Listen on 127.0.0.1, or allow other machines (allowRemote, --allow-remote) and give it users of its own.',
+    values: { host },
+  });
 }

@@ -147,8 +147,26 @@ describe('parseConnectionString', () => {
     expect(refused('amqp://h?cacertfile=x').message).to.contain('section "tls"');
   });
 
-  it('says what to write instead of memory, amqp+ssl and an unknown scheme', () => {
-    expect(refused('memory://').message).to.contain('not available');
+  it('reads the address of a broker in the process: a name and a virtual host, and nothing else', () => {
+    const parts = { protocol: 'memory', hostname: '', port: 0, vhost: '/' };
+    expect(only('memory://')).to.include(parts);
+    expect(only('MEMORY://shop/te%20st')).to.include({ ...parts, hostname: 'shop', vhost: 'te st' });
+    expect(String(only('memory://shop/te%20st'))).to.equal('memory://shop/te%20st');
+    expect(String(only('memory:////'))).to.equal('memory://');
+    for (const wrong of [
+      'memory://me:hunter2@h',
+      'memory://h:5672',
+      'memory://h?heartbeat=5',
+      'memory://#',
+    ]) {
+      const { message } = refused(wrong);
+      expect(message).to.contain('neither user, port nor query');
+      expect(message).not.to.contain('hunter2');
+    }
+  });
+
+  it('says what to write instead of amqp+ssl and an unknown scheme', () => {
+    expect(refused('memori://').message).to.contain('Did you mean memory://?');
     expect(refused('amqp+ssl://h').message).to.contain('amqps://');
     expect(refused('ampq://h').message).to.contain('Did you mean amqp://?');
     expect(refused('localhost').values.part).to.equal('scheme');
