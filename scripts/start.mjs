@@ -1,15 +1,15 @@
 /**
- * `npm start`: finds a RabbitMQ for the example, or starts the embedded broker for as long as the example runs, and
- * runs it. Exit code: that of the example.
+ * `npm start`: finds a broker for the example, or starts the embedded one for as long as the example runs, and runs
+ * it. Exit code: that of the example.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
+import { findDevelopmentBroker } from '@celeriac/core';
 import { startBroker } from '@celeriac/dev-broker';
 import { createPublisher } from '@celeriac/publisher';
-
-import { accepts } from '../tests/dist/support/free-port.js';
 
 const variable = 'CELERIAC_EVENTS__CONNECTION_STRING';
 const usual = 'amqp://guest@localhost//';
@@ -31,6 +31,11 @@ async function start() {
     console.log(`RabbitMQ: the one that ${variable} names.`);
     return runExample({});
   }
+  const found = await findDevelopmentBroker(process.env);
+  if (found !== undefined) {
+    console.log(`The broker of celeriac broker, process ${found.pid}.`);
+    return runExample({ [variable]: found.url });
+  }
   if (await answers()) {
     console.log(`RabbitMQ: ${usual}`);
     return runExample({ [variable]: usual });
@@ -48,7 +53,7 @@ async function start() {
 
 async function answers() {
   // Quicker to know than whether it is a RabbitMQ that lets us in.
-  if (!(await accepts(5672))) return false;
+  if (!(await listens(5672))) return false;
   const publisher = await createPublisher({ env: {}, config: { events: { connection_string: usual } } });
   try {
     await publisher.ready({ timeout: '2s' });
@@ -58,6 +63,16 @@ async function answers() {
   } finally {
     await publisher.close();
   }
+}
+
+async function listens(port) {
+  const socket = connect(port, '127.0.0.1');
+  const isOpen = await once(socket, 'connect').then(
+    () => true,
+    () => false,
+  );
+  socket.destroy();
+  return isOpen;
 }
 
 async function runExample(env) {
