@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -10,7 +10,7 @@ import { requireRabbit, Vhost } from '../support/broker.js';
 import { run, start } from '../support/processes.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const names = ['core', 'publisher', 'worker', 'cli'];
+const names = ['core', 'publisher', 'worker', 'cli', 'dev-broker', 'testing'];
 
 interface Manifest {
   readonly name: string;
@@ -105,15 +105,20 @@ describe('the published packages', function () {
   });
 
   it('load the publisher without the worker, the validator and the YAML reader', async () => {
-    const code = `
-      import { createRequire } from 'node:module';
-      await import('@celeriac/publisher');
-      console.log(Object.keys(createRequire(import.meta.url).cache).join('\\n'));
-    `;
-    const loaded = await run('node', ['--input-type=module', '--eval', code], { cwd: app });
+    const hook =
+      'export async function load(url, context, next) { process._rawDebug(url); return next(url, context); }';
+    const register = `import { register } from 'node:module'; register('data:text/javascript,${encodeURIComponent(hook)}');`;
+    const listing = [
+      '--import',
+      `data:text/javascript,${encodeURIComponent(register)}`,
+      '--input-type=module',
+    ];
+    const loaded = await run('node', [...listing, '--eval', "await import('@celeriac/publisher');"], {
+      cwd: app,
+    });
 
-    expect(loaded).to.include('amqplib');
-    expect(loaded).not.to.match(/node_modules\/(ajv|yaml|@celeriac\/worker)\//u);
+    expect(loaded).to.include('/amqplib/').and.include('/publisher/dist/');
+    expect(loaded).not.to.match(/node_modules\/(ajv|yaml|@celeriac\/(worker|dev-broker))\//u);
   });
 
   it('give the command its version', async () => {
@@ -142,6 +147,46 @@ describe('the published packages', function () {
     await run(join(root, 'node_modules/.bin/tsc'), [...options, '--skipLibCheck', 'program.mts'], {
       cwd: app,
     });
+  });
+
+  it('run tasks over memory://, without any server', async () => {
+    const code = `
+      import { createPublisher } from '@celeriac/publisher';
+      import { createWorker } from '@celeriac/worker';
+      const options = { config: { events: { connection_string: 'memory://' } } };
+      const worker = createWorker(options);
+      const done = new Promise((resolve) => worker.task('math.add', (a, b) => resolve(a + b)));
+      await worker.start();
+      const publisher = await createPublisher(options);
+      await publisher.send('math.add', [2, 3]);
+      console.log('the sum is', await done);
+      await worker.stop();
+      await publisher.close();
+    `;
+
+    const output = await run('node', ['--input-type=module', '--eval', code], { cwd: app });
+
+    expect(output).to.include('the sum is 5');
+  });
+
+  it('say what to install where memory:// finds no broker', async () => {
+    const [broker, away] = ['dev-broker', 'away'].map((name) => join(app, 'node_modules/@celeriac', name));
+    await rename(broker as string, away as string);
+    try {
+      const code = `
+        import { createPublisher } from '@celeriac/publisher';
+        await createPublisher({ config: { events: { connection_string: 'memory://' } } })
+          .catch(({ code, message }) => console.log(code, message));
+      `;
+
+      const output = await run('node', ['--input-type=module', '--eval', code], { cwd: app });
+
+      expect(output)
+        .to.include('ERR_EMBEDDED_BROKER')
+        .and.include('npm install --save-dev @celeriac/dev-broker');
+    } finally {
+      await rename(away as string, broker as string);
+    }
   });
 
   it('run a worker that gets a task through the command line', async function () {
