@@ -6,6 +6,7 @@
 import { compilePattern } from '@celeriac/core';
 
 import { AmqpError } from './amqp-error.js';
+import { erlangType } from './queue-arguments.js';
 
 export type ExchangeType = 'direct' | 'fanout' | 'topic' | 'headers';
 
@@ -147,7 +148,9 @@ function headersMatcher(args: Table): Binding['matches'] {
   if (!['all', 'any', 'all-with-x', 'any-with-x'].includes(mode as string)) {
     throw new AmqpError(
       406,
-      `Invalid x-match field value ${String(mode)}; expected all, any, all-with-x, or any-with-x`,
+      typeof mode === 'string'
+        ? `Invalid x-match field value <<"${mode}">>; expected all, any, all-with-x, or any-with-x`
+        : `Invalid x-match field type ${erlangType(mode)} (value ${JSON.stringify(mode)}); expected longstr`,
     );
   }
   const withX = (mode as string).endsWith('-with-x');
@@ -162,12 +165,4 @@ function headersMatcher(args: Table): Binding['matches'] {
   return (mode as string).startsWith('all')
     ? (_key, headers) => wanted.every(isMet(headers))
     : (_key, headers) => wanted.some(isMet(headers));
-}
-
-/** RabbitMQ's sender-selected distribution: further routing keys in the headers CC and BCC. */
-export function extraKeys(headers: Table): string[] {
-  return ['CC', 'BCC'].flatMap((name) => {
-    const keys = headers[name];
-    return Array.isArray(keys) ? keys.filter((key): key is string => typeof key === 'string') : [];
-  });
 }

@@ -8,8 +8,17 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { systemClock } from '@celeriac/core';
 
 import type { Clock } from '../engine/clock.js';
+import {
+  type BindingDescription,
+  type ConsumerDescription,
+  describeBindings,
+  describeConsumers,
+  describeExchanges,
+  describeQueues,
+  type ExchangeDescription,
+  type QueueDescription,
+} from '../engine/describe.js';
 import { type ProfileName, profiles } from '../engine/profile.js';
-import type { Queue } from '../engine/queue.js';
 import { Vhost } from '../engine/vhost.js';
 import { Connection } from './connection.js';
 
@@ -26,6 +35,10 @@ export interface BrokerOptions {
   readonly clock?: Clock;
   /** The version of RabbitMQ to behave like. Default `3.10`. */
   readonly profile?: ProfileName;
+  /** Milliseconds that a client may hold a delivery; 0 is for ever. Default half an hour, as RabbitMQ. */
+  readonly consumerTimeout?: number;
+  /** Bytes of a body. Default: 128 MiB, and 16 MiB since 4.0. */
+  readonly maxMessageSize?: number;
 }
 
 const machineClock: Clock = {
@@ -50,8 +63,11 @@ class DevBroker implements AsyncDisposable {
 
   constructor(options: BrokerOptions) {
     const { vhosts = ['/'], users = { guest: 'guest' }, clock = machineClock } = options;
+    const { consumerTimeout, maxMessageSize } = options;
     const profile = profiles[options.profile ?? '3.10'];
-    this.#vhosts = new Map(vhosts.map((name) => [name, new Vhost(name, { clock, profile })]));
+    this.#vhosts = new Map(
+      vhosts.map((name) => [name, new Vhost(name, { clock, profile, consumerTimeout, maxMessageSize })]),
+    );
     const shared = {
       clock: machineClock,
       vhosts: this.#vhosts,
@@ -83,9 +99,21 @@ class DevBroker implements AsyncDisposable {
     return [...this.#connections];
   }
 
-  /** The queues of a virtual host. */
-  queues(vhost = '/'): readonly Queue[] {
-    return [...(this.#vhosts.get(vhost)?.queues ?? [])];
+  /** The queues of a virtual host, as they are now. */
+  queues(vhost = '/'): readonly QueueDescription[] {
+    return this.#described(vhost, describeQueues);
+  }
+
+  exchanges(vhost = '/'): readonly ExchangeDescription[] {
+    return this.#described(vhost, describeExchanges);
+  }
+
+  bindings(vhost = '/'): readonly BindingDescription[] {
+    return this.#described(vhost, describeBindings);
+  }
+
+  consumers(vhost = '/'): readonly ConsumerDescription[] {
+    return this.#described(vhost, describeConsumers);
   }
 
   async stop(): Promise<void> {
@@ -96,5 +124,10 @@ class DevBroker implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  #described<T>(name: string, describe: (vhost: Vhost) => T[]): T[] {
+    const vhost = this.#vhosts.get(name);
+    return vhost === undefined ? [] : describe(vhost);
   }
 }
