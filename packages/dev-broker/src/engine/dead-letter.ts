@@ -72,6 +72,7 @@ function deathHeaders(message: Message, { queue, reason, now, profile }: Burial)
           ...(expiration === undefined ? {} : { 'original-expiration': expiration }),
         }
       : { ...before, count: before.count + 1 };
+  const others = deaths.filter((_, at) => at !== index);
   const place = (which: string): Record<string, string> => ({
     [`x-${which}-death-exchange`]: message.exchange,
     [`x-${which}-death-queue`]: queue,
@@ -81,7 +82,7 @@ function deathHeaders(message: Message, { queue, reason, now, profile }: Burial)
     ...headers,
     ...(deaths.length === 0 ? place('first') : {}),
     ...(profile.lastDeath ? place('last') : {}),
-    'x-death': [death, ...deaths.filter((_, at) => at !== index)],
+    'x-death': [death, ...(profile.turnsDeaths ? others.reverse() : others)],
   };
 }
 

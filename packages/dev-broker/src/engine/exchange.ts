@@ -136,10 +136,17 @@ function matcher(type: ExchangeType, routingKey: string, args: Table): Binding['
     case 'direct':
       return (key) => key === routingKey;
     case 'topic':
-      return compilePattern(routingKey);
+      return topicMatcher(routingKey);
     case 'headers':
       return headersMatcher(args);
   }
+}
+
+/** An empty key has no words, so `*` does not match it (rabbit_exchange_type_topic.erl: split_topic_key). */
+function topicMatcher(pattern: string): Binding['matches'] {
+  const matches = compilePattern(pattern);
+  const matchesNothing = pattern === '' || pattern.split('.').every((word) => word === '#');
+  return (key) => (key === '' ? matchesNothing : matches(key));
 }
 
 /** `x-match`: all (the default), any, and their `-with-x` forms, which count headers that begin with `x-` too. */

@@ -1,5 +1,6 @@
 /**
- * When messages of a queue expire: at its head only, as in RabbitMQ, where one behind a longer-lived one waits for it.
+ * When messages of a queue expire: at its head only, as in RabbitMQ, where one behind a longer-lived one (or one of
+ * higher priority) waits for it.
  * Keeps one timer; what expires goes to `bury`.
  */
 import type { Clock, Timer } from './clock.js';
@@ -17,6 +18,8 @@ export interface ExpiryOptions {
 export class Expiry {
   #options: ExpiryOptions;
   #timer: Timer | undefined;
+  /** What the timer waits for. */
+  #watched: number | undefined;
   #isNeeded: boolean;
 
   constructor(options: ExpiryOptions) {
@@ -40,20 +43,25 @@ export class Expiry {
 
   drop(): void {
     if (!this.#isNeeded) return;
-    const now = this.#options.clock.now();
-    const isOver = ({ expiresAt }: Entry): boolean => expiresAt !== undefined && expiresAt <= now;
-    for (const entry of this.#options.ready.shiftWhile(isOver)) this.#options.bury(entry);
+    const { clock, ready, bury } = this.#options;
+    const now = clock.now();
+    for (let { first } = ready; first?.expiresAt !== undefined && first.expiresAt <= now; { first } = ready) {
+      ready.shift();
+      bury(first);
+    }
   }
 
   /** Waits for the next one. */
   watch(): void {
     if (!this.#isNeeded) return;
-    this.#timer?.cancel();
-    this.#timer = undefined;
     const { clock, ready } = this.#options;
-    const next = Math.min(...ready.heads().map(({ expiresAt }) => expiresAt ?? Infinity));
-    if (next === Infinity) return;
+    const next = ready.first?.expiresAt;
+    if (next === this.#watched) return;
+    this.stop();
+    this.#watched = next;
+    if (next === undefined) return;
     this.#timer = clock.after(Math.max(0, next - clock.now()), () => {
+      this.#watched = undefined;
       this.drop();
       this.watch();
     });
@@ -61,5 +69,6 @@ export class Expiry {
 
   stop(): void {
     this.#timer?.cancel();
+    this.#watched = undefined;
   }
 }

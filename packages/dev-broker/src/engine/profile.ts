@@ -24,6 +24,8 @@ export interface Profile {
   readonly lastDeath: boolean;
   /** An `x-death` that a client wrote counts on (rabbit_dead_letter; since 4.0 mc_amqpl begins anew). */
   readonly clientDeaths: boolean;
+  /** Every further death turns the order of those before it around (rabbit_dead_letter: group_by_queue_and_reason). */
+  readonly turnsDeaths: boolean;
   /** `CC` goes when a dead-letter routing key replaces it (rabbit_dead_letter: make_msg). */
   readonly dropsCc: boolean;
   /** Bytes of a body, unless the broker is told otherwise (Makefile: `max_message_size`). */
@@ -43,13 +45,21 @@ const profile310: Profile = {
   quorumPriorities: false,
   lastDeath: false,
   clientDeaths: true,
+  turnsDeaths: true,
   dropsCc: true,
   maxMessageSize: 128 * mebibyte,
 };
 
 export const profiles: Readonly<Record<ProfileName, Profile>> = {
   '3.10': profile310,
-  '3.13': { ...profile310, name: '3.13', version: '3.13.7', lastDeath: true, dropsCc: false },
+  '3.13': {
+    ...profile310,
+    name: '3.13',
+    version: '3.13.7',
+    lastDeath: true,
+    turnsDeaths: false,
+    dropsCc: false,
+  },
   '4.3': {
     name: '4.3',
     version: '4.3.0',
@@ -61,6 +71,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     quorumPriorities: true,
     lastDeath: true,
     clientDeaths: false,
+    turnsDeaths: false,
     dropsCc: false,
     maxMessageSize: 16 * mebibyte,
   },

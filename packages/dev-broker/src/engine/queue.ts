@@ -112,6 +112,7 @@ export class Queue {
     this.#expiry.drop();
     const entry = this.#ready.shift();
     if (entry !== undefined) this.#handOut(entry);
+    this.#expiry.watch();
     return entry;
   }
 
@@ -216,7 +217,6 @@ export class Queue {
     this.#dropOverflow();
     this.#drain();
     this.#expiry.drop();
-    this.#expiry.watch();
   }
 
   #isFull({ body }: Message): boolean {
@@ -262,6 +262,7 @@ export class Queue {
       }
     } finally {
       this.#draining = false;
+      this.#expiry.watch();
     }
   }
 

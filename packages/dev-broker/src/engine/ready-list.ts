@@ -91,21 +91,13 @@ export class ReadyList {
     return undefined;
   }
 
-  /** The next one of every priority. */
-  heads(): Entry[] {
-    return this.#lanes.map(({ first }) => first).filter((entry) => entry !== undefined);
-  }
-
-  /** Takes from the front of every priority what suits, one by one. */
-  *shiftWhile(suits: (entry: Entry) => boolean): Generator<Entry> {
+  /** The next one. */
+  get first(): Entry | undefined {
     for (let level = this.#lanes.length - 1; level >= 0; level--) {
-      const lane = this.#lanes[level] as Lane;
-      for (let { first } = lane; first !== undefined && suits(first); { first } = lane) {
-        lane.shift();
-        this.#count(first, -1);
-        yield first;
-      }
+      const first = this.#lanes[level]?.first;
+      if (first !== undefined) return first;
     }
+    return undefined;
   }
 
   /** Empties it. */
