@@ -18,6 +18,8 @@ export interface Profile {
   readonly deliveryLimit: number | undefined;
   /** `basic.nack` counts towards the delivery limit of a quorum queue, as `basic.reject` does (rabbit_channel). */
   readonly nackCounts: boolean;
+  /** `basic.get` from a quorum queue always tells the delivery count, be it 0 (rabbit_fifo_client: dequeue). */
+  readonly getCountsFromZero: boolean;
   /** Quorum queues hand out by priority, 0 to 31, 4 where a message has none (rabbit_fifo, rabbit_fifo_pq). */
   readonly quorumPriorities: boolean;
   /** Dead messages say in `x-last-death-…` where they died last (mc: record_death). */
@@ -42,6 +44,7 @@ const profile310: Profile = {
   consumerTimeout: 'of channels',
   deliveryLimit: undefined,
   nackCounts: true,
+  getCountsFromZero: true,
   quorumPriorities: false,
   lastDeath: false,
   clientDeaths: true,
@@ -68,6 +71,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     consumerTimeout: 'of quorum queues',
     deliveryLimit: 20,
     nackCounts: false,
+    getCountsFromZero: false,
     quorumPriorities: true,
     lastDeath: true,
     clientDeaths: false,

@@ -122,8 +122,12 @@ export class Channel {
     assertExpiration(addressed);
     const message = withCopies(addressed);
     const queues = vhost.targets(message);
-    if (this.#transaction === undefined) this.#confirms?.next(this.#deliver(message, queues, fields));
-    else this.#transaction.addPublish(() => this.#deliver(message, queues, fields));
+    if (this.#transaction !== undefined) {
+      this.#transaction.addPublish(() => this.#deliver(message, queues, fields));
+      return;
+    }
+    const taken = this.#deliver(message, queues, fields);
+    this.#confirms?.next(taken);
   }
 
   /** False when a full queue refused it. */

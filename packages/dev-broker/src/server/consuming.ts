@@ -214,7 +214,7 @@ export class Consuming {
     const { exchange, routingKey } = entry.message;
     const { redelivered } = entry;
     const fields = { consumerTag: consumer.tag, deliveryTag, redelivered, exchange, routingKey };
-    this.#answers.content({ name: 'basic.deliver', fields }, counted(entry, queue));
+    this.#answers.content({ name: 'basic.deliver', fields }, counted(entry, queue, 'consume'));
     if (!noAck) this.#timeout.watch();
   }
 
@@ -237,7 +237,7 @@ export class Consuming {
     const { exchange, routingKey } = entry.message;
     const { messageCount } = queue;
     const fields = { deliveryTag, redelivered: entry.redelivered, exchange, routingKey, messageCount };
-    this.#answers.content({ name: 'basic.get-ok', fields }, counted(entry, queue));
+    this.#answers.content({ name: 'basic.get-ok', fields }, counted(entry, queue, 'get'));
     if (!noAck) this.#timeout.watch();
   }
 

@@ -126,14 +126,19 @@ export class Deliveries {
   }
 }
 
-/** Quorum queues tell in headers how often a message came back. */
-export function counted(entry: Entry, { options }: Queue): Message {
+/**
+ * Quorum queues tell in headers how often a message came back. Up to 3.12, `basic.get` tells that of one that never did
+ * (rabbit_fifo_client.erl: dequeue).
+ */
+export function counted(entry: Entry, { options }: Queue, by: 'get' | 'consume'): Message {
   const { message, deliveryCount, acquiredCount = deliveryCount } = entry;
-  if (acquiredCount === 0 || options.settings.type !== 'quorum') return message;
+  const { settings, profile } = options;
+  const showsZero = by === 'get' && profile.getCountsFromZero;
+  if (settings.type !== 'quorum' || (acquiredCount === 0 && !showsZero)) return message;
   const headers = {
     ...message.properties.headers,
-    ...(deliveryCount > 0 ? { 'x-delivery-count': deliveryCount } : {}),
-    ...(options.profile.nackCounts ? {} : { 'x-acquired-count': acquiredCount }),
+    ...(deliveryCount > 0 || showsZero ? { 'x-delivery-count': deliveryCount } : {}),
+    ...(profile.nackCounts ? {} : { 'x-acquired-count': acquiredCount }),
   };
   const raw = replaceProperties(message.properties.raw, { headers });
   return { ...message, properties: { ...message.properties, headers, raw } };
