@@ -183,10 +183,10 @@ onEveryBroker('exchanges route', (opened) => {
       await channel.assertExchange('from', 'direct');
       await channel.assertExchange('to', 'fanout');
       await bind(channel, { q: ['to', ''] });
-      await channel.bindExchange('to', 'from', 'k', { a: 1 });
+      await channel.bindExchange('to', 'from', 'k', { a: 1, b: 2 });
       await channel.unbindExchange('to', 'from', 'k');
       await publishAll('from', { still: { key: 'k' } });
-      await channel.unbindExchange('to', 'from', 'k', { a: 1 });
+      await channel.unbindExchange('to', 'from', 'k', { b: 2, a: 1 });
       await publishAll('from', { no: { key: 'k' } });
 
       expect(await bodies(channel, 'q')).to.deep.equal(['still']);
@@ -198,6 +198,8 @@ onEveryBroker('exchanges route', (opened) => {
       await channel.unbindQueue('q', 'amq.direct', 'never');
       await channel.assertExchange('x', 'fanout');
       await channel.unbindExchange('x', 'amq.direct', 'never');
+      await channel.unbindQueue('no queue', 'amq.direct', 'never');
+      await channel.unbindExchange('x', 'no exchange', 'never');
     });
 
     it('in a circle carry a message once', async () => {

@@ -21,17 +21,17 @@ onEveryBroker('what is published', (opened) => {
     String(fields.replyText).replace(/in vhost '[^']*'/u, "in vhost 'V'"),
   ];
 
-  /** Numbers that were confirmed, `multiple` unfolded: how they are grouped is the broker's own affair. */
+  /** The next numbers, as they are confirmed; how they are grouped and ordered is the broker's own affair. */
   async function confirmed(count: number): Promise<string[]> {
+    const open = new Set(Array.from({ length: count }, (_, index) => index + 1));
     const all: string[] = [];
-    let last = 0;
-    while (all.length < count) {
+    while (open.size > 0) {
       const { name, fields } = await raw.receive('basic.ack', 'basic.nack');
-      const from = fields.multiple === true ? last + 1 : Number(fields.deliveryTag);
-      for (let tag = from; tag <= Number(fields.deliveryTag); tag++) {
-        all.push(`${name === 'basic.ack' ? 'ack' : 'nack'} ${tag}`);
+      const tag = Number(fields.deliveryTag);
+      for (const one of fields.multiple === true ? [...open].filter((other) => other <= tag) : [tag]) {
+        open.delete(one);
+        all.push(`${name === 'basic.ack' ? 'ack' : 'nack'} ${one}`);
       }
-      last = Number(fields.deliveryTag);
     }
     return all;
   }

@@ -83,6 +83,10 @@ export class Exchange {
     else same.push(binding);
   }
 
+  has(destination: Destination, routingKey: string, args: Table): boolean {
+    return this.#find(destination, routingKey, args) !== undefined;
+  }
+
   /** True when there was one; RabbitMQ says ok either way. */
   unbind(destination: Destination, routingKey: string, args: Table): boolean {
     const binding = this.#find(destination, routingKey, args);
@@ -112,9 +116,7 @@ export class Exchange {
       .get(routingKey)
       ?.find(
         ({ destination, arguments: present }) =>
-          destination.kind === kind &&
-          destination.name === name &&
-          JSON.stringify(present) === JSON.stringify(args),
+          destination.kind === kind && destination.name === name && tableText(present) === tableText(args),
       );
   }
 
@@ -127,6 +129,12 @@ export class Exchange {
       else same.push(binding);
     }
   }
+}
+
+/** The same for the same arguments in any order. */
+function tableText(table: Table): string {
+  const sorted = Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify(sorted, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value));
 }
 
 function matcher(type: ExchangeType, routingKey: string, args: Table): Binding['matches'] {
@@ -168,7 +176,7 @@ function headersMatcher(args: Table): Binding['matches'] {
     (headers: Table) =>
     ([name, value]: readonly [string, unknown]): boolean =>
       Object.hasOwn(headers, name) &&
-      (value === null || JSON.stringify(headers[name]) === JSON.stringify(value));
+      (value === null || tableText({ value: headers[name] }) === tableText({ value }));
   return (mode as string).startsWith('all')
     ? (_key, headers) => wanted.every(isMet(headers))
     : (_key, headers) => wanted.some(isMet(headers));

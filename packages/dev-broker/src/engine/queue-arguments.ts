@@ -117,6 +117,11 @@ export interface Subject {
 /** Throws 406 for what RabbitMQ would refuse. Unknown arguments are ignored, as there. */
 export function readSettings(table: Table, { subject, profile }: Subject): QueueSettings {
   const type = typeOf(table);
+  const exchange = table['x-dead-letter-exchange'];
+  if (exchange !== undefined && typeof exchange !== 'string') {
+    const wrong = erlangType(exchange);
+    throw new AmqpError(406, `invalid type '${wrong}' for arg 'x-dead-letter-exchange' in ${subject}`);
+  }
   checkArguments(table, subject);
   const number = (name: string): number | undefined =>
     table[name] === undefined ? undefined : Number(table[name]);

@@ -138,15 +138,25 @@ export class Vhost {
     this.#exchanges.delete(name, ifUnused);
   }
 
+  /** Throws 403 for the default exchange at either end, 404 for what is missing. */
   bind(source: string, destination: Destination, key: { routingKey: string; arguments: Table }): void {
-    const exchange = this.#bound(source, destination);
+    assertBindable(source, destination);
+    const exchange = this.exchange(source);
+    if (destination.kind === 'exchange') this.exchange(destination.name);
+    else if (!this.#queues.has(destination.name)) throw noQueue(destination.name, this.name);
     exchange.bind(destination, key.routingKey, key.arguments);
     this.#ifKept(exchange, destination)?.bound({ source, destination, ...key });
   }
 
+  isBound(source: string, to: Destination, key: { routingKey: string; arguments: Table }): boolean {
+    return this.#exchanges.byName.get(source)?.has(to, key.routingKey, key.arguments) === true;
+  }
+
+  /** What is missing, ends included, is not missed (RabbitMQ since 3.2). Throws 403 for the default exchange. */
   unbind(source: string, destination: Destination, key: { routingKey: string; arguments: Table }): void {
-    const exchange = this.#bound(source, destination);
-    if (!exchange.unbind(destination, key.routingKey, key.arguments)) return;
+    assertBindable(source, destination);
+    const exchange = this.#exchanges.byName.get(source);
+    if (exchange?.unbind(destination, key.routingKey, key.arguments) !== true) return;
     this.#ifKept(exchange, destination)?.unbound({ source, destination, ...key });
     this.#exchanges.afterUnbind(exchange);
   }
@@ -230,16 +240,6 @@ export class Vhost {
     this.#exchanges.forget({ kind: 'queue', name: queue.name });
   }
 
-  /** The source of a binding. Throws 403 for the default exchange at either end, 404 for what is not there. */
-  #bound(source: string, destination: Destination): Exchange {
-    if (destination.kind === 'exchange') assertNotDefault(destination.name);
-    assertNotDefault(source);
-    const exchange = this.exchange(source);
-    if (destination.kind === 'exchange') this.exchange(destination.name);
-    else if (!this.#queues.has(destination.name)) throw noQueue(destination.name, this.name);
-    return exchange;
-  }
-
   /** A binding is durable when both of its ends are. */
   #ifKept(source: Exchange, { kind, name }: Destination): Journal | undefined {
     const isKept =
@@ -248,4 +248,9 @@ export class Vhost {
         : this.#exchanges.byName.get(name)?.options.durable === true;
     return isKept && source.options.durable ? this.#journal : undefined;
   }
+}
+
+function assertBindable(source: string, { kind, name }: Destination): void {
+  if (kind === 'exchange') assertNotDefault(name);
+  assertNotDefault(source);
 }

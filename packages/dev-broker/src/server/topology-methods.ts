@@ -71,11 +71,17 @@ export class TopologyMethods {
     return {
       'queue.declare': (fields) => this.#declare(fields),
       'queue.bind': (fields) => {
-        vhost.bind(...this.#binding(fields));
+        const [exchange, destination, key] = this.#binding(fields);
+        assertNotDefault(exchange);
+        vhost.exchange(exchange);
+        vhost.queue(destination.name, answers.connection);
+        vhost.bind(exchange, destination, key);
         answers.answer(fields, 'queue.bind-ok', {});
       },
       'queue.unbind': (fields) => {
-        vhost.unbind(...this.#binding(fields));
+        const [exchange, destination, key] = this.#binding(fields);
+        if (vhost.isBound(exchange, destination, key)) vhost.queue(destination.name, answers.connection);
+        vhost.unbind(exchange, destination, key);
         answers.send('queue.unbind-ok', {});
       },
       'queue.purge': (fields) => {
@@ -91,16 +97,12 @@ export class TopologyMethods {
     };
   }
 
-  /** Without queue and key, the last queue's name is both. Throws 405 for another connection's exclusive queue. */
+  /** Without queue and key, the last queue's name is both. */
   #binding(
     fields: MethodFields<'queue.unbind'>,
   ): [string, Destination, { routingKey: string; arguments: MethodFields<'queue.bind'>['arguments'] }] {
     const name = this.queueName(fields.queue);
     const isShort = fields.queue === '' && fields.routingKey === '';
-    const { connection } = this.#answers;
-    assertNotDefault(fields.exchange);
-    connection.vhost.exchange(fields.exchange);
-    connection.vhost.queue(name, connection);
     const key = { routingKey: isShort ? name : fields.routingKey, arguments: fields.arguments };
     return [fields.exchange, { kind: 'queue', name }, key];
   }
