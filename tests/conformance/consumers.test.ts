@@ -162,7 +162,7 @@ onEveryBroker('consumers', (opened) => {
     ['exclusive, keep others out', true, false],
     ['others than exclusive, keep an exclusive one out', false, true],
   ] as const) {
-    it(`${what}`, async () => {
+    it(what, async () => {
       const { channel, connection } = opened();
       const tag = await into([], channel, { exclusive: first });
       const { code, text } = await refusal(connection, (c) => into([], c, { exclusive: second }));

@@ -17,7 +17,7 @@ onEveryBroker('quorum queues', (opened) => {
       'auto-delete': { autoDelete: true },
     };
     for (const [property, options] of Object.entries(properties)) {
-      it(`${property}`, async () => {
+      it(property, async () => {
         const { connection } = opened();
         const { code, text } = await refusal(connection, (c) =>
           c.assertQueue('q', { ...quorum(), ...options }),

@@ -153,7 +153,7 @@ export class RawClient {
       this.#add({ name: 'heartbeat', channel, fields: {} });
     } else if (type === frameType.method) {
       const { name, fields } = decodeMethod(payload);
-      this.#add({ name, channel, fields: fields as Received['fields'] });
+      this.#add({ name, channel, fields: fields });
     } else {
       this.#content(type, payload);
     }
