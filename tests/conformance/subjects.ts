@@ -1,23 +1,27 @@
 /** The conformance tier's subjects: the embedded broker and RabbitMQ, each tried with the same tests. */
 import { startBroker } from '@celeriac/dev-broker';
-import amqp, { type Channel, type ChannelModel, type ConfirmChannel } from 'amqplib';
+import amqp, { type Channel, type ChannelModel, type ConfirmChannel, type GetMessage } from 'amqplib';
 
 import { requireRabbit, Vhost } from '../support/broker.js';
+import { waitFor } from '../support/wait-for.js';
+
+export type SubjectName = 'the embedded broker' | 'RabbitMQ';
 
 /** A broker to try things on, empty at the start. */
 export interface Subject {
+  readonly name: SubjectName;
   readonly url: string;
   readonly close: () => Promise<void>;
 }
 
-const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
+const subjects: Readonly<Record<SubjectName, () => Promise<Subject>>> = {
   'the embedded broker': async () => {
     const broker = await startBroker();
-    return { url: broker.url, close: () => broker.stop() };
+    return { name: 'the embedded broker', url: broker.url, close: () => broker.stop() };
   },
   RabbitMQ: async () => {
     const vhost = await Vhost.create();
-    return { url: vhost.url, close: () => vhost[Symbol.asyncDispose]() };
+    return { name: 'RabbitMQ', url: vhost.url, close: () => vhost[Symbol.asyncDispose]() };
   },
 };
 
@@ -50,6 +54,7 @@ function textOf(error: Error): string {
   return text
     .replace(/in vhost '[^']*'/gu, "in vhost 'V'")
     .replace(/of type '(?:byte|short|signedint|long)'/gu, "of type 'number'")
+    .replace(/type (?:byte|short|signedint|long) /gu, 'type number ')
     .replaceAll('\\"', '"');
 }
 
@@ -69,6 +74,36 @@ export async function bodies(channel: Channel, queue: string): Promise<string[]>
     if (message === false) return all;
     all.push(message.content.toString());
   }
+}
+
+/** Declares queues of these names and binds them: `queue: [exchange, key, arguments]`. */
+export async function bind(
+  channel: Channel,
+  bindings: Readonly<Record<string, readonly [exchange: string, key: string, args?: object]>>,
+): Promise<void> {
+  for (const [queue, [exchange, key, args]] of Object.entries(bindings)) {
+    await channel.assertQueue(queue);
+    await channel.bindQueue(queue, exchange, key, args);
+  }
+}
+
+/** The bodies in each queue, which are empty afterwards. */
+export async function contents(
+  channel: Channel,
+  queues: readonly string[],
+): Promise<Record<string, string[]>> {
+  const all: Record<string, string[]> = {};
+  for (const queue of queues) all[queue] = await bodies(channel, queue);
+  return all;
+}
+
+/** Takes a message that is there or on its way. */
+export function take(
+  channel: Channel,
+  queue: string,
+  options: { noAck?: boolean } = {},
+): Promise<GetMessage> {
+  return waitFor(() => channel.get(queue, options), { what: `a message in ${queue}` });
 }
 
 /** An open connection and channel to the subject. */

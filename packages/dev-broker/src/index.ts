@@ -3,3 +3,10 @@ export { type Profile, type ProfileName, profileNames } from './engine/profile.j
 export { sharedBroker } from './shared.js';
 export { startBroker } from './server/server.js';
 export type { BrokerOptions, DevBroker } from './server/server.js';
+export type {
+  BindingDescription,
+  ConsumerDescription,
+  ExchangeDescription,
+  QueueDescription,
+} from './engine/describe.js';
+export type { ProfileName } from './engine/profile.js';

@@ -1,10 +1,10 @@
 /**
- * What a dead-lettered message looks like: `x-death` and the `x-first-death-…` headers, and whether it has gone in a
- * circle. Pure. Source: rabbit_dead_letter.erl of RabbitMQ 3.10.
+ * What a dead-lettered message looks like: `x-death` and the `x-first-death-…` headers, its new routing keys, and
+ * whether it has gone in a circle. Pure. Source: rabbit_dead_letter.erl of RabbitMQ 3.10, mc.erl since 3.13.
  */
-import { writeTable } from '@celeriac/core';
-
 import type { Message } from './message.js';
+import type { Profile } from './profile.js';
+import { replaceProperties } from './properties.js';
 import type { DeathReason } from './queue.js';
 
 type Table = Readonly<Record<string, unknown>>;
@@ -24,14 +24,42 @@ export interface Burial {
   readonly reason: DeathReason;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  readonly profile: Profile;
 }
 
-/** The headers of the copy. */
-export function deathHeaders(message: Message, { queue, reason, now }: Burial): Record<string, unknown> {
+export interface DeadLetterTarget {
+  readonly exchange: string;
+  /** Absent: the keys it was published with. */
+  readonly routingKey: string | undefined;
+}
+
+/** The copy that goes to the dead-letter exchange. */
+export function deadLetter(message: Message, burial: Burial, target: DeadLetterTarget): Message {
+  const { CC: copies, ...others } = deathHeaders(message, burial);
+  const keepsKeys = target.routingKey === undefined;
+  const keepsCc = copies !== undefined && (keepsKeys || !burial.profile.dropsCc);
+  const headers = keepsCc ? { ...others, CC: copies } : others;
+  return {
+    exchange: target.exchange,
+    routingKey: target.routingKey ?? message.routingKey,
+    properties: {
+      ...message.properties,
+      headers,
+      raw: replaceProperties(message.properties.raw, { headers, expiration: null }),
+      expiration: undefined,
+    },
+    body: message.body,
+    ...(keepsKeys && message.copies !== undefined ? { copies: message.copies } : {}),
+    hasDied: true,
+  };
+}
+
+function deathHeaders(message: Message, { queue, reason, now, profile }: Burial): Record<string, unknown> {
   const { headers, expiration } = message.properties;
-  const deaths = deathsOf(headers);
+  const deaths = profile.clientDeaths || message.hasDied === true ? deathsOf(headers) : [];
   const index = deaths.findIndex((death) => death.queue === queue && death.reason === reason);
   const before = deaths[index];
+  const { CC: copies } = headers;
   const death: Death =
     before === undefined
       ? {
@@ -39,18 +67,28 @@ export function deathHeaders(message: Message, { queue, reason, now }: Burial): 
           exchange: message.exchange,
           queue,
           reason,
-          'routing-keys': [message.routingKey],
+          'routing-keys': [message.routingKey, ...routingKeysIn(copies)],
           time: { '!': 'timestamp', value: Math.floor(now / 1000) },
           ...(expiration === undefined ? {} : { 'original-expiration': expiration }),
         }
       : { ...before, count: before.count + 1 };
+  const others = deaths.filter((_, at) => at !== index);
+  const place = (which: string): Record<string, string> => ({
+    [`x-${which}-death-exchange`]: message.exchange,
+    [`x-${which}-death-queue`]: queue,
+    [`x-${which}-death-reason`]: reason,
+  });
   return {
-    'x-first-death-exchange': message.exchange,
-    'x-first-death-queue': queue,
-    'x-first-death-reason': reason,
     ...headers,
-    'x-death': [death, ...deaths.filter((_, at) => at !== index)],
+    ...(deaths.length === 0 ? place('first') : {}),
+    ...(profile.lastDeath ? place('last') : {}),
+    'x-death': [death, ...(profile.turnsDeaths ? others.reverse() : others)],
   };
+}
+
+/** The keys in a `CC` or `BCC` header; none where it is no list. */
+export function routingKeysIn(header: unknown): string[] {
+  return Array.isArray(header) ? header.filter((key): key is string => typeof key === 'string') : [];
 }
 
 function deathsOf(headers: Table): Death[] {
@@ -63,31 +101,4 @@ export function isCycle(queue: string, { properties: { headers } }: Message): bo
   const deaths = deathsOf(headers);
   const index = deaths.findIndex((death) => death.queue === queue);
   return index !== -1 && deaths.slice(0, index + 1).every(({ reason }) => reason !== 'rejected');
-}
-
-/** Properties with other headers and without an expiration, written anew from the raw ones. */
-export function withHeaders(raw: Buffer, headers: Table): Buffer {
-  const flags = raw.readUInt16BE(0);
-  let at = 2;
-  const shortStringEnd = (from: number): number => from + 1 + raw.readUInt8(from);
-  if (flags & 0x8000) at = shortStringEnd(at);
-  if (flags & 0x4000) at = shortStringEnd(at);
-  const front = raw.subarray(2, at);
-  if (flags & 0x2000) at += 4 + raw.readUInt32BE(at);
-  const afterHeaders = at;
-  if (flags & 0x1000) at += 1;
-  if (flags & 0x0800) at += 1;
-  if (flags & 0x0400) at = shortStringEnd(at);
-  if (flags & 0x0200) at = shortStringEnd(at);
-  const beforeExpiration = at;
-  if (flags & 0x0100) at = shortStringEnd(at);
-  const newFlags = Buffer.alloc(2);
-  newFlags.writeUInt16BE((flags | 0x2000) & ~0x0100);
-  return Buffer.concat([
-    newFlags,
-    front,
-    Buffer.from(writeTable(headers), 'latin1'),
-    raw.subarray(afterHeaders, beforeExpiration),
-    raw.subarray(at),
-  ]);
 }

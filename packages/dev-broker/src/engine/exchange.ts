@@ -6,6 +6,7 @@
 import { compilePattern } from '@celeriac/core';
 
 import { AmqpError } from './amqp-error.js';
+import { erlangType } from './queue-arguments.js';
 
 export type ExchangeType = 'direct' | 'fanout' | 'topic' | 'headers';
 
@@ -82,6 +83,10 @@ export class Exchange {
     else same.push(binding);
   }
 
+  has(destination: Destination, routingKey: string, args: Table): boolean {
+    return this.#find(destination, routingKey, args) !== undefined;
+  }
+
   /** True when there was one; RabbitMQ says ok either way. */
   unbind(destination: Destination, routingKey: string, args: Table): boolean {
     const binding = this.#find(destination, routingKey, args);
@@ -111,9 +116,7 @@ export class Exchange {
       .get(routingKey)
       ?.find(
         ({ destination, arguments: present }) =>
-          destination.kind === kind &&
-          destination.name === name &&
-          JSON.stringify(present) === JSON.stringify(args),
+          destination.kind === kind && destination.name === name && tableText(present) === tableText(args),
       );
   }
 
@@ -128,6 +131,12 @@ export class Exchange {
   }
 }
 
+/** The same for the same arguments in any order. */
+function tableText(table: Table): string {
+  const sorted = Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify(sorted, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value));
+}
+
 function matcher(type: ExchangeType, routingKey: string, args: Table): Binding['matches'] {
   switch (type) {
     case 'fanout':
@@ -135,10 +144,17 @@ function matcher(type: ExchangeType, routingKey: string, args: Table): Binding['
     case 'direct':
       return (key) => key === routingKey;
     case 'topic':
-      return compilePattern(routingKey);
+      return topicMatcher(routingKey);
     case 'headers':
       return headersMatcher(args);
   }
+}
+
+/** An empty key has no words, so `*` does not match it (rabbit_exchange_type_topic.erl: split_topic_key). */
+function topicMatcher(pattern: string): Binding['matches'] {
+  const matches = compilePattern(pattern);
+  const matchesNothing = pattern === '' || pattern.split('.').every((word) => word === '#');
+  return (key) => (key === '' ? matchesNothing : matches(key));
 }
 
 /** `x-match`: all (the default), any, and their `-with-x` forms, which count headers that begin with `x-` too. */
@@ -147,7 +163,9 @@ function headersMatcher(args: Table): Binding['matches'] {
   if (!['all', 'any', 'all-with-x', 'any-with-x'].includes(mode as string)) {
     throw new AmqpError(
       406,
-      `Invalid x-match field value ${String(mode)}; expected all, any, all-with-x, or any-with-x`,
+      typeof mode === 'string'
+        ? `Invalid x-match field value <<"${mode}">>; expected all, any, all-with-x, or any-with-x`
+        : `Invalid x-match field type ${erlangType(mode)} (value ${JSON.stringify(mode)}); expected longstr`,
     );
   }
   const withX = (mode as string).endsWith('-with-x');
@@ -158,16 +176,8 @@ function headersMatcher(args: Table): Binding['matches'] {
     (headers: Table) =>
     ([name, value]: readonly [string, unknown]): boolean =>
       Object.hasOwn(headers, name) &&
-      (value === null || JSON.stringify(headers[name]) === JSON.stringify(value));
+      (value === null || tableText({ value: headers[name] }) === tableText({ value }));
   return (mode as string).startsWith('all')
     ? (_key, headers) => wanted.every(isMet(headers))
     : (_key, headers) => wanted.some(isMet(headers));
-}
-
-/** RabbitMQ's sender-selected distribution: further routing keys in the headers CC and BCC. */
-export function extraKeys(headers: Table): string[] {
-  return ['CC', 'BCC'].flatMap((name) => {
-    const keys = headers[name];
-    return Array.isArray(keys) ? keys.filter((key): key is string => typeof key === 'string') : [];
-  });
 }

@@ -16,6 +16,10 @@ export interface Message {
   readonly routingKey: string;
   readonly properties: Properties;
   readonly body: Buffer;
+  /** Further routing keys, from the headers `CC` and `BCC` of the message as it was published. */
+  readonly copies?: readonly string[];
+  /** The broker itself wrote its `x-death`: it has died before. */
+  readonly hasDied?: boolean;
 }
 
 /** A message in a queue. */
@@ -26,6 +30,8 @@ export interface Entry {
   /** Milliseconds of the clock; absent: never. */
   readonly expiresAt: number | undefined;
   redelivered: boolean;
-  /** How often it was returned or its consumer was lost; counted on quorum queues. */
+  /** How often it came back in a way that counts towards the delivery limit of a quorum queue. */
   deliveryCount: number;
+  /** How often it came back at all. Absent: as often as `deliveryCount` says. */
+  acquiredCount?: number;
 }

@@ -1,8 +1,9 @@
 /**
- * The arguments of a queue: read, checked, and compared with those of a queue that exists, in RabbitMQ's words.
- * Pure. Source: rabbit_amqqueue.erl (check_arguments, assert_args_equivalence) of RabbitMQ 3.10.
+ * The arguments of a queue: read and checked, in RabbitMQ's words. Pure. Source: rabbit_amqqueue.erl
+ * (check_declare_arguments), rabbit_classic_queue.erl and rabbit_quorum_queue.erl (capabilities) of RabbitMQ 3.10.
  */
 import { AmqpError } from './amqp-error.js';
+import type { Profile } from './profile.js';
 
 type Table = Readonly<Record<string, unknown>>;
 
@@ -20,114 +21,164 @@ export interface QueueSettings {
   readonly singleActiveConsumer: boolean;
 }
 
-interface Rule {
-  /** As Erlang names what it expects. */
-  readonly check: (value: unknown) => boolean;
-  /** Whether a queue that exists must have the same value. */
-  readonly compared: boolean;
+/** What is wrong with a value, as Erlang prints it; undefined: nothing. */
+type Check = (value: unknown, table: Table) => string | undefined;
+
+const longestMs = 315_360_000_000; // ten years
+
+const whole: Check = (value) =>
+  Number.isInteger(value) || typeof value === 'bigint'
+    ? undefined
+    : `"expected integer, got ${erlangType(value)}"`;
+const notNegative: Check = (value, table) =>
+  whole(value, table) ?? ((value as number) < 0 ? `{value_negative,${String(value)}}` : undefined);
+const duration: Check = (value, table) =>
+  notNegative(value, table) ??
+  ((value as number) > longestMs ? `{value_too_large,${String(value)}}` : undefined);
+const flag: Check = (value) => (typeof value === 'boolean' ? undefined : unacceptable(value));
+const text: Check = (value) => (typeof value === 'string' ? undefined : unacceptable(value));
+
+function oneOf(values: readonly string[], otherwise: (value: string) => string): Check {
+  return (value, table) =>
+    text(value, table) ?? (values.includes(value as string) ? undefined : otherwise(value as string));
 }
 
-const isWhole = (value: unknown): boolean =>
-  typeof value === 'number' && Number.isInteger(value) && value >= 0;
-const isPositive = (value: unknown): boolean => isWhole(value) && (value as number) > 0;
-const isText = (value: unknown): boolean => typeof value === 'string';
+/** In the order in which RabbitMQ looks at them. */
+const checks: readonly (readonly [name: string, check: Check])[] = [
+  ['x-expires', (value, table) => (value === 0 ? '{value_zero,0}' : duration(value, table))],
+  ['x-message-ttl', duration],
+  ['x-dead-letter-exchange', text],
+  [
+    'x-dead-letter-routing-key',
+    (value, table) =>
+      text(value, table) ??
+      (table['x-dead-letter-exchange'] === undefined ? 'routing_key_but_no_dlx_defined' : undefined),
+  ],
+  ['x-dead-letter-strategy', oneOf(['at-most-once', 'at-least-once'], () => 'invalid_dlx_strategy')],
+  ['x-max-length', notNegative],
+  ['x-max-length-bytes', notNegative],
+  [
+    'x-max-priority',
+    (value, table) =>
+      notNegative(value, table) ??
+      ((value as number) > 255 ? `{max_value_exceeded,${String(value)}}` : undefined),
+  ],
+  ['x-overflow', oneOf(['drop-head', 'reject-publish', 'reject-publish-dlx'], () => 'invalid_overflow')],
+  ['x-queue-mode', oneOf(['default', 'lazy'], (mode) => `"unsupported queue mode '${mode}'"`)],
+  [
+    'x-queue-version',
+    (value, table) =>
+      notNegative(value, table) ??
+      (value === 1 || value === 2 ? undefined : `"unsupported queue version '${String(value)}'"`),
+  ],
+  ['x-single-active-consumer', flag],
+];
 
-const rules: Readonly<Record<string, Rule | undefined>> = {
-  'x-message-ttl': { check: isWhole, compared: true },
-  'x-expires': { check: isPositive, compared: true },
-  'x-max-length': { check: isWhole, compared: true },
-  'x-max-length-bytes': { check: isWhole, compared: true },
-  'x-max-priority': { check: (value) => isWhole(value) && (value as number) <= 255, compared: true },
-  'x-dead-letter-exchange': { check: isText, compared: true },
-  'x-dead-letter-routing-key': { check: isText, compared: true },
-  'x-dead-letter-strategy': { check: isText, compared: true },
-  'x-overflow': {
-    check: (value) => ['drop-head', 'reject-publish', 'reject-publish-dlx'].includes(value as string),
-    compared: true,
-  },
-  'x-queue-type': { check: (value) => value === 'classic' || value === 'quorum', compared: true },
-  'x-queue-mode': { check: isText, compared: true },
-  'x-single-active-consumer': { check: (value) => typeof value === 'boolean', compared: true },
-  'x-delivery-limit': { check: isWhole, compared: false },
+const checkType = oneOf(['classic', 'quorum'], (type) => `"unsupported queue type '${type}'"`);
+
+const both = [
+  'x-dead-letter-exchange',
+  'x-dead-letter-routing-key',
+  'x-expires',
+  'x-max-length',
+  'x-max-length-bytes',
+  'x-message-ttl',
+  'x-overflow',
+  'x-queue-type',
+  'x-single-active-consumer',
+];
+/** What each type takes; what only another takes is refused, what none knows is ignored. */
+export const argumentsOf: Readonly<Record<QueueSettings['type'], readonly string[]>> = {
+  classic: [...both, 'x-max-priority', 'x-queue-master-locator', 'x-queue-mode', 'x-queue-version'],
+  quorum: [
+    ...both,
+    'x-dead-letter-strategy',
+    'x-delivery-limit',
+    'x-max-in-memory-bytes',
+    'x-max-in-memory-length',
+    'x-queue-leader-locator',
+    'x-quorum-initial-group-size',
+  ],
 };
+const known: readonly string[] = [
+  ...argumentsOf.classic,
+  ...argumentsOf.quorum,
+  'x-max-age',
+  'x-stream-max-segment-size-bytes',
+  'x-initial-cluster-size',
+];
 
-/** Throws 406 for a value RabbitMQ would refuse. Unknown arguments are ignored, as there. */
-export function readSettings(table: Table, queue: string, vhost: string): QueueSettings {
-  for (const [name, value] of Object.entries(table)) {
-    if (rules[name]?.check(value) !== false) continue;
-    throw new AmqpError(
-      406,
-      `invalid arg '${name}' for queue '${queue}' in vhost '${vhost}': ${invalid(value)}`,
-    );
+export interface Subject {
+  /** `queue 'q' in vhost '/'`. */
+  readonly subject: string;
+  readonly profile: Profile;
+}
+
+/** Throws 406 for what RabbitMQ would refuse. Unknown arguments are ignored, as there. */
+export function readSettings(table: Table, { subject, profile }: Subject): QueueSettings {
+  const type = typeOf(table);
+  const exchange = table['x-dead-letter-exchange'];
+  if (exchange !== undefined && typeof exchange !== 'string') {
+    const wrong = erlangType(exchange);
+    throw new AmqpError(406, `invalid type '${wrong}' for arg 'x-dead-letter-exchange' in ${subject}`);
   }
-  const whole = (name: string): number | undefined => table[name] as number | undefined;
-  const text = (name: string): string | undefined => table[name] as string | undefined;
-  if (text('x-dead-letter-routing-key') !== undefined && text('x-dead-letter-exchange') === undefined) {
-    throw new AmqpError(
-      406,
-      `invalid arg 'x-dead-letter-routing-key' for queue '${queue}' in vhost '${vhost}': routing_key_but_no_dlx_defined`,
-    );
-  }
+  checkArguments(table, subject);
+  const number = (name: string): number | undefined =>
+    table[name] === undefined ? undefined : Number(table[name]);
+  const string = (name: string): string | undefined => table[name] as string | undefined;
   return {
-    type: text('x-queue-type') === 'quorum' ? 'quorum' : 'classic',
-    messageTtl: whole('x-message-ttl'),
-    expires: whole('x-expires'),
-    maxLength: whole('x-max-length'),
-    maxLengthBytes: whole('x-max-length-bytes'),
-    overflow: (text('x-overflow') as QueueSettings['overflow'] | undefined) ?? 'drop-head',
-    deadLetterExchange: text('x-dead-letter-exchange'),
-    deadLetterRoutingKey: text('x-dead-letter-routing-key'),
-    maxPriority: whole('x-max-priority') ?? 0,
-    deliveryLimit: whole('x-delivery-limit'),
+    type,
+    messageTtl: number('x-message-ttl'),
+    expires: number('x-expires'),
+    maxLength: number('x-max-length'),
+    maxLengthBytes: number('x-max-length-bytes'),
+    overflow: overflowOf(type, string('x-overflow')),
+    deadLetterExchange: string('x-dead-letter-exchange'),
+    deadLetterRoutingKey: string('x-dead-letter-routing-key'),
+    maxPriority: number('x-max-priority') ?? 0,
+    deliveryLimit: deliveryLimitOf(table['x-delivery-limit'], profile),
     singleActiveConsumer: table['x-single-active-consumer'] === true,
   };
 }
 
-function invalid(value: unknown): string {
-  if (typeof value === 'number' && value < 0) return `{value_negative,${value}}`;
+function typeOf(table: Table): QueueSettings['type'] {
+  return table['x-queue-type'] === 'quorum' ? 'quorum' : 'classic';
+}
+
+function checkArguments(table: Table, subject: string): void {
+  const refuse = (name: string, wrong: string): never => {
+    throw new AmqpError(406, `invalid arg '${name}' for ${subject}${wrong}`);
+  };
+  const type = table['x-queue-type'];
+  const wrongType = type === undefined ? undefined : checkType(type, table);
+  if (wrongType !== undefined) refuse('x-queue-type', `: ${wrongType}`);
+  const own = argumentsOf[typeOf(table)];
+  for (const [name, check] of checks) {
+    if (table[name] === undefined || !own.includes(name)) continue;
+    const wrong = check(table[name], table);
+    if (wrong !== undefined) refuse(name, `: ${wrong}`);
+  }
+  const foreign = Object.keys(table).find((name) => known.includes(name) && !own.includes(name));
+  if (foreign !== undefined) refuse(foreign, ` of queue type rabbit_${typeOf(table)}_queue`);
+}
+
+/** Quorum queues have no `reject-publish-dlx`: RabbitMQ logs that, and drops the head. */
+function overflowOf(type: QueueSettings['type'], value: string | undefined): QueueSettings['overflow'] {
+  if (value === undefined || (type === 'quorum' && value === 'reject-publish-dlx')) return 'drop-head';
+  return value as QueueSettings['overflow'];
+}
+
+function deliveryLimitOf(value: unknown, profile: Profile): number | undefined {
+  if (typeof value !== 'number') return profile.deliveryLimit;
+  return value < 0 ? undefined : value;
+}
+
+function unacceptable(value: unknown): string {
   return `{unacceptable_type,${erlangType(value)}}`;
 }
 
-/** Throws 406 unless the arguments mean the same. */
-export function assertSameArguments(wanted: Table, present: Table, subject: string): void {
-  const names = new Set([...Object.keys(wanted), ...Object.keys(present)]);
-  for (const name of [...names].sort()) {
-    if (rules[name]?.compared === true)
-      assertSame(name, { wanted: wanted[name], present: present[name], subject });
-  }
-}
-
-export interface Comparison {
-  readonly wanted: unknown;
-  readonly present: unknown;
-  /** `queue 'q' in vhost '/'`. */
-  readonly subject: string;
-}
-
-/** Throws 406, in the words clients parse. */
-export function assertSame(name: string, { wanted, present, subject }: Comparison): void {
-  // Classic is what a queue is without the argument.
-  if (name === 'x-queue-type' && (wanted ?? 'classic') === (present ?? 'classic')) return;
-  if (wanted === present) return;
-  // Two values are compared by themselves; a value and none with its type.
-  const isTyped = name.startsWith('x-') && (wanted === undefined || present === undefined);
-  const received = isTyped ? typedText(wanted) : `'${valueText(wanted)}'`;
-  const current = isTyped ? typedText(present) : `'${valueText(present)}'`;
-  throw new AmqpError(
-    406,
-    `inequivalent arg '${name}' for ${subject}: received ${received} but current is ${current}`,
-  );
-}
-
-function typedText(value: unknown): string {
-  return value === undefined ? 'none' : `the value '${valueText(value)}' of type '${erlangType(value)}'`;
-}
-
-function valueText(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-function erlangType(value: unknown): string {
+/** The name of a value's AMQP type. Which integer it is depends on how the client wrote it, and is lost. */
+export function erlangType(value: unknown): string {
   switch (typeof value) {
     case 'number':
       return Number.isInteger(value) ? 'signedint' : 'double';

@@ -4,25 +4,26 @@
  */
 import { AmqpError } from './amqp-error.js';
 import type { Clock, Timer } from './clock.js';
+import { type Consumer, Consumers } from './consumers.js';
+import { Expiry } from './expiry.js';
 import type { Journal } from './journal.js';
 import type { Entry, Message } from './message.js';
+import type { Profile } from './profile.js';
+import { hasPriority } from './properties.js';
 import type { QueueSettings } from './queue-arguments.js';
-import { ReadyList } from './ready-list.js';
+import { ReadyList, type ReadyListOptions } from './ready-list.js';
+
+export type { Consumer };
 
 /** Why a message is dead-lettered; the words of `x-death`. */
 export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
 
-/** Someone who consumes. The channel implements it. */
-export interface Consumer {
-  readonly tag: string;
-  readonly exclusive: boolean;
-  readonly priority: number;
-  /** True while it may be sent another message. */
-  readonly ready: () => boolean;
-  /** Hands a message over. It is the consumer's until it settles it. */
-  readonly deliver: (entry: Entry) => void;
-  /** The queue is gone, or someone else's now. */
-  readonly cancelled: () => void;
+/** How deliveries come back. */
+export interface Return {
+  /** False: they are dead. */
+  readonly requeue: boolean;
+  /** What the client said; `loss`: its channel is gone; `timeout`: it has said nothing for too long. */
+  readonly by: 'nack' | 'reject' | 'loss' | 'timeout';
 }
 
 export interface QueueOptions {
@@ -34,6 +35,7 @@ export interface QueueOptions {
   readonly owner: object | undefined;
   readonly arguments: Readonly<Record<string, unknown>>;
   readonly settings: QueueSettings;
+  readonly profile: Profile;
   readonly clock: Clock;
   /** Absent where nothing is kept. */
   readonly journal: Journal | undefined;
@@ -44,20 +46,26 @@ export interface QueueOptions {
 
 export class Queue {
   readonly options: QueueOptions;
+  readonly consumers: Consumers;
   #ready: ReadyList;
-  #consumers: Consumer[] = [];
-  /** Where the round goes on. */
-  #turn = 0;
+  #expiry: Expiry;
   #position = 0;
   #unacked = 0;
-  #hadConsumers = false;
-  #expiry: Timer | undefined;
   #disuse: Timer | undefined;
   #draining = false;
+  #isGone = false;
 
   constructor(options: QueueOptions) {
     this.options = options;
-    this.#ready = new ReadyList(options.settings.maxPriority);
+    const { settings, clock } = options;
+    this.consumers = new Consumers({ singleActive: settings.singleActiveConsumer });
+    this.#ready = new ReadyList(priorities(options));
+    this.#expiry = new Expiry({
+      clock,
+      ready: this.#ready,
+      messageTtl: settings.messageTtl,
+      bury: (entry) => this.#bury(entry, 'expired'),
+    });
     this.used();
   }
 
@@ -69,38 +77,42 @@ export class Queue {
     return this.#ready.size;
   }
 
+  /** Bytes of the bodies that wait. */
+  get messageBytes(): number {
+    return this.#ready.bytes;
+  }
+
   get unackedCount(): number {
     return this.#unacked;
   }
 
   get consumerCount(): number {
-    return this.#consumers.length;
+    return this.consumers.size;
   }
 
   /** Takes a message. False: the queue is full and refuses it. */
   publish(message: Message): boolean {
-    const { settings, clock } = this.options;
-    const over = this.#isFull(message);
-    if (over && settings.overflow !== 'drop-head') {
-      if (settings.overflow === 'reject-publish-dlx')
-        this.options.bury(this.#entry(message, clock.now()), 'maxlen', this);
+    const { settings } = this.options;
+    if (this.#isGone) return true; // deleted since it was routed
+    if (settings.overflow !== 'drop-head' && this.#isFull(message)) {
+      if (settings.overflow === 'reject-publish-dlx') this.options.bury(this.#entry(message), 'maxlen', this);
       return false;
     }
-    const entry = this.#entry(message, clock.now());
+    const entry = this.#entry(message);
     this.#journalOf(entry)?.added(this.name, entry);
+    if (this.#handOver(entry)) return true;
     this.#ready.push(entry);
-    this.#dropOverflow();
-    this.#drain();
-    this.#watchExpiry();
+    this.#changed();
     return true;
   }
 
   /** Takes one for `basic.get`. */
   get(): Entry | undefined {
     this.used();
-    this.#dropExpired();
+    this.#expiry.drop();
     const entry = this.#ready.shift();
     if (entry !== undefined) this.#handOut(entry);
+    this.#expiry.watch();
     return entry;
   }
 
@@ -108,31 +120,23 @@ export class Queue {
   restore(entry: Entry): void {
     this.#position = Math.max(this.#position, entry.position + 1);
     this.#ready.putBack(entry);
-    this.#watchExpiry();
+    this.#expiry.restored();
+    this.#expiry.watch();
   }
 
+  /** Throws 403 where exclusive use forbids it. */
   subscribe(consumer: Consumer): void {
-    const exclusive = this.#consumers.some((one) => one.exclusive);
-    if (exclusive || (consumer.exclusive && this.#consumers.length > 0)) {
+    if (!this.consumers.add(consumer)) {
       throw new AmqpError(403, `queue '${this.name}' in vhost '${this.options.vhost}' in exclusive use`);
     }
-    this.#consumers.push(consumer);
-    this.#consumers.sort((a, b) => b.priority - a.priority);
-    this.#hadConsumers = true;
     this.#disuse?.cancel();
     this.#drain();
   }
 
   unsubscribe(consumer: Consumer): void {
-    const index = this.#consumers.indexOf(consumer);
-    if (index === -1) return;
-    this.#consumers.splice(index, 1);
-    if (this.#turn > index) this.#turn--;
-    if (this.#consumers.length > 0) {
-      this.#drain();
-      return;
-    }
-    if (this.options.autoDelete && this.#hadConsumers) this.options.unwanted(this);
+    if (!this.consumers.remove(consumer)) return;
+    if (this.consumers.size > 0) this.#drain();
+    else if (this.options.autoDelete) this.options.unwanted(this);
     else this.used();
   }
 
@@ -143,31 +147,22 @@ export class Queue {
 
   acked(entry: Entry): void {
     this.#unacked--;
+    if (this.#isGone) return;
     this.#journalOf(entry)?.removed(this.name, entry);
   }
 
-  /** A message comes back: to its place, or to its end. */
-  returned(entry: Entry, options: { readonly requeue: boolean }): void {
-    this.#unacked--;
-    if (!options.requeue) {
-      this.#bury(entry, 'rejected');
-      return;
+  /** Messages come back together, oldest delivery first: to the queue, or to their end. */
+  returned(entries: readonly Entry[], how: Return): void {
+    this.#unacked -= entries.length;
+    if (this.#isGone) return;
+    for (const entry of entries) {
+      if (how.requeue) this.#requeue(entry, how);
+      else this.#bury(entry, 'rejected');
     }
-    entry.redelivered = true;
-    entry.deliveryCount++;
-    const { type, deliveryLimit } = this.options.settings;
-    if (type === 'quorum' && deliveryLimit !== undefined && entry.deliveryCount > deliveryLimit) {
-      this.#bury(entry, 'delivery_limit');
-      return;
-    }
-    this.#journalOf(entry)?.returned(this.name, entry);
-    this.#ready.putBack(entry);
-    this.#drain();
-    this.#watchExpiry();
+    if (how.requeue) this.#changed();
   }
 
   purge(): number {
-    this.used();
     const entries = this.#ready.clear();
     for (const entry of entries) this.#journalOf(entry)?.removed(this.name, entry);
     return entries.length;
@@ -177,32 +172,51 @@ export class Queue {
   used(): void {
     const { expires } = this.options.settings;
     this.#disuse?.cancel();
-    if (expires === undefined || this.#consumers.length > 0) return;
+    if (expires === undefined || this.consumers.size > 0) return;
     this.#disuse = this.options.clock.after(expires, () => this.options.unwanted(this));
   }
 
   /** Its end: consumers are told, messages are gone. */
   destroy(): void {
-    this.#expiry?.cancel();
+    this.#isGone = true;
+    this.#expiry.stop();
     this.#disuse?.cancel();
-    const consumers = this.#consumers;
-    this.#consumers = [];
     this.#ready.clear();
-    for (const consumer of consumers) consumer.cancelled();
+    for (const consumer of this.consumers.clear()) consumer.cancelled();
   }
 
-  #entry(message: Message, now: number): Entry {
-    const { messageTtl } = this.options.settings;
-    const own =
-      message.properties.expiration === undefined ? undefined : Number(message.properties.expiration);
-    const ttl = own === undefined ? messageTtl : Math.min(own, messageTtl ?? Infinity);
+  #entry(message: Message): Entry {
     return {
       message,
       position: this.#position++,
-      expiresAt: ttl === undefined ? undefined : now + ttl,
+      expiresAt: this.#expiry.expiresAt(message),
       redelivered: false,
       deliveryCount: 0,
     };
+  }
+
+  #requeue(entry: Entry, { by }: Return): void {
+    entry.redelivered = true;
+    const { settings, profile } = this.options;
+    entry.acquiredCount = (entry.acquiredCount ?? entry.deliveryCount) + 1;
+    if (profile.nackCounts || by === 'reject' || by === 'loss') entry.deliveryCount++;
+    const { type, deliveryLimit } = settings;
+    if (type === 'quorum' && deliveryLimit !== undefined && entry.deliveryCount > deliveryLimit) {
+      this.#bury(entry, 'delivery_limit');
+      return;
+    }
+    this.#journalOf(entry)?.returned(this.name, entry);
+    if (type === 'classic') this.#ready.putBack(entry);
+    // rabbit_fifo: without a limit, what a client gives back is enqueued anew, so that the log can be cut.
+    else if (deliveryLimit === undefined && by !== 'loss') this.#ready.push(entry);
+    else this.#ready.putBefore(entry);
+  }
+
+  /** Something new waits. */
+  #changed(): void {
+    this.#dropOverflow();
+    this.#drain();
+    this.#expiry.drop();
   }
 
   #isFull({ body }: Message): boolean {
@@ -211,13 +225,25 @@ export class Queue {
     return tooMany || (maxLengthBytes !== undefined && this.#ready.bytes + body.length > maxLengthBytes);
   }
 
+  /** From the head, where the highest priority is: so RabbitMQ does it, and says so. */
   #dropOverflow(): void {
-    const { maxLength = Infinity, maxLengthBytes = Infinity } = this.options.settings;
+    const { maxLength = Infinity, maxLengthBytes = Infinity, overflow } = this.options.settings;
+    if (overflow !== 'drop-head') return;
     while (this.#ready.size > maxLength || this.#ready.bytes > maxLengthBytes) {
-      const entry = this.#ready.shiftLowest();
+      const entry = this.#ready.shift();
       if (entry === undefined) return;
       this.#bury(entry, 'maxlen');
     }
+  }
+
+  /** To a consumer that waits, past the queue: a message that lives for no time at all arrives so. */
+  #handOver(entry: Entry): boolean {
+    if (this.#draining || this.#ready.size > 0) return false;
+    const consumer = this.consumers.next();
+    if (consumer === undefined) return false;
+    this.#handOut(entry);
+    consumer.deliver(entry);
+    return true;
   }
 
   /** Hands out what waits, in turn, to consumers with room. */
@@ -226,9 +252,9 @@ export class Queue {
     this.#draining = true;
     try {
       for (;;) {
-        this.#dropExpired();
+        this.#expiry.drop();
         if (this.#ready.size === 0) return;
-        const consumer = this.#nextReady();
+        const consumer = this.consumers.next();
         if (consumer === undefined) return;
         const entry = this.#ready.shift() as Entry;
         this.#handOut(entry);
@@ -236,44 +262,8 @@ export class Queue {
       }
     } finally {
       this.#draining = false;
+      this.#expiry.watch();
     }
-  }
-
-  /** In turn among those of the highest priority with room; the first alone where only one may be active. */
-  #nextReady(): Consumer | undefined {
-    const all = this.#consumers;
-    if (this.options.settings.singleActiveConsumer) return all[0]?.ready() === true ? all[0] : undefined;
-    const count = all.length;
-    let found: { readonly index: number; readonly consumer: Consumer } | undefined;
-    for (let step = 0; step < count; step++) {
-      const index = (this.#turn + step) % count;
-      const consumer = all[index] as Consumer;
-      if ((found === undefined || consumer.priority > found.consumer.priority) && consumer.ready()) {
-        found = { index, consumer };
-      }
-    }
-    if (found !== undefined) this.#turn = (found.index + 1) % count;
-    return found?.consumer;
-  }
-
-  /** Messages die at the head of the queue, as in RabbitMQ: one behind a longer-lived one waits for it. */
-  #dropExpired(): void {
-    const now = this.options.clock.now();
-    for (let first = this.#ready.first; first?.expiresAt !== undefined && first.expiresAt <= now;) {
-      this.#ready.shift();
-      this.#bury(first, 'expired');
-      first = this.#ready.first;
-    }
-  }
-
-  #watchExpiry(): void {
-    this.#expiry?.cancel();
-    const at = this.#ready.first?.expiresAt;
-    if (at === undefined) return;
-    this.#expiry = this.options.clock.after(Math.max(0, at - this.options.clock.now()), () => {
-      this.#dropExpired();
-      this.#watchExpiry();
-    });
   }
 
   #handOut(entry: Entry): void {
@@ -291,4 +281,12 @@ export class Queue {
     const { journal, settings } = this.options;
     return message.properties.persistent || settings.type === 'quorum' ? journal : undefined;
   }
+}
+
+function priorities({ settings, profile }: QueueOptions): ReadyListOptions {
+  if (settings.type === 'classic') return { priorities: settings.maxPriority };
+  if (!profile.quorumPriorities) return {};
+  const priorityOf = ({ properties }: Message): number =>
+    hasPriority(properties.raw) ? properties.priority : 4;
+  return { priorities: 31, priorityOf };
 }

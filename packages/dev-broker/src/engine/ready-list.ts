@@ -1,8 +1,8 @@
 /**
  * The messages of a queue that wait, by priority and position. Taking from the front is constant time; what is
- * returned is put back where it was. Bookkeeping only.
+ * returned goes back to where it was, or before all others. Bookkeeping only.
  */
-import type { Entry } from './message.js';
+import type { Entry, Message } from './message.js';
 
 /** One priority: an array with a moving head, because shifting a long array costs more than it holds. */
 class Lane {
@@ -45,14 +45,23 @@ class Lane {
   }
 }
 
+export interface ReadyListOptions {
+  /** Levels above 0. Default 0. */
+  readonly priorities?: number;
+  /** Default: the message's own priority, which is 0 where it has none. */
+  readonly priorityOf?: (message: Message) => number;
+}
+
 export class ReadyList {
+  /** Lowest priority first; the last one holds what goes before all others. */
   #lanes: Lane[];
+  #priorityOf: (message: Message) => number;
   size = 0;
   bytes = 0;
 
-  /** `priorities`: how many levels above 0. */
-  constructor(priorities = 0) {
-    this.#lanes = Array.from({ length: priorities + 1 }, () => new Lane());
+  constructor(options: ReadyListOptions = {}) {
+    this.#lanes = Array.from({ length: (options.priorities ?? 0) + 2 }, () => new Lane());
+    this.#priorityOf = options.priorityOf ?? (({ properties }) => properties.priority);
   }
 
   push(entry: Entry): void {
@@ -65,22 +74,30 @@ export class ReadyList {
     this.#count(entry, 1);
   }
 
+  /** Before all others, behind those that were put there earlier. */
+  putBefore(entry: Entry): void {
+    (this.#lanes.at(-1) as Lane).push(entry);
+    this.#count(entry, 1);
+  }
+
   /** The next one, highest priority first. */
-  get first(): Entry | undefined {
-    return this.#fullLane()?.first;
-  }
-
   shift(): Entry | undefined {
-    const entry = this.#fullLane()?.shift();
-    if (entry !== undefined) this.#count(entry, -1);
-    return entry;
+    for (let level = this.#lanes.length - 1; level >= 0; level--) {
+      const entry = this.#lanes[level]?.shift();
+      if (entry === undefined) continue;
+      this.#count(entry, -1);
+      return entry;
+    }
+    return undefined;
   }
 
-  /** The oldest of the lowest priority: what drop-head drops. */
-  shiftLowest(): Entry | undefined {
-    const entry = this.#lanes.find((lane) => lane.size > 0)?.shift();
-    if (entry !== undefined) this.#count(entry, -1);
-    return entry;
+  /** The next one. */
+  get first(): Entry | undefined {
+    for (let level = this.#lanes.length - 1; level >= 0; level--) {
+      const first = this.#lanes[level]?.first;
+      if (first !== undefined) return first;
+    }
+    return undefined;
   }
 
   /** Empties it. */
@@ -96,15 +113,7 @@ export class ReadyList {
   }
 
   #lane({ message }: Entry): Lane {
-    return this.#lanes[Math.min(message.properties.priority, this.#lanes.length - 1)] as Lane;
-  }
-
-  #fullLane(): Lane | undefined {
-    for (let level = this.#lanes.length - 1; level >= 0; level--) {
-      const lane = this.#lanes[level];
-      if (lane !== undefined && lane.size > 0) return lane;
-    }
-    return undefined;
+    return this.#lanes[Math.min(this.#priorityOf(message), this.#lanes.length - 2)] as Lane;
   }
 
   #count({ message }: Entry, sign: 1 | -1): void {

@@ -1,5 +1,5 @@
 /** The way of a message from an exchange to queues: bindings, alternate exchanges, sender-selected keys. Pure. */
-import { type Exchange, extraKeys } from './exchange.js';
+import type { Exchange } from './exchange.js';
 import type { Message } from './message.js';
 import type { Queue } from './queue.js';
 
@@ -24,7 +24,7 @@ function follow(exchange: Exchange, message: Message, search: Search): void {
   if (search.seen.has(exchange)) return; // exchanges bound in a circle
   search.seen.add(exchange);
   const { headers } = message.properties;
-  const keys = [message.routingKey, ...extraKeys(headers)];
+  const keys = message.copies === undefined ? [message.routingKey] : [message.routingKey, ...message.copies];
   const destinations = keys.flatMap((key) => exchange.route(key, headers));
   if (destinations.length === 0 && exchange.alternate !== undefined) {
     const alternate = search.exchanges.get(exchange.alternate);

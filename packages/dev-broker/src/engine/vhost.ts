@@ -2,23 +2,23 @@
  * A virtual host: its exchanges and queues, what may be declared and deleted, and the way of a message through them.
  * Pure but for its clock; knows no sockets.
  */
-import { AmqpError, locked, noExchange, noQueue } from './amqp-error.js';
+import { AmqpError, locked, noQueue } from './amqp-error.js';
 import type { Clock } from './clock.js';
-import { deathHeaders, isCycle, withHeaders } from './dead-letter.js';
-import {
-  builtIn,
-  type Destination,
-  Exchange,
-  type ExchangeOptions,
-  type ExchangeType,
-  exchangeTypes,
-} from './exchange.js';
+import { deadLetter, isCycle } from './dead-letter.js';
+import type { Destination, Exchange } from './exchange.js';
+import { assertNotDefault, type ExchangeDeclaration, Exchanges } from './exchanges.js';
 import type { Journal } from './journal.js';
 import type { Entry, Message } from './message.js';
 import type { Profile } from './profile.js';
 import { type DeathReason, Queue } from './queue.js';
-import { assertSame, readSettings } from './queue-arguments.js';
-import { assertSameQueue, type QueueDeclaration } from './queue-declaration.js';
+import { readSettings } from './queue-arguments.js';
+import {
+  assertDeclarable,
+  assertNameable,
+  assertSameQueue,
+  type QueueDeclaration,
+} from './queue-declaration.js';
+import { Replies } from './replies.js';
 import { route } from './routing.js';
 
 export type { QueueDeclaration };
@@ -33,34 +33,42 @@ export interface Routed {
   readonly refused: boolean;
 }
 
+export interface VhostOptions {
+  readonly clock: Clock;
+  readonly profile: Profile;
+  /** Milliseconds until a delivery must be settled; 0 is for ever. Default half an hour. */
+  readonly consumerTimeout?: number | undefined;
+  /** Bytes of a body. Default: the profile's. */
+  readonly maxMessageSize?: number | undefined;
+}
+
+const halfAnHour = 1_800_000; // RabbitMQ's default
+
 export class Vhost {
   readonly name: string;
   readonly profile: Profile;
-  #clock: Clock;
-  #exchanges = new Map<string, Exchange>();
+  readonly clock: Clock;
+  readonly consumerTimeout: number;
+  readonly maxMessageSize: number;
+  /** Direct reply-to. */
+  readonly replies: Replies = new Replies();
+  #exchanges: Exchanges;
   #queues = new Map<string, Queue>();
   #journal: Journal | undefined;
 
-  constructor(name: string, { clock, profile }: { readonly clock: Clock; readonly profile: Profile }) {
+  constructor(name: string, options: VhostOptions) {
     this.name = name;
-    this.#clock = clock;
-    this.profile = profile;
-    for (const [exchange, type] of builtIn) {
-      const options = {
-        name: exchange,
-        type,
-        durable: true,
-        autoDelete: false,
-        internal: false,
-        arguments: {},
-      };
-      this.#exchanges.set(exchange, new Exchange(options));
-    }
+    this.clock = options.clock;
+    this.profile = options.profile;
+    this.consumerTimeout = options.consumerTimeout ?? halfAnHour;
+    this.maxMessageSize = options.maxMessageSize ?? options.profile.maxMessageSize;
+    this.#exchanges = new Exchanges(name);
   }
 
   /** From now on, what is durable is told to it; what is there already is its own. */
   keepIn(journal: Journal): void {
     this.#journal = journal;
+    this.#exchanges.journal = journal;
   }
 
   get queues(): IterableIterator<Queue> {
@@ -68,7 +76,7 @@ export class Vhost {
   }
 
   get exchanges(): IterableIterator<Exchange> {
-    return this.#exchanges.values();
+    return this.#exchanges.byName.values();
   }
 
   /** Throws 404, or 405 for another connection's exclusive queue. */
@@ -80,42 +88,23 @@ export class Vhost {
     return queue;
   }
 
+  /** Throws 404. */
   exchange(name: string): Exchange {
-    const exchange = this.#exchanges.get(name);
-    if (exchange === undefined) throw noExchange(name, this.name);
-    return exchange;
+    return this.#exchanges.get(name);
   }
 
   declareQueue(declaration: QueueDeclaration): Queue {
-    const { name, durable, exclusive, autoDelete, arguments: args, connection } = declaration;
-    const present = this.#queues.get(name);
-    if (present !== undefined) {
-      assertSameQueue(present, declaration);
-      present.used();
-      return present;
-    }
-    if (name.startsWith('amq.') && !declaration.isServerNamed) {
-      throw new AmqpError(403, `queue name '${name}' contains reserved prefix 'amq.*'`);
-    }
-    const settings = readSettings(args, name, this.name);
-    const isKept = durable && !exclusive;
-    if (isKept) this.#journal?.queueDeclared({ name, autoDelete, arguments: args });
-    const queue = new Queue({
-      name,
-      vhost: this.name,
-      durable,
-      autoDelete,
-      owner: exclusive ? connection : undefined,
-      arguments: args,
-      settings,
-      clock: this.#clock,
-      journal: isKept ? this.#journal : undefined,
-      bury: (entry, reason, from) => this.#bury(entry, reason, from),
-      unwanted: (unwanted) => this.#removeQueue(unwanted),
-    });
-    this.#queues.set(name, queue);
-    this.exchange('').bind({ kind: 'queue', name }, name, {});
-    return queue;
+    assertNameable(declaration);
+    const present = this.#queues.get(declaration.name);
+    if (present === undefined) return this.#newQueue(declaration);
+    assertSameQueue(present, declaration);
+    present.used();
+    return present;
+  }
+
+  /** What a journal kept, which was allowed when it was declared. */
+  restoreQueue(declaration: QueueDeclaration): Queue {
+    return this.#queues.get(declaration.name) ?? this.#newQueue(declaration);
   }
 
   /** Throws 406 when it is used or not empty and that was asked for. Gives the number of messages that went. */
@@ -124,6 +113,16 @@ export class Vhost {
     if (present === undefined) return 0; // deleting what is not there is fine (RabbitMQ since 3.2)
     const queue = this.queue(name, conditions.connection);
     const subject = `queue '${name}' in vhost '${this.name}'`;
+    const flags = [
+      conditions.ifUnused ? 'if-unused' : undefined,
+      conditions.ifEmpty ? 'if-empty' : undefined,
+    ].filter((flag) => flag !== undefined);
+    if (queue.options.settings.type === 'quorum' && flags.length > 0) {
+      throw new AmqpError(
+        540,
+        `cannot delete ${subject}. queue.delete operations with ${flags[0]} flag set are not supported by quorum queues`,
+      );
+    }
     if (conditions.ifUnused && queue.consumerCount > 0) throw new AmqpError(406, `${subject} in use`);
     if (conditions.ifEmpty && queue.messageCount > 0) throw new AmqpError(406, `${subject} not empty`);
     const count = queue.messageCount;
@@ -131,70 +130,60 @@ export class Vhost {
     return count;
   }
 
-  declareExchange(options: Omit<ExchangeOptions, 'type'> & { readonly type: string }): Exchange {
-    const { name, type, durable, autoDelete, internal, arguments: args } = options;
-    if (!exchangeTypes.includes(type))
-      throw new AmqpError(503, `unknown exchange type '${type}'`, { hard: true });
-    const present = this.#exchanges.get(name);
-    if (present !== undefined) {
-      const subject = `exchange '${name}' in vhost '${this.name}'`;
-      const compare = { type, durable, auto_delete: autoDelete, internal };
-      const { options: is } = present;
-      const current = {
-        type: is.type,
-        durable: is.durable,
-        auto_delete: is.autoDelete,
-        internal: is.internal,
-      };
-      for (const [key, wanted] of Object.entries(compare)) {
-        assertSame(key, { wanted, present: current[key as keyof typeof current], subject });
-      }
-      assertSame('alternate-exchange', {
-        wanted: args['alternate-exchange'],
-        present: present.alternate,
-        subject,
-      });
-      return present;
-    }
-    if (name.startsWith('amq.')) {
-      throw new AmqpError(403, `exchange name '${name}' contains reserved prefix 'amq.*'`);
-    }
-    const exchange = new Exchange({ ...options, type: type as ExchangeType });
-    if (durable) this.#journal?.exchangeDeclared(exchange.options);
-    this.#exchanges.set(name, exchange);
-    return exchange;
+  declareExchange(declaration: ExchangeDeclaration): Exchange {
+    return this.#exchanges.declare(declaration);
   }
 
   deleteExchange(name: string, ifUnused: boolean): void {
-    this.#mustNotBeBuiltIn(name);
-    const exchange = this.#exchanges.get(name);
-    if (exchange === undefined) return;
-    if (ifUnused && exchange.bindings.length > 0) {
-      throw new AmqpError(406, `exchange '${name}' in vhost '${this.name}' in use`);
-    }
-    this.#removeExchange(exchange);
+    this.#exchanges.delete(name, ifUnused);
   }
 
+  /** Throws 403 for the default exchange at either end, 404 for what is missing. */
   bind(source: string, destination: Destination, key: { routingKey: string; arguments: Table }): void {
-    if (source === '') throw new AmqpError(403, 'operation not permitted on the default exchange');
+    assertBindable(source, destination);
     const exchange = this.exchange(source);
-    this.#mustExist(destination);
+    if (destination.kind === 'exchange') this.exchange(destination.name);
+    else if (!this.#queues.has(destination.name)) throw noQueue(destination.name, this.name);
     exchange.bind(destination, key.routingKey, key.arguments);
     this.#ifKept(exchange, destination)?.bound({ source, destination, ...key });
   }
 
-  unbind(source: string, destination: Destination, key: { routingKey: string; arguments: Table }): void {
-    if (source === '') throw new AmqpError(403, 'operation not permitted on the default exchange');
-    const exchange = this.exchange(source);
-    this.#mustExist(destination);
-    if (!exchange.unbind(destination, key.routingKey, key.arguments)) return;
-    this.#ifKept(exchange, destination)?.unbound({ source, destination, ...key });
-    this.#afterUnbind(exchange);
+  isBound(source: string, to: Destination, key: { routingKey: string; arguments: Table }): boolean {
+    return this.#exchanges.byName.get(source)?.has(to, key.routingKey, key.arguments) === true;
   }
 
-  /** Brings a message into every queue it is meant for. Throws 404 for a missing exchange. */
+  /** What is missing, ends included, is not missed (RabbitMQ since 3.2). Throws 403 for the default exchange. */
+  unbind(source: string, destination: Destination, key: { routingKey: string; arguments: Table }): void {
+    assertBindable(source, destination);
+    const exchange = this.#exchanges.byName.get(source);
+    if (exchange?.unbind(destination, key.routingKey, key.arguments) !== true) return;
+    this.#ifKept(exchange, destination)?.unbound({ source, destination, ...key });
+    this.#exchanges.afterUnbind(exchange);
+  }
+
+  /** Brings a message into every queue it is meant for. Throws 404 for a missing exchange, 403 for an internal one. */
   publish(message: Message): Routed {
-    const queues = this.#route(message);
+    this.assertPublishable(message.exchange);
+    return this.deliver(message, this.targets(message));
+  }
+
+  /** Throws 404 for a missing exchange, 403 for an internal one. */
+  assertPublishable(name: string): void {
+    if (!this.exchange(name).options.internal) return;
+    throw new AmqpError(403, `cannot publish to internal exchange '${name}' in vhost '${this.name}'`);
+  }
+
+  /** The queues of a message. Throws 404 for a missing exchange. */
+  targets(message: Message): ReadonlySet<Queue> {
+    return route(this.exchange(message.exchange), message, {
+      exchanges: this.#exchanges.byName,
+      queues: this.#queues,
+    });
+  }
+
+  /** Into the queues it was found to be meant for. */
+  deliver(message: Message, queues: ReadonlySet<Queue>): Routed {
+    if (message.exchange === '') this.replies.deliver(message);
     let refused = false;
     for (const queue of queues) if (!queue.publish(message)) refused = true;
     return { queues: queues.size, refused };
@@ -206,31 +195,40 @@ export class Vhost {
       if (queue.options.owner === connection) this.#removeQueue(queue);
   }
 
-  #route(message: Message): ReadonlySet<Queue> {
-    return route(this.exchange(message.exchange), message, {
-      exchanges: this.#exchanges,
-      queues: this.#queues,
+  #newQueue(declaration: QueueDeclaration): Queue {
+    const { name, durable, exclusive, autoDelete, arguments: args, connection } = declaration;
+    const { profile } = this;
+    const subject = `queue '${name}' in vhost '${this.name}'`;
+    const settings = readSettings(args, { subject, profile });
+    assertDeclarable({ declaration, type: settings.type, subject, profile });
+    const isKept = durable && !exclusive;
+    if (isKept) this.#journal?.queueDeclared({ name, autoDelete, arguments: args });
+    const queue = new Queue({
+      name,
+      vhost: this.name,
+      durable: isKept,
+      autoDelete,
+      owner: exclusive ? connection : undefined,
+      arguments: args,
+      settings,
+      profile,
+      clock: this.clock,
+      journal: isKept ? this.#journal : undefined,
+      bury: (entry, reason, from) => this.#bury(entry, reason, from),
+      unwanted: (unwanted) => this.#removeQueue(unwanted),
     });
+    this.#queues.set(name, queue);
+    this.exchange('').bind({ kind: 'queue', name }, name, {});
+    return queue;
   }
 
   /** A dead message goes to the queue's dead-letter exchange, unless it has gone in a circle; else it is gone. */
-  #bury(entry: Entry, reason: DeathReason, queue: Queue): void {
-    const { deadLetterExchange, deadLetterRoutingKey } = queue.options.settings;
-    if (deadLetterExchange === undefined || !this.#exchanges.has(deadLetterExchange)) return;
-    const { message } = entry;
-    const headers = deathHeaders(message, { queue: queue.name, reason, now: this.#clock.now() });
-    const copy: Message = {
-      exchange: deadLetterExchange,
-      routingKey: deadLetterRoutingKey ?? message.routingKey,
-      properties: {
-        ...message.properties,
-        headers,
-        raw: withHeaders(message.properties.raw, headers),
-        expiration: undefined,
-      },
-      body: message.body,
-    };
-    for (const target of this.#route(copy))
+  #bury({ message }: Entry, reason: DeathReason, queue: Queue): void {
+    const { deadLetterExchange: exchange, deadLetterRoutingKey: routingKey } = queue.options.settings;
+    if (exchange === undefined || !this.#exchanges.byName.has(exchange)) return;
+    const burial = { queue: queue.name, reason, now: this.clock.now(), profile: this.profile };
+    const copy = deadLetter(message, burial, { exchange, routingKey });
+    for (const target of this.targets(copy))
       if (reason === 'rejected' || !isCycle(target.name, copy)) target.publish(copy);
   }
 
@@ -239,22 +237,7 @@ export class Vhost {
     this.#queues.delete(queue.name);
     queue.options.journal?.queueDeleted(queue.name);
     queue.destroy();
-    this.#forget({ kind: 'queue', name: queue.name });
-  }
-
-  #removeExchange(exchange: Exchange): void {
-    this.#exchanges.delete(exchange.name);
-    if (exchange.options.durable) this.#journal?.exchangeDeleted(exchange.name);
-    this.#forget({ kind: 'exchange', name: exchange.name });
-  }
-
-  #forget(destination: Destination): void {
-    for (const exchange of [...this.#exchanges.values()])
-      if (exchange.forget(destination)) this.#afterUnbind(exchange);
-  }
-
-  #afterUnbind(exchange: Exchange): void {
-    if (exchange.options.autoDelete && exchange.bindings.length === 0) this.#removeExchange(exchange);
+    this.#exchanges.forget({ kind: 'queue', name: queue.name });
   }
 
   /** A binding is durable when both of its ends are. */
@@ -262,19 +245,12 @@ export class Vhost {
     const isKept =
       kind === 'queue'
         ? this.#queues.get(name)?.options.journal !== undefined
-        : this.#exchanges.get(name)?.options.durable === true;
+        : this.#exchanges.byName.get(name)?.options.durable === true;
     return isKept && source.options.durable ? this.#journal : undefined;
   }
+}
 
-  #mustExist({ kind, name }: Destination): void {
-    if (kind === 'exchange') this.exchange(name);
-    else if (!this.#queues.has(name)) throw noQueue(name, this.name);
-  }
-
-  #mustNotBeBuiltIn(name: string): void {
-    if (name === '') throw new AmqpError(403, 'operation not permitted on the default exchange');
-    if (builtIn.some(([known]) => known === name)) {
-      throw new AmqpError(403, `deletion of system exchange '${name}' in vhost '${this.name}' not allowed`);
-    }
-  }
+function assertBindable(source: string, { kind, name }: Destination): void {
+  if (kind === 'exchange') assertNotDefault(name);
+  assertNotDefault(source);
 }

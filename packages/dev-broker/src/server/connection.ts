@@ -11,7 +11,8 @@ import { AmqpError } from '../engine/amqp-error.js';
 import type { Clock, Timer } from '../engine/clock.js';
 import type { Message } from '../engine/message.js';
 import type { Vhost } from '../engine/vhost.js';
-import { Channel, type ChannelConnection, type ContentMethod } from './channel.js';
+import { Channel } from './channel.js';
+import type { ChannelConnection, ContentMethod } from './channel-methods.js';
 import { Handshake, type HandshakeOptions } from './handshake.js';
 
 export interface ConnectionOptions extends HandshakeOptions {
@@ -193,6 +194,12 @@ export class Connection implements ChannelConnection {
     channel.flush();
     channel.close();
     this.send(number, 'channel.close-ok', {});
+  }
+
+  refuseChannel(channel: number, error: AmqpError): void {
+    this.#current = undefined;
+    this.#refuse(channel, error);
+    this.#flush();
   }
 
   #refuse(number: number, error: unknown): void {

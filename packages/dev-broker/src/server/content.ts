@@ -3,10 +3,15 @@ import { readProperties, type ReceivedProperties } from '@celeriac/core';
 
 import type { MethodFields } from '../codec/methods.js';
 import { AmqpError } from '../engine/amqp-error.js';
+import { routingKeysIn } from '../engine/dead-letter.js';
 import type { Message } from '../engine/message.js';
+import { replaceProperties } from '../engine/properties.js';
+import { erlangType } from '../engine/queue-arguments.js';
+
+type Fields = MethodFields<'basic.publish'>;
 
 interface Incoming {
-  readonly fields: MethodFields<'basic.publish'>;
+  readonly fields: Fields;
   properties: ReceivedProperties | undefined;
   raw: Buffer;
   size: number;
@@ -14,14 +19,24 @@ interface Incoming {
   received: number;
 }
 
+/** A message that has arrived whole. */
+export interface Published {
+  readonly message: Message;
+  readonly fields: Fields;
+  readonly replyTo: string | undefined;
+}
+
+/** RabbitMQ refuses a larger one before any of it has come (rabbit.hrl: MAX_MSG_SIZE). */
+const largestBody = 536_870_912;
+const basicClass = 60;
 const emptyBuffer = Buffer.alloc(0);
 
 export class Content {
   #incoming: Incoming | undefined;
-  #complete: (message: Message, fields: MethodFields<'basic.publish'>) => void;
+  #complete: (published: Published) => void;
 
   /** `complete` is called with every message that is whole. */
-  constructor(complete: (message: Message, fields: MethodFields<'basic.publish'>) => void) {
+  constructor(complete: (published: Published) => void) {
     this.#complete = complete;
   }
 
@@ -30,14 +45,34 @@ export class Content {
     return this.#incoming !== undefined;
   }
 
-  begin(fields: MethodFields<'basic.publish'>): void {
+  begin(fields: Fields): void {
     this.#incoming = { fields, properties: undefined, raw: emptyBuffer, size: 0, parts: [], received: 0 };
+  }
+
+  /** A method came where content should have. Throws 505. */
+  interrupted(): never {
+    throw this.#incoming?.properties === undefined
+      ? unexpected(`expected content header for class ${basicClass}, got non content header frame instead`)
+      : unexpected('expected content body, got non content body frame instead');
   }
 
   header(payload: Buffer): void {
     const incoming = this.#incoming;
-    if (incoming === undefined) throw new AmqpError(505, 'expected method frame, got content header');
+    if (incoming === undefined) throw unexpected('expected method frame, got non method frame instead');
+    if (incoming.properties !== undefined) this.interrupted();
+    const classId = payload.readUInt16BE(0);
+    if (classId !== basicClass) {
+      throw unexpected(
+        `expected content header for class ${basicClass}, got one for class ${classId} instead`,
+      );
+    }
     incoming.size = Number(payload.readBigUInt64BE(4));
+    if (incoming.size > largestBody) {
+      throw new AmqpError(
+        501,
+        `content body size ${incoming.size} exceeds maximum allowed size ${largestBody}`,
+      );
+    }
     incoming.raw = Buffer.from(payload.subarray(12));
     incoming.properties = readProperties(payload, 12);
     if (incoming.size === 0) this.#end(incoming, incoming.properties);
@@ -45,8 +80,8 @@ export class Content {
 
   body(payload: Buffer): void {
     const incoming = this.#incoming;
-    if (incoming?.properties === undefined)
-      throw new AmqpError(505, 'expected content header, got content body');
+    if (incoming === undefined) throw unexpected('expected method frame, got non method frame instead');
+    if (incoming.properties === undefined) return this.interrupted();
     incoming.parts.push(Buffer.from(payload)); // a copy: the chunk it came in is not kept alive
     incoming.received += payload.length;
     if (incoming.received > incoming.size) throw new AmqpError(501, 'more content than announced');
@@ -55,16 +90,55 @@ export class Content {
 
   #end({ fields, raw, parts }: Incoming, properties: ReceivedProperties): void {
     this.#incoming = undefined;
-    const { headers, deliveryMode, priority = 0, expiration } = properties;
-    if (expiration !== undefined && !/^\d+$/u.test(expiration)) {
-      throw new AmqpError(406, `invalid expiration '${expiration}': {leftover_string,"${expiration}"}`);
-    }
+    const { headers, deliveryMode, priority = 0, expiration, replyTo } = properties;
+    const body = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
     const message: Message = {
       exchange: fields.exchange,
       routingKey: fields.routingKey,
       properties: { raw, headers, persistent: deliveryMode === 2, priority, expiration },
-      body: parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts),
+      body,
     };
-    this.#complete(message, fields);
+    this.#complete({ message, fields, replyTo });
   }
+}
+
+/** Throws 406 for an expiration RabbitMQ does not take. */
+export function assertExpiration({ properties: { expiration } }: Message): void {
+  if (expiration === undefined) return;
+  const [, digits, rest] = /^([+-]?\d+)?(.*)$/su.exec(expiration) ?? [];
+  const wrong =
+    digits === undefined
+      ? 'no_integer'
+      : rest === ''
+        ? outOfRange(Number(digits))
+        : `{leftover_string,"${rest}"}`;
+  if (wrong !== undefined) throw new AmqpError(406, `invalid expiration '${expiration}': ${wrong}`);
+}
+
+function outOfRange(ms: number): string | undefined {
+  if (ms < 0) return `{value_negative,${ms}}`;
+  return ms > 315_360_000_000 ? `{value_too_large,${ms}}` : undefined; // ten years
+}
+
+/**
+ * Sender-selected distribution: the further routing keys of a message from its headers `CC` and `BCC`, of which the
+ * second is not for the receivers' eyes. Throws 406 when one is no list.
+ */
+export function withCopies(message: Message): Message {
+  const { headers } = message.properties;
+  if (headers.CC === undefined && headers.BCC === undefined) return message;
+  for (const name of ['CC', 'BCC']) {
+    const value = headers[name];
+    if (value === undefined || Array.isArray(value)) continue;
+    throw new AmqpError(406, `invalid message: {unacceptable_type_in_header,"${name}",${erlangType(value)}}`);
+  }
+  const { BCC: hidden, ...shown } = headers;
+  const copies = [...routingKeysIn(headers.CC), ...routingKeysIn(hidden)];
+  if (hidden === undefined) return { ...message, copies };
+  const raw = replaceProperties(message.properties.raw, { headers: shown });
+  return { ...message, copies, properties: { ...message.properties, headers: shown, raw } };
+}
+
+function unexpected(text: string): AmqpError {
+  return new AmqpError(505, text);
 }

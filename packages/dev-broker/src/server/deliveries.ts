@@ -3,9 +3,9 @@
  * frames.
  */
 import { AmqpError } from '../engine/amqp-error.js';
-import { withHeaders } from '../engine/dead-letter.js';
 import type { Entry, Message } from '../engine/message.js';
-import type { Consumer, Queue } from '../engine/queue.js';
+import { replaceProperties } from '../engine/properties.js';
+import type { Consumer, Queue, Return } from '../engine/queue.js';
 
 /** A consumer of this channel. */
 export interface Subscription {
@@ -14,64 +14,105 @@ export interface Subscription {
   readonly noAck: boolean;
   readonly prefetch: number;
   unacked: number;
+  /** False until the client has been told that it consumes. */
+  isOpen: boolean;
 }
 
 /** A delivery in the client's hands; without subscription it came by `basic.get`. */
 export interface Unacked {
+  readonly tag: number;
   readonly entry: Entry;
   readonly queue: Queue;
   readonly subscription: Subscription | undefined;
+  /** Milliseconds of the broker's clock. */
+  readonly since: number;
+  /** It took too long: the queue has it back, and what the client says of it is void. */
+  isLate?: boolean;
 }
 
+/** What a client says of a delivery. */
+export type Settlement = 'ack' | Return;
+
 export class Deliveries {
-  /** Shared by the whole channel (`global`); 0 is no limit. */
+  /** Shared by the consumers of the channel (`global`); 0 is no limit. */
   channelPrefetch = 0;
   #unacked = new Map<number, Unacked>();
+  /** Of consumers, those in a transaction included. */
+  #held = 0;
   #lastTag = 0;
+
+  /** The number of the next delivery. */
+  get nextTag(): number {
+    return this.#lastTag + 1;
+  }
+
+  /** Those in the client's hands, oldest first. */
+  [Symbol.iterator](): IterableIterator<Unacked> {
+    return this.#unacked.values();
+  }
 
   /** Whether a consumer may be sent another one. */
   hasRoom({ prefetch, unacked, noAck }: Subscription): boolean {
     if (noAck) return true;
     const own = prefetch === 0 || unacked < prefetch;
-    return own && (this.channelPrefetch === 0 || this.#unacked.size < this.channelPrefetch);
+    return own && (this.channelPrefetch === 0 || this.#held < this.channelPrefetch);
   }
 
   /** Numbers a delivery, and remembers it unless it is settled by being sent. */
-  add(unacked: Unacked, noAck: boolean): number {
+  add(delivery: Omit<Unacked, 'tag'>, noAck: boolean): number {
     const tag = ++this.#lastTag;
     if (noAck) {
-      unacked.queue.acked(unacked.entry);
+      delivery.queue.acked(delivery.entry);
       return tag;
     }
-    if (unacked.subscription !== undefined) unacked.subscription.unacked++;
-    this.#unacked.set(tag, unacked);
+    if (delivery.subscription !== undefined) this.#hold(delivery.subscription, 1);
+    this.#unacked.set(tag, { ...delivery, tag });
     return tag;
   }
 
-  /** Settles one, or all up to it. Throws 406 for a number that is not in the client's hands. Gives their queues. */
-  settle(tag: number, multiple: boolean, how: (unacked: Unacked) => void): ReadonlySet<Queue> {
+  /** Takes one, or all up to it, out of the client's hands. Throws 406 for a number that is not there. */
+  take(tag: number, multiple: boolean): Unacked[] {
     const tags = multiple ? this.#upTo(tag) : this.#unacked.has(tag) ? [tag] : [];
     const isKnown = multiple ? tag === 0 || tags.at(-1) === tag : tags.length > 0;
     if (!isKnown) throw new AmqpError(406, `unknown delivery tag ${tag}`);
-    const queues = new Set<Queue>();
-    for (const one of tags) {
+    return tags.map((one) => {
       const unacked = this.#unacked.get(one) as Unacked;
       this.#unacked.delete(one);
-      if (unacked.subscription !== undefined) unacked.subscription.unacked--;
-      how(unacked);
-      queues.add(unacked.queue);
+      return unacked;
+    });
+  }
+
+  /** Puts back what was taken and not settled, in order. */
+  untake(taken: readonly Unacked[]): void {
+    const all = [...this.#unacked.values(), ...taken].sort((a, b) => a.tag - b.tag);
+    this.#unacked = new Map(all.map((unacked) => [unacked.tag, unacked]));
+  }
+
+  /** Tells their queues. Gives the queues that were told. */
+  settle(taken: readonly Unacked[], settlement: Settlement): ReadonlySet<Queue> {
+    const byQueue = new Map<Queue, Entry[]>();
+    for (const { queue, entry, subscription, isLate } of taken) {
+      if (subscription !== undefined) this.#hold(subscription, -1);
+      if (isLate === true) continue;
+      const entries = byQueue.get(queue);
+      if (entries === undefined) byQueue.set(queue, [entry]);
+      else entries.push(entry);
     }
-    return queues;
+    for (const [queue, entries] of byQueue) {
+      if (settlement === 'ack') for (const entry of entries) queue.acked(entry);
+      else queue.returned(entries, settlement);
+    }
+    return new Set(byQueue.keys());
   }
 
   /** Everything goes back to its queue. */
-  requeueAll(): void {
-    const all = [...this.#unacked.values()];
-    this.#unacked.clear();
-    for (const { entry, queue, subscription } of all) {
-      if (subscription !== undefined) subscription.unacked--;
-      queue.returned(entry, { requeue: true });
-    }
+  requeueAll(by: Return['by']): void {
+    this.settle(this.take(0, true), { requeue: true, by });
+  }
+
+  #hold(subscription: Subscription, by: 1 | -1): void {
+    subscription.unacked += by;
+    this.#held += by;
   }
 
   /** Numbers in order up to this one; all of them for 0. */
@@ -85,13 +126,20 @@ export class Deliveries {
   }
 }
 
-/** Quorum queues tell in a header how often a message came back. */
-export function counted(entry: Entry, queue: Queue): Message {
-  const { message, deliveryCount } = entry;
-  if (deliveryCount === 0 || queue.options.settings.type !== 'quorum') return message;
-  const headers = { ...message.properties.headers, 'x-delivery-count': deliveryCount };
-  return {
-    ...message,
-    properties: { ...message.properties, headers, raw: withHeaders(message.properties.raw, headers) },
+/**
+ * Quorum queues tell in headers how often a message came back. Up to 3.12, `basic.get` tells that of one that never did
+ * (rabbit_fifo_client.erl: dequeue).
+ */
+export function counted(entry: Entry, { options }: Queue, by: 'get' | 'consume'): Message {
+  const { message, deliveryCount, acquiredCount = deliveryCount } = entry;
+  const { settings, profile } = options;
+  const showsZero = by === 'get' && profile.getCountsFromZero;
+  if (settings.type !== 'quorum' || (acquiredCount === 0 && !showsZero)) return message;
+  const headers = {
+    ...message.properties.headers,
+    ...(deliveryCount > 0 || showsZero ? { 'x-delivery-count': deliveryCount } : {}),
+    ...(profile.nackCounts ? {} : { 'x-acquired-count': acquiredCount }),
   };
+  const raw = replaceProperties(message.properties.raw, { headers });
+  return { ...message, properties: { ...message.properties, headers, raw } };
 }

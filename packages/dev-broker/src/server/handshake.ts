@@ -82,7 +82,7 @@ export class Handshake {
       consumer_priorities: true,
       authentication_failure_close: true,
       per_consumer_qos: true,
-      direct_reply_to: false,
+      direct_reply_to: true,
     };
     this.#steps.send('connection.start', {
       versionMajor: 0,

@@ -8,8 +8,17 @@ import { type AddressInfo, BlockList, createServer, isIP, type Server } from 'no
 import { CeleriacError, formatConnectionString, systemClock } from '@celeriac/core';
 
 import type { Clock } from '../engine/clock.js';
+import {
+  type BindingDescription,
+  type ConsumerDescription,
+  describeBindings,
+  describeConsumers,
+  describeExchanges,
+  describeQueues,
+  type ExchangeDescription,
+  type QueueDescription,
+} from '../engine/describe.js';
 import { type ProfileName, profiles } from '../engine/profile.js';
-import type { Queue } from '../engine/queue.js';
 import { Vhost } from '../engine/vhost.js';
 import { Connection } from './connection.js';
 
@@ -32,6 +41,10 @@ export interface BrokerOptions {
   readonly data?: string;
   /** False lets the process end while the broker listens. Default true. */
   readonly keepsProcessAlive?: boolean;
+  /** Milliseconds that a client may hold a delivery; 0 is for ever. Default half an hour, as RabbitMQ. */
+  readonly consumerTimeout?: number;
+  /** Bytes of a body. Default: 128 MiB, and 16 MiB since 4.0. */
+  readonly maxMessageSize?: number;
 }
 
 const machineClock: Clock = {
@@ -59,10 +72,12 @@ class DevBroker implements AsyncDisposable {
 
   constructor(options: BrokerOptions) {
     const { vhosts = ['/'], users = { guest: 'guest' }, clock = machineClock } = options;
+    const { consumerTimeout, maxMessageSize } = options;
     const profile = profiles[options.profile ?? '3.10'];
     this.#vhosts = new Map();
     this.#login = Object.entries(users)[0] ?? ['guest', 'guest'];
-    this.#addVhost = (name) => this.#vhosts.set(name, new Vhost(name, { clock, profile }));
+    this.#addVhost = (name) =>
+      this.#vhosts.set(name, new Vhost(name, { clock, profile, consumerTimeout, maxMessageSize }));
     vhosts.forEach(this.#addVhost);
     const shared = {
       clock: machineClock,
@@ -112,9 +127,21 @@ class DevBroker implements AsyncDisposable {
     return [...this.#connections];
   }
 
-  /** The queues of a virtual host. */
-  queues(vhost = '/'): readonly Queue[] {
-    return [...(this.#vhosts.get(vhost)?.queues ?? [])];
+  /** The queues of a virtual host, as they are now. */
+  queues(vhost = '/'): readonly QueueDescription[] {
+    return this.#described(vhost, describeQueues);
+  }
+
+  exchanges(vhost = '/'): readonly ExchangeDescription[] {
+    return this.#described(vhost, describeExchanges);
+  }
+
+  bindings(vhost = '/'): readonly BindingDescription[] {
+    return this.#described(vhost, describeBindings);
+  }
+
+  consumers(vhost = '/'): readonly ConsumerDescription[] {
+    return this.#described(vhost, describeConsumers);
   }
 
   async stop(): Promise<void> {
@@ -125,6 +152,11 @@ class DevBroker implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  #described<T>(name: string, describe: (vhost: Vhost) => T[]): T[] {
+    const vhost = this.#vhosts.get(name);
+    return vhost === undefined ? [] : describe(vhost);
   }
 }
 

@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises';
+
+import type amqp from 'amqplib';
+import type { ChannelModel } from 'amqplib';
+import { expect } from 'chai';
+
+import { differences, differencesTable } from './differences.js';
+import { onEveryBroker, publish, refusal } from './subjects.js';
+
+type Id = keyof typeof differences;
+
+onEveryBroker('known differences', (opened) => {
+  /** What is seen, by difference: on RabbitMQ, and on the embedded broker. */
+  const seen: Readonly<
+    Partial<Record<Id, readonly [rabbitmq: string, embedded: string, () => Promise<string>]>>
+  > = {
+    userId: [
+      "406 PRECONDITION_FAILED - user_id property set to 'other' but authenticated user was 'guest'",
+      'fine',
+      () =>
+        refusedOrFine(async (channel) => {
+          await channel.assertQueue('q');
+          channel.sendToQueue('q', Buffer.from('x'), { userId: 'other' });
+          await channel.checkQueue('q');
+        }),
+    ],
+    integerTypes: [
+      "received the value '5' of type 'byte' but current is none",
+      "received the value '5' of type 'signedint' but current is none",
+      async () => {
+        const { channel, connection } = opened();
+        await channel.assertQueue('q');
+        const own = await connection.createChannel();
+        const ended = new Promise<Error>((resolve) => own.on('error', resolve));
+        own.assertQueue('q', { arguments: { 'x-max-length': 5 } }).catch(() => undefined); // `ended` tells
+        return /received .*none/u.exec((await ended).message)?.[0] ?? '';
+      },
+    ],
+    streams: [
+      'fine',
+      "406 PRECONDITION_FAILED - invalid arg 'x-queue-type' for queue 's' in vhost 'V': \"unsupported queue type 'stream'\"",
+      () => refusedOrFine((channel) => channel.assertQueue('s', { arguments: { 'x-queue-type': 'stream' } })),
+    ],
+    quorumReject: [
+      'ack ack nack',
+      'ack nack nack',
+      async () => {
+        const { channel } = opened();
+        const args = { 'x-queue-type': 'quorum', 'x-max-length': 1, 'x-overflow': 'reject-publish' };
+        await channel.assertQueue('q', { arguments: args });
+        const results: string[] = [];
+        for (const body of ['a', 'b', 'c']) {
+          await publish(channel, 'q', [body]).then(
+            () => results.push('ack'),
+            () => results.push('nack'),
+          );
+        }
+        return results.join(' ');
+      },
+    ],
+  };
+
+  async function refusedOrFine(how: (channel: amqp.Channel) => Promise<unknown>): Promise<string> {
+    const { connection } = opened();
+    const fine = trial(connection, how);
+    const refused = refusal(connection, how).then(({ code, text }) => `${code} ${text}`);
+    return Promise.race([fine, refused]);
+  }
+
+  /** Resolves when it went well, and never otherwise. */
+  function trial(
+    connection: ChannelModel,
+    how: (channel: amqp.Channel) => Promise<unknown>,
+  ): Promise<string> {
+    return new Promise((resolve) => {
+      void connection.createChannel().then((channel) => {
+        channel.on('error', () => undefined);
+        how(channel).then(
+          () => resolve('fine'),
+          () => undefined, // the refusal tells
+        );
+      });
+    });
+  }
+
+  for (const [id, [rabbitmq, embedded, look]] of Object.entries(seen)) {
+    it(`are as the table says: ${differences[id as Id].what}`, async () => {
+      const isRabbit = opened().subject.name === 'RabbitMQ';
+
+      expect(await look()).to.equal(isRabbit ? rabbitmq : embedded);
+    });
+  }
+});
+
+describe('the page on the embedded broker', () => {
+  it('shows every known difference, in these words, and no other', async () => {
+    const page = await readFile(new URL('../../../docs/embedded-broker.md', import.meta.url), 'utf8');
+    const [, section = ''] = page.split('## Differences from RabbitMQ\n');
+    const rows = section
+      .split('\n## ')[0]!
+      .split('\n')
+      .filter((line) => line.startsWith('|') && !/^\|[\s|-]+$/u.test(line))
+      .map((line) =>
+        line
+          .slice(1, -1)
+          .split('|')
+          .map((cell) => cell.trim())
+          .join(' | '),
+      );
+
+    expect(rows.join('\n')).to.equal(differencesTable());
+  });
+});
