@@ -18,7 +18,9 @@ import {
 } from '@celeriac/core';
 
 /** A connection, as far as a worker is concerned. */
-export type SideSession = Pick<Session, 'ready' | 'events' | 'close'>;
+export interface SideSession extends Pick<Session, 'events' | 'close'> {
+  ready(): Promise<unknown>;
+}
 /** A subscription, as far as a worker is concerned. */
 export type SideConsumer = Pick<
   Consumer,
@@ -37,7 +39,9 @@ export interface Side {
   readonly declarer: Pick<Declarer, 'declare'>;
   readonly openConsumer: (options: Omit<ConsumerOptions, 'session'>) => SideConsumer;
   /** The list of applications. */
-  readonly applications: Pick<Applications, 'register'>;
+  readonly applications: {
+    register(name: string, patterns: readonly string[]): Promise<unknown>;
+  };
 }
 
 export type OpenSide = (options: BrokerOptions, section: Section) => Side;
