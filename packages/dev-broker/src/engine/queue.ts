@@ -38,6 +38,8 @@ export interface QueueOptions {
   /** Absent where nothing is kept. */
   readonly journal: Journal | undefined;
   readonly bury: (entry: Entry, reason: DeathReason, queue: Queue) => void;
+  /** Messages have left it for good. */
+  readonly left: () => void;
   /** It has expired, or its last consumer has left an auto-delete queue. */
   readonly unwanted: (queue: Queue) => void;
 }
@@ -144,6 +146,7 @@ export class Queue {
   acked(entry: Entry): void {
     this.#unacked--;
     this.#journalOf(entry)?.removed(this.name, entry);
+    this.options.left();
   }
 
   /** A message comes back: to its place, or to its end. */
@@ -170,6 +173,7 @@ export class Queue {
     this.used();
     const entries = this.#ready.clear();
     for (const entry of entries) this.#journalOf(entry)?.removed(this.name, entry);
+    this.options.left();
     return entries.length;
   }
 
@@ -285,6 +289,7 @@ export class Queue {
   #bury(entry: Entry, reason: DeathReason): void {
     this.options.bury(entry, reason, this);
     this.#journalOf(entry)?.removed(this.name, entry);
+    this.options.left();
   }
 
   #journalOf({ message }: Entry): Journal | undefined {

@@ -33,6 +33,13 @@ export interface Routed {
   readonly refused: boolean;
 }
 
+export interface VhostParts {
+  readonly clock: Clock;
+  readonly profile: Profile;
+  /** Told when messages have left a queue for good. */
+  readonly left?: () => void;
+}
+
 export class Vhost {
   readonly name: string;
   readonly profile: Profile;
@@ -40,9 +47,11 @@ export class Vhost {
   #exchanges = new Map<string, Exchange>();
   #queues = new Map<string, Queue>();
   #journal: Journal | undefined;
+  #left: () => void;
 
-  constructor(name: string, { clock, profile }: { readonly clock: Clock; readonly profile: Profile }) {
+  constructor(name: string, { clock, profile, left }: VhostParts) {
     this.name = name;
+    this.#left = left ?? (() => undefined);
     this.#clock = clock;
     this.profile = profile;
     for (const [exchange, type] of builtIn) {
@@ -111,6 +120,7 @@ export class Vhost {
       clock: this.#clock,
       journal: isKept ? this.#journal : undefined,
       bury: (entry, reason, from) => this.#bury(entry, reason, from),
+      left: this.#left,
       unwanted: (unwanted) => this.#removeQueue(unwanted),
     });
     this.#queues.set(name, queue);
@@ -240,6 +250,7 @@ export class Vhost {
     queue.options.journal?.queueDeleted(queue.name);
     queue.destroy();
     this.#forget({ kind: 'queue', name: queue.name });
+    this.#left();
   }
 
   #removeExchange(exchange: Exchange): void {

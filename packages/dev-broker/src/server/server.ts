@@ -47,11 +47,15 @@ class DevBroker implements AsyncDisposable {
   #server: Server;
   #connections = new Set<Connection>();
   #vhosts: Map<string, Vhost>;
+  #leftCallbacks = new Set<() => void>();
 
   constructor(options: BrokerOptions) {
     const { vhosts = ['/'], users = { guest: 'guest' }, clock = machineClock } = options;
     const profile = profiles[options.profile ?? '3.10'];
-    this.#vhosts = new Map(vhosts.map((name) => [name, new Vhost(name, { clock, profile })]));
+    const left = (): void => {
+      for (const callback of [...this.#leftCallbacks]) callback();
+    };
+    this.#vhosts = new Map(vhosts.map((name) => [name, new Vhost(name, { clock, profile, left })]));
     const shared = {
       clock: machineClock,
       vhosts: this.#vhosts,
@@ -86,6 +90,12 @@ class DevBroker implements AsyncDisposable {
   /** The queues of a virtual host. */
   queues(vhost = '/'): readonly Queue[] {
     return [...(this.#vhosts.get(vhost)?.queues ?? [])];
+  }
+
+  /** Calls back whenever messages have left a queue for good. Returns a function that forgets the callback. */
+  onLeft(callback: () => void): () => void {
+    this.#leftCallbacks.add(callback);
+    return () => void this.#leftCallbacks.delete(callback);
   }
 
   async stop(): Promise<void> {
