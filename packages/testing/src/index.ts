@@ -5,6 +5,8 @@ export { testPublisher } from './test-publisher.js';
 export type { TestPublisher, TestPublisherOptions } from './test-publisher.js';
 export { testApp } from './test-app.js';
 export type { RunOptions, TestApp, TestAppOptions } from './test-app.js';
+export { startTestBroker } from './test-broker.js';
+export type { QueueCounts, TestBroker, TestBrokerOptions, UntilEmptyOptions } from './test-broker.js';
 export type { DrainOptions } from './drain.js';
 export type { RawMessage } from './raw-message.js';
 export type { DeadLetter, EventResult, RunResult, Settlement } from './run-result.js';
