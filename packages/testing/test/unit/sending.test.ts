@@ -100,13 +100,19 @@ describe('drain', () => {
   });
 
   it('fails when it finds no end, naming what ran last', async () => {
+    let ran = 0;
     await using app = await testApp({
-      register: (worker) => worker.task('ping', async () => app.publisher.send('ping')),
+      register: (worker) =>
+        worker.task('ping', async () => {
+          ran++;
+          await app.publisher.send('ping');
+        }),
     });
     await app.publisher.send('ping');
 
     const error = await rejection(app.drain({ limit: 10 }));
 
+    expect(ran).to.equal(10);
     expect(error).to.be.instanceOf(AssertionError);
     expect(error.message).to.match(/drain has run 10 messages.*\n {2}ping \(/u);
   });
