@@ -25,8 +25,8 @@ describe('what handlers send', () => {
     app.expectPublished(dealUpdated, { id: 7, originalValues: { name: 'old' } });
   });
 
-  it('is not mixed up between runs beside one another', async () => {
-    await using app = await testApp({ register });
+  it('is not mixed up between runs beside one another, nor between those that wait for a slot', async () => {
+    await using app = await testApp({ register, config: { task_handler: { concurrency: 2 } } });
 
     const results = await Promise.all(['a', 'b', 'c'].map((id) => app.run(place, { id })));
 
