@@ -49,7 +49,7 @@ describe('BrokerTaskSender', () => {
     return new BrokerTaskSender({
       config: await loadConfig(config, { env: {} }),
       sink: { publish },
-      declarer: declarer,
+      declarer,
       clock,
       newId: () => 'new-id',
       origin: 'gen1@host',
