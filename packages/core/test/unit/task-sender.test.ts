@@ -1,7 +1,6 @@
 /** Sending tasks: queue, defaults, validation, the retry after a deleted queue. Recorded publishes, no broker. */
 import { expect } from 'chai';
 
-import type { Declarer } from '../../dist/amqp/declare.js';
 import { loadConfig } from '../../dist/config/load.js';
 import type { ConfigInput } from '../../dist/config/types.js';
 import { inputHeader } from '../../dist/contract/call.js';
