@@ -2,7 +2,7 @@
  * Publishes events: one CloudEvent per fact, on the topic exchange, routed to the queue of every application that
  * registered for it. Resolves when the broker has confirmed a persistent, routed message. Opens no connections.
  */
-import type { Declarer } from './amqp/declare.js';
+import type { Ensures } from './amqp/declare.js';
 import type { Clock } from './clock.js';
 import { type Duration, parseDuration } from './config/duration.js';
 import type { Config } from './config/types.js';
@@ -53,7 +53,7 @@ export interface EventSender {
 export interface EventSenderParts {
   readonly config: Config;
   readonly sink: MessageSink;
-  readonly declarer: Declarer;
+  readonly declarer: Ensures;
   readonly clock: Clock;
   readonly newId: () => string;
   /** CloudEvents `source`: the service. */

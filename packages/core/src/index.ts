@@ -65,7 +65,9 @@ export type { DevelopmentBroker } from './config/development-broker.js';
 export { Session } from './amqp/session.js';
 export type { SessionEvents } from './amqp/session.js';
 export { Consumer } from './amqp/consumer.js';
+export type { ConsumerEvents, ConsumerOptions } from './amqp/consumer.js';
 export { Declarer } from './amqp/declare.js';
+export type { Ensures } from './amqp/declare.js';
 export { deadLetterQueueName } from './amqp/topology.js';
 export type { Topology } from './amqp/topology.js';
 
@@ -87,3 +89,5 @@ export { barest, deadLetter, deadLetterHeaders } from './dead-letter.js';
 export { readTable, shortString as readShortString, TableReader } from './amqp/table-reader.js';
 export { long, longlong, octet, short, shortString, writeTable } from './amqp/table-writer.js';
 export { readProperties, ReceivedProperties } from './amqp/frame-reader.js';
+export { writeProperties } from './amqp/message-frames.js';
+export { tooLarge as messageTooLarge } from './amqp/publish-error.js';

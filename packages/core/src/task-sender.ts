@@ -3,7 +3,7 @@
  * the broker has confirmed a persistent message in a queue. Used by the publisher, and by handlers that send
  * further tasks. Opens no connections.
  */
-import type { Declarer } from './amqp/declare.js';
+import type { Ensures } from './amqp/declare.js';
 import { celeryQueue, taskQueue, type Topology } from './amqp/topology.js';
 import { buildTaskMessage, type Call, type Lineage, type SendOptions } from './build-message.js';
 import type { Clock } from './clock.js';
@@ -56,7 +56,7 @@ export type SendManyOptions = Omit<SendOptions, 'id'>;
 export interface TaskSenderParts {
   readonly config: Config;
   readonly sink: MessageSink;
-  readonly declarer: Declarer;
+  readonly declarer: Ensures;
   readonly clock: Clock;
   readonly newId: () => string;
   /** `gen<pid>@<host>`. */

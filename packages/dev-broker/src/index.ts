@@ -1,5 +1,5 @@
 /** The public surface of `@celeriac/dev-broker`. */
-export { type Profile, type ProfileName, profileNames } from './engine/profile.js';
+export { type ProfileName, profileNames } from './engine/profile.js';
 export { sharedBroker } from './shared.js';
 export { startBroker } from './server/server.js';
 export type { BrokerOptions, DevBroker } from './server/server.js';
@@ -7,6 +7,6 @@ export type {
   BindingDescription,
   ConsumerDescription,
   ExchangeDescription,
+  MessageDescription,
   QueueDescription,
 } from './engine/describe.js';
-export type { ProfileName } from './engine/profile.js';

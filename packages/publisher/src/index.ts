@@ -5,6 +5,7 @@ export { CeleriacError, createLogger, defineEvent, defineTask, isCeleriacError }
 export type {
   ErrorCode,
   EventContract,
+  EventSender,
   Logger,
   ObjectChange,
   PublishEventOptions,
@@ -12,4 +13,5 @@ export type {
   SendOptions,
   SentMessage,
   TaskContract,
+  TaskSender,
 } from '@celeriac/core';

@@ -2,25 +2,15 @@
  * Some queues, their consumers, and the slots their handlers share. Starts and stops them as one; what a delivery
  * means is the business of `dispatch`.
  */
-import {
-  type CeleriacError,
-  type Clock,
-  Consumer,
-  type Delivery,
-  type Declarer,
-  type Logger,
-  type Session,
-  type Topology,
-} from '@celeriac/core';
+import type { CeleriacError, Clock, Delivery, Logger, Topology } from '@celeriac/core';
 
 import { dispatch, type DispatchParts } from './dispatch.js';
 import { settle } from './settle.js';
+import type { Side, SideConsumer } from './side.js';
 import { wrongState } from './worker-state.js';
 
 export interface CapsuleOptions {
-  readonly session: Session;
-  /** Declares over the consuming session. */
-  readonly declarer: Declarer;
+  readonly side: Pick<Side, 'openConsumer' | 'declarer'>;
   readonly queues: readonly {
     readonly queue: string;
     readonly prefetch: number;
@@ -32,20 +22,20 @@ export interface CapsuleOptions {
 }
 
 export class Capsule {
-  #consumers: readonly Consumer[];
+  #consumers: readonly SideConsumer[];
   #inHand = 0;
   #idle: (() => void)[] = [];
 
   constructor(options: CapsuleOptions) {
-    const { session, declarer, logger, clock, dispatchParts } = options;
+    const { side, logger, clock, dispatchParts } = options;
     const onDelivery = (delivery: Delivery): void => this.#take(delivery, dispatchParts);
     this.#consumers = options.queues.map(({ queue, prefetch, topology }) => {
-      const declare = () => declarer.declare(topology);
-      return new Consumer({ session, queue, prefetch, declare, onDelivery, logger, clock });
+      const declare = () => side.declarer.declare(topology);
+      return side.openConsumer({ queue, prefetch, declare, onDelivery, logger, clock });
     });
   }
 
-  get consumers(): readonly Consumer[] {
+  get consumers(): readonly SideConsumer[] {
     return this.#consumers;
   }
 
@@ -96,7 +86,7 @@ export class Capsule {
   }
 }
 
-function started(consumer: Consumer, stopping: AbortSignal): Promise<void> {
+function started(consumer: SideConsumer, stopping: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const finish = (settle: () => void): void => {
       consumer.events.off('subscribed', subscribed);

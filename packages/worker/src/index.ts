@@ -1,8 +1,9 @@
 /** The public surface of `@celeriac/worker`. Contracts and errors come with it, so that one import is enough. */
-export { createWorker } from './worker.js';
+export { createWorker, createWorkerOver } from './worker.js';
 export type { StopOptions, Worker, WorkerOptions } from './worker.js';
 export type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 export type { Settled, Started } from './report.js';
+export type { OpenSide, Side, SideConsumer, SideSession } from './side.js';
 export { currentTask } from './context.js';
 export type { EventContext, HandlerContext, TaskContext } from './context.js';
 export type { BareTaskHandler, TaskHandler, TaskOptions } from './handlers.js';
@@ -13,8 +14,10 @@ export type {
   ErrorCode,
   EventContract,
   EventMessage,
+  EventSender,
   Logger,
   SentMessage,
   TaskContract,
   TaskMessage,
+  TaskSender,
 } from '@celeriac/core';

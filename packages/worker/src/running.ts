@@ -6,7 +6,6 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 
 import {
-  Applications,
   brokerAccess,
   BrokerEventSender,
   type Clock,
@@ -33,7 +32,7 @@ import { eventPreparer } from './event-handler/prepare-event.js';
 import type { TaskHandlers } from './handlers.js';
 import { taskPreparer } from './prepare-task.js';
 import { Report } from './report.js';
-import { closeSide, openSide, type Side, sideReady, watchSide } from './side.js';
+import { closeSide, type OpenSide, type Side, sideReady, watchSide } from './side.js';
 import { Slots } from './slots.js';
 import type { Prepare } from './work.js';
 import type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
@@ -46,6 +45,7 @@ export interface RunningOptions {
   readonly tasks: TaskHandlers;
   readonly applications: readonly Application[];
   readonly tell: Tell<WorkerEvents>;
+  readonly openSide: OpenSide;
 }
 
 /** How long handlers have to heed their signal once the grace is over. */
@@ -81,7 +81,7 @@ export class Running {
     const sections = isOneBroker(config) ? (['tasks'] as const) : (['tasks', 'events'] as const);
     return new Running(
       options,
-      sections.map((section) => openSide(broker, section)),
+      sections.map((section) => options.openSide(broker, section)),
     );
   }
 
@@ -179,10 +179,11 @@ export class Running {
   }
 
   #addCapsule(
-    { session, declarer, publishing }: Side,
+    side: Side,
     plan: { queues: readonly QueuePlan[]; prepare: Prepare; concurrency: number },
   ): void {
     const { logger, clock, tell } = this.#options;
+    const { publishing } = side;
     const topologies = new Map(plan.queues.map(({ queue, topology }) => [queue, topology]));
     const dispatchParts: DispatchParts = {
       prepare: plan.prepare,
@@ -198,17 +199,14 @@ export class Running {
       clock,
       logger,
     };
-    this.#capsules.push(
-      new Capsule({ session, declarer, queues: plan.queues, dispatchParts, logger, clock }),
-    );
+    this.#capsules.push(new Capsule({ side, queues: plan.queues, dispatchParts, logger, clock }));
   }
 
   /** Enters the applications into the registry. Their queues are bound by now, so a busy registry costs nothing. */
   async #register(): Promise<void> {
-    const { config, clock, applications, logger } = this.#options;
+    const { applications, logger } = this.#options;
     if (applications.length === 0) return;
-    const { session, declarer } = this.#eventSide.publishing;
-    const registry = new Applications({ config, session, declarer, clock });
+    const registry = this.#eventSide.applications;
     for (const { name, patterns } of applications) {
       await registry.register(name, patterns).catch((error: unknown) => {
         if (isCeleriacError(error) && !error.retryable) throw error;

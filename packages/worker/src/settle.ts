@@ -9,8 +9,8 @@ import {
   type Clock,
   deadLetter,
   deadLetterQueueName,
-  type Declarer,
   type Delivery,
+  type Ensures,
   isCeleriacError,
   type Logger,
   type MessageSink,
@@ -20,7 +20,7 @@ import {
 
 export interface SettleParts {
   readonly sink: MessageSink;
-  readonly declarer: Declarer;
+  readonly declarer: Ensures;
   /** What has to exist for dead letters of this queue. */
   readonly deadLetterTopology: (queue: string) => Topology;
   readonly clock: Clock;

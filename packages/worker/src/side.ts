@@ -3,22 +3,48 @@
  * one side, or two when tasks and events live on different brokers.
  */
 import {
+  Applications,
   type BrokerOptions,
   type CeleriacError,
+  Consumer,
+  type ConsumerOptions,
   Declarer,
+  type Ensures,
+  type MessageSink,
   openPublishing,
   openSession,
-  type Publishing,
   type Section,
   type Session,
 } from '@celeriac/core';
 
-export interface Side {
-  readonly publishing: Publishing;
-  /** The consuming session. */
-  readonly session: Session;
-  readonly declarer: Declarer;
+/** A connection, as far as a worker is concerned. */
+export interface SideSession extends Pick<Session, 'events' | 'close'> {
+  ready(): Promise<unknown>;
 }
+/** A subscription, as far as a worker is concerned. */
+export type SideConsumer = Pick<
+  Consumer,
+  'events' | 'queue' | 'subscribed' | 'start' | 'cancel' | 'flush' | 'close'
+>;
+
+/** What a worker needs of a broker. A port: `openSide` connects to one, and `@celeriac/testing` does without. */
+export interface Side {
+  readonly publishing: {
+    readonly session: SideSession;
+    readonly sink: MessageSink & { close(): Promise<void> };
+    readonly declarer: Ensures;
+  };
+  /** The consuming session. */
+  readonly session: SideSession;
+  readonly declarer: Pick<Declarer, 'declare'>;
+  readonly openConsumer: (options: Omit<ConsumerOptions, 'session'>) => SideConsumer;
+  /** The list of applications. */
+  readonly applications: {
+    register(name: string, patterns: readonly string[]): Promise<unknown>;
+  };
+}
+
+export type OpenSide = (options: BrokerOptions, section: Section) => Side;
 
 export function openSide(options: BrokerOptions, section: Section): Side {
   const { config, logger, clock } = options;
@@ -28,7 +54,14 @@ export function openSide(options: BrokerOptions, section: Section): Side {
     heartbeat: config.events.consumer_heartbeat,
   });
   const declarer = new Declarer({ session, logger, clock, create: config.tasks.declare_queues });
-  return { publishing: openPublishing(options, section), session, declarer };
+  const publishing = openPublishing(options, section);
+  return {
+    publishing,
+    session,
+    declarer,
+    openConsumer: (consumer) => new Consumer({ ...consumer, session }),
+    applications: new Applications({ config, clock, ...publishing }),
+  };
 }
 
 /** Resolves when both connections are up; rejects when the broker refuses them for good. */

@@ -24,6 +24,7 @@ import { Application } from './event-handler/application.js';
 import { type BareTaskHandler, type TaskHandler, TaskHandlers, type TaskOptions } from './handlers.js';
 import { Running } from './running.js';
 import { runUntilSignalled } from './shutdown.js';
+import { type OpenSide, openSide } from './side.js';
 import type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 import { nothingRegistered, wrongState } from './worker-state.js';
 
@@ -47,13 +48,19 @@ export interface StopOptions {
 
 /** Creates a worker. Reads nothing and connects to nothing before `start` or `run`. */
 export function createWorker(options: WorkerOptions = {}): Worker {
-  return new Worker(options);
+  return new Worker(options, openSide);
+}
+
+/** As `createWorker`, over something else than a broker: for `@celeriac/testing`. @internal */
+export function createWorkerOver(openOther: OpenSide, options: WorkerOptions = {}): Worker {
+  return new Worker(options, openOther);
 }
 
 export type { Worker };
 
 class Worker implements AsyncDisposable {
   #options: WorkerOptions;
+  #openSide: OpenSide;
   #logger: Logger;
   #tell: Tell<WorkerEvents>;
   #clock: Clock;
@@ -64,8 +71,9 @@ class Worker implements AsyncDisposable {
   #running: Running | undefined;
   #stopping: Promise<StopReport> | undefined;
 
-  constructor(options: WorkerOptions) {
+  constructor(options: WorkerOptions, open: OpenSide) {
     this.#options = options;
+    this.#openSide = open;
     this.#logger = guarded(options.logger ?? silentLogger);
     this.#tell = notifier(this.#events, this.#logger);
     this.#clock = options.clock ?? systemClock;
@@ -149,7 +157,7 @@ class Worker implements AsyncDisposable {
     if (this.#tasks.names.length === 0 && applications.length === 0) throw nothingRegistered();
     const { config: source = {}, env, overrides } = this.#options;
     const config = await loadConfig(source, { env, overrides });
-    const parts = { config, logger: this.#logger, clock: this.#clock };
+    const parts = { config, logger: this.#logger, clock: this.#clock, openSide: this.#openSide };
     const running = await Running.open({ ...parts, tasks: this.#tasks, applications, tell: this.#tell });
     this.#running = running;
     if (this.#isStopped()) {

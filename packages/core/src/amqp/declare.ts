@@ -30,6 +30,9 @@ export interface DeclarerOptions {
   readonly create: boolean;
 }
 
+/** What publishing asks of it. */
+export type Ensures = Pick<Declarer, 'ensure' | 'forget'>;
+
 export class Declarer {
   #options: DeclarerOptions;
   #warned = new Set<string>();

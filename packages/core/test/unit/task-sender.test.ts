@@ -1,7 +1,6 @@
 /** Sending tasks: queue, defaults, validation, the retry after a deleted queue. Recorded publishes, no broker. */
 import { expect } from 'chai';
 
-import type { Declarer } from '../../dist/amqp/declare.js';
 import { loadConfig } from '../../dist/config/load.js';
 import type { ConfigInput } from '../../dist/config/types.js';
 import { inputHeader } from '../../dist/contract/call.js';
@@ -49,7 +48,7 @@ describe('BrokerTaskSender', () => {
     return new BrokerTaskSender({
       config: await loadConfig(config, { env: {} }),
       sink: { publish },
-      declarer: declarer as unknown as Declarer,
+      declarer,
       clock,
       newId: () => 'new-id',
       origin: 'gen1@host',

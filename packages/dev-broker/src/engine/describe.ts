@@ -2,6 +2,8 @@
  * What a virtual host holds, as plain data for those who look: in the words of RabbitMQ's management API. Changes
  * nothing, and hands out nothing that could.
  */
+import { readProperties, type ReceivedProperties } from '@celeriac/core';
+
 import type { Destination } from './exchange.js';
 import type { Queue } from './queue.js';
 import type { Vhost } from './vhost.js';
@@ -59,6 +61,26 @@ export interface ConsumerDescription {
   readonly prefetchCount: number;
   readonly priority: number;
   readonly arguments: Table;
+}
+
+/** A message that waits. Looking at it takes nothing away. */
+export interface MessageDescription {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly redelivered: boolean;
+  readonly properties: ReceivedProperties;
+  readonly body: Buffer;
+}
+
+/** The messages that wait in a queue, next first; none where there is no such queue. */
+export function describeMessages(vhost: Vhost, name: string): MessageDescription[] {
+  return [...(vhost.find(name)?.waiting ?? [])].map(({ message, redelivered }) => ({
+    exchange: message.exchange,
+    routingKey: message.routingKey,
+    redelivered,
+    properties: readProperties(message.properties.raw, 0),
+    body: Buffer.from(message.body),
+  }));
 }
 
 export function describeQueues(vhost: Vhost): QueueDescription[] {

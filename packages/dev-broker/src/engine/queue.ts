@@ -9,9 +9,8 @@ import { Expiry } from './expiry.js';
 import type { Journal } from './journal.js';
 import type { Entry, Message } from './message.js';
 import type { Profile } from './profile.js';
-import { hasPriority } from './properties.js';
 import type { QueueSettings } from './queue-arguments.js';
-import { ReadyList, type ReadyListOptions } from './ready-list.js';
+import { ReadyList, readyListOptions } from './ready-list.js';
 
 export type { Consumer };
 
@@ -40,6 +39,8 @@ export interface QueueOptions {
   /** Absent where nothing is kept. */
   readonly journal: Journal | undefined;
   readonly bury: (entry: Entry, reason: DeathReason, queue: Queue) => void;
+  /** Messages have left it for good. */
+  readonly left: () => void;
   /** It has expired, or its last consumer has left an auto-delete queue. */
   readonly unwanted: (queue: Queue) => void;
 }
@@ -59,7 +60,7 @@ export class Queue {
     this.options = options;
     const { settings, clock } = options;
     this.consumers = new Consumers({ singleActive: settings.singleActiveConsumer });
-    this.#ready = new ReadyList(priorities(options));
+    this.#ready = new ReadyList(readyListOptions(options));
     this.#expiry = new Expiry({
       clock,
       ready: this.#ready,
@@ -88,6 +89,11 @@ export class Queue {
 
   get consumerCount(): number {
     return this.consumers.size;
+  }
+
+  /** What waits, next first. */
+  get waiting(): Iterable<Entry> {
+    return this.#ready;
   }
 
   /** Takes a message. False: the queue is full and refuses it. */
@@ -149,6 +155,7 @@ export class Queue {
     this.#unacked--;
     if (this.#isGone) return;
     this.#journalOf(entry)?.removed(this.name, entry);
+    this.options.left();
   }
 
   /** Messages come back together, oldest delivery first: to the queue, or to their end. */
@@ -165,6 +172,7 @@ export class Queue {
   purge(): number {
     const entries = this.#ready.clear();
     for (const entry of entries) this.#journalOf(entry)?.removed(this.name, entry);
+    this.options.left();
     return entries.length;
   }
 
@@ -275,18 +283,11 @@ export class Queue {
   #bury(entry: Entry, reason: DeathReason): void {
     this.options.bury(entry, reason, this);
     this.#journalOf(entry)?.removed(this.name, entry);
+    this.options.left();
   }
 
   #journalOf({ message }: Entry): Journal | undefined {
     const { journal, settings } = this.options;
     return message.properties.persistent || settings.type === 'quorum' ? journal : undefined;
   }
-}
-
-function priorities({ settings, profile }: QueueOptions): ReadyListOptions {
-  if (settings.type === 'classic') return { priorities: settings.maxPriority };
-  if (!profile.quorumPriorities) return {};
-  const priorityOf = ({ properties }: Message): number =>
-    hasPriority(properties.raw) ? properties.priority : 4;
-  return { priorities: 31, priorityOf };
 }

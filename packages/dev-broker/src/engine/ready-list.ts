@@ -3,6 +3,9 @@
  * returned goes back to where it was, or before all others. Bookkeeping only.
  */
 import type { Entry, Message } from './message.js';
+import type { Profile } from './profile.js';
+import { hasPriority } from './properties.js';
+import type { QueueSettings } from './queue-arguments.js';
 
 /** One priority: an array with a moving head, because shifting a long array costs more than it holds. */
 class Lane {
@@ -120,4 +123,18 @@ export class ReadyList {
     this.size += sign;
     this.bytes += sign * message.body.length;
   }
+}
+
+interface ReadyListSubject {
+  readonly settings: Pick<QueueSettings, 'type' | 'maxPriority'>;
+  readonly profile: Profile;
+}
+
+/** Classic queues have the priorities they ask for; quorum queues those of the profile. */
+export function readyListOptions({ settings, profile }: ReadyListSubject): ReadyListOptions {
+  if (settings.type === 'classic') return { priorities: settings.maxPriority };
+  if (!profile.quorumPriorities) return {};
+  const priorityOf = ({ properties }: Message): number =>
+    hasPriority(properties.raw) ? properties.priority : 4;
+  return { priorities: 31, priorityOf };
 }

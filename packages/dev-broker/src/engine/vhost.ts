@@ -40,6 +40,8 @@ export interface VhostOptions {
   readonly consumerTimeout?: number | undefined;
   /** Bytes of a body. Default: the profile's. */
   readonly maxMessageSize?: number | undefined;
+  /** Told when messages have left a queue for good. */
+  readonly left?: () => void;
 }
 
 const halfAnHour = 1_800_000; // RabbitMQ's default
@@ -55,14 +57,20 @@ export class Vhost {
   #exchanges: Exchanges;
   #queues = new Map<string, Queue>();
   #journal: Journal | undefined;
+  #left: () => void;
 
   constructor(name: string, options: VhostOptions) {
     this.name = name;
     this.clock = options.clock;
     this.profile = options.profile;
+    this.#left = options.left ?? (() => undefined);
     this.consumerTimeout = options.consumerTimeout ?? halfAnHour;
     this.maxMessageSize = options.maxMessageSize ?? options.profile.maxMessageSize;
     this.#exchanges = new Exchanges(name);
+  }
+
+  find(queue: string): Queue | undefined {
+    return this.#queues.get(queue);
   }
 
   /** From now on, what is durable is told to it; what is there already is its own. */
@@ -215,6 +223,7 @@ export class Vhost {
       clock: this.clock,
       journal: isKept ? this.#journal : undefined,
       bury: (entry, reason, from) => this.#bury(entry, reason, from),
+      left: this.#left,
       unwanted: (unwanted) => this.#removeQueue(unwanted),
     });
     this.#queues.set(name, queue);
@@ -238,6 +247,7 @@ export class Vhost {
     queue.options.journal?.queueDeleted(queue.name);
     queue.destroy();
     this.#exchanges.forget({ kind: 'queue', name: queue.name });
+    this.#left();
   }
 
   /** A binding is durable when both of its ends are. */

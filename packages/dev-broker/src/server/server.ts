@@ -14,8 +14,10 @@ import {
   describeBindings,
   describeConsumers,
   describeExchanges,
+  describeMessages,
   describeQueues,
   type ExchangeDescription,
+  type MessageDescription,
   type QueueDescription,
 } from '../engine/describe.js';
 import { type ProfileName, profiles } from '../engine/profile.js';
@@ -69,15 +71,19 @@ class DevBroker implements AsyncDisposable {
   #vhosts: Map<string, Vhost>;
   #addVhost: (name: string) => void;
   #login: readonly [username: string, password: string];
+  #leftCallbacks = new Set<() => void>();
 
   constructor(options: BrokerOptions) {
     const { vhosts = ['/'], users = { guest: 'guest' }, clock = machineClock } = options;
     const { consumerTimeout, maxMessageSize } = options;
     const profile = profiles[options.profile ?? '3.10'];
+    const left = (): void => {
+      for (const callback of [...this.#leftCallbacks]) callback();
+    };
     this.#vhosts = new Map();
     this.#login = Object.entries(users)[0] ?? ['guest', 'guest'];
     this.#addVhost = (name) =>
-      this.#vhosts.set(name, new Vhost(name, { clock, profile, consumerTimeout, maxMessageSize }));
+      this.#vhosts.set(name, new Vhost(name, { clock, profile, consumerTimeout, maxMessageSize, left }));
     vhosts.forEach(this.#addVhost);
     const shared = {
       clock: machineClock,
@@ -132,6 +138,16 @@ class DevBroker implements AsyncDisposable {
     return this.#described(vhost, describeQueues);
   }
 
+  /** The messages that wait in a queue, next first. They stay there. */
+  messages(queue: string, vhost = '/'): readonly MessageDescription[] {
+    return this.#described(vhost, (one) => describeMessages(one, queue));
+  }
+
+  /** Takes away what waits in a queue. Gives how many. */
+  purge(queue: string, vhost = '/'): number {
+    return this.#vhosts.get(vhost)?.find(queue)?.purge() ?? 0;
+  }
+
   exchanges(vhost = '/'): readonly ExchangeDescription[] {
     return this.#described(vhost, describeExchanges);
   }
@@ -142,6 +158,12 @@ class DevBroker implements AsyncDisposable {
 
   consumers(vhost = '/'): readonly ConsumerDescription[] {
     return this.#described(vhost, describeConsumers);
+  }
+
+  /** Calls back whenever messages have left a queue for good. Returns a function that forgets the callback. */
+  onLeft(callback: () => void): () => void {
+    this.#leftCallbacks.add(callback);
+    return () => void this.#leftCallbacks.delete(callback);
   }
 
   async stop(): Promise<void> {

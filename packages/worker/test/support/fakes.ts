@@ -81,7 +81,7 @@ export class Bench {
       clock,
       logger,
       sink,
-      declarer: declarer as unknown as DispatchParts['declarer'],
+      declarer,
       report: report as unknown as DispatchParts['report'],
       deadLetterTopology: () => ({}) as never,
       worker: 'w1',

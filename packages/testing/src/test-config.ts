@@ -1,0 +1,30 @@
+/** The configuration of tests: what the test says, and nothing of the machine. Needs no connection string. */
+import { type Config, type ConfigInput, type ConfigSource, loadConfig } from '@celeriac/core';
+
+export interface TestConfigOptions {
+  /** A file (YAML or JSON), or the configuration itself. Default: none. */
+  readonly config?: ConfigSource;
+  /** Variables that a configuration file may name, and `CELERIAC_…`. Default none: the machine's do not matter. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface TestConfig {
+  readonly config: Config;
+  /** What a worker or publisher is created with, to have the same. */
+  readonly given: {
+    readonly config: ConfigSource;
+    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly overrides: ConfigInput;
+  };
+}
+
+/** The service's name where none is configured: outside of tests that is the program's, here a test runner's. */
+const service = 'test';
+
+/** Rejects with ERR_CONFIG_… as `loadConfig` does. */
+export async function loadTestConfig({ config = {}, env = {} }: TestConfigOptions): Promise<TestConfig> {
+  const loaded = await loadConfig(config, { env });
+  const overrides = loaded.service === null ? { service } : {};
+  const given = { config, env, overrides };
+  return { config: await loadConfig(config, { env, overrides }), given };
+}

@@ -1,0 +1,128 @@
+/**
+ * A publisher that remembers instead of publishing: for the side that only sends, a web service for instance. What
+ * it is given is validated, routed and encoded as the real one does. Opens no connection.
+ */
+import { randomUUID } from 'node:crypto';
+
+import {
+  BrokerEventSender,
+  BrokerTaskSender,
+  type Clock,
+  type Config,
+  type ErrorCode,
+  type EventContract,
+  type EventSender,
+  type ObjectChange,
+  producerName,
+  type PublishEventOptions,
+  type SendManyOptions,
+  type SendOptions,
+  type SentMessage,
+  serviceName,
+  systemClock,
+  type TaskContract,
+  type TaskSender,
+} from '@celeriac/core';
+
+import { Recorder } from './expectations.js';
+import { Outbox } from './outbox.js';
+import { allDeclared, type FailOptions, RecordingSink } from './recording-sink.js';
+import { loadTestConfig, type TestConfigOptions } from './test-config.js';
+
+export interface TestPublisherOptions extends TestConfigOptions {
+  /** Default: the machine's clock. */
+  readonly clock?: Clock;
+}
+
+/** Makes a publisher for tests. Rejects with ERR_CONFIG_… for a bad configuration, as `createPublisher` does. */
+export async function testPublisher(options: TestPublisherOptions = {}): Promise<TestPublisher> {
+  const { config } = await loadTestConfig(options);
+  const outbox = new Outbox(config);
+  const sink = new RecordingSink({ config, record: (message) => void outbox.add(message, undefined) });
+  return new TestPublisher({ config, outbox, sink, clock: options.clock ?? systemClock });
+}
+
+export interface TestPublisherParts {
+  readonly config: Config;
+  readonly outbox: Outbox;
+  readonly sink: RecordingSink;
+  readonly clock: Clock;
+}
+
+export class TestPublisher extends Recorder implements TaskSender, EventSender, AsyncDisposable {
+  #sink: RecordingSink;
+  #tasks: TaskSender;
+  #events: EventSender;
+
+  constructor({ config, outbox, sink, clock }: TestPublisherParts) {
+    super(outbox, config);
+    this.#sink = sink;
+    const common = { config, clock, sink, declarer: allDeclared, newId: randomUUID };
+    this.#tasks = new BrokerTaskSender({ ...common, origin: producerName() });
+    this.#events = new BrokerEventSender({ ...common, source: serviceName(config) });
+  }
+
+  send<Input>(
+    task: TaskContract<Input, unknown, unknown>,
+    input: NoInfer<Input>,
+    options?: SendOptions,
+  ): Promise<SentMessage>;
+  send(task: string, input?: unknown, options?: SendOptions): Promise<SentMessage>;
+  send(task: TaskContract | string, input?: unknown, options?: SendOptions): Promise<SentMessage> {
+    return this.#tasks.send(task as string, input, options);
+  }
+
+  sendMany<Input>(
+    task: TaskContract<Input, unknown, unknown>,
+    inputs: Iterable<NoInfer<Input>> | AsyncIterable<NoInfer<Input>>,
+    options?: SendManyOptions,
+  ): Promise<SentMessage[]>;
+  sendMany(
+    task: string,
+    inputs: Iterable<unknown> | AsyncIterable<unknown>,
+    options?: SendManyOptions,
+  ): Promise<SentMessage[]>;
+  sendMany(
+    task: TaskContract | string,
+    inputs: Iterable<unknown> | AsyncIterable<unknown>,
+    options?: SendManyOptions,
+  ): Promise<SentMessage[]> {
+    return this.#tasks.sendMany(task as string, inputs, options);
+  }
+
+  publishEvent<Values>(
+    event: EventContract<Values, unknown>,
+    change: ObjectChange<NoInfer<Values>>,
+    options?: PublishEventOptions,
+  ): Promise<SentMessage>;
+  publishEvent(type: string, data: unknown, options?: PublishEventOptions): Promise<SentMessage>;
+  publishEvent(
+    event: EventContract | string,
+    data: unknown,
+    options?: PublishEventOptions,
+  ): Promise<SentMessage> {
+    return this.#events.publishEvent(event as string, data, options);
+  }
+
+  /** There is nothing to wait for. */
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /**
+   * The next send or publish rejects with this error, or with one of that code: `'ERR_PUBLISH_TIMEOUT'`. Nothing is
+   * remembered of it.
+   */
+  failNext(error: ErrorCode | Error, options?: FailOptions): void {
+    this.#sink.failNext(error, options);
+  }
+
+  /** Rejects what is sent from now on with ERR_CLOSED. */
+  async close(): Promise<void> {
+    await this.#sink.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
