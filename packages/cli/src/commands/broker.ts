@@ -22,7 +22,6 @@ import { version } from '../version.js';
 interface Options {
   readonly port: number;
   readonly host: string;
-  readonly data?: string;
   readonly profile?: BrokerOptions['profile'];
   readonly user: readonly string[];
   readonly vhost: readonly string[];
@@ -37,7 +36,6 @@ export function brokerCommand(finish: (code: number) => void): Command {
     .description('run the embedded broker, for development and tests; others on this machine find it')
     .option('--port <number>', '0 takes a free one', wholeNumber('--port', 0, 65_535), defaultPort)
     .option('--host <address>', 'another than a loopback address needs --allow-remote', '127.0.0.1')
-    .option('--data <directory>', 'keep durable queues and persistent messages there')
     .option(
       '--profile <version>',
       `behave like RabbitMQ ${profileNames.join(', ')}`,
@@ -47,7 +45,7 @@ export function brokerCommand(finish: (code: number) => void): Command {
     .option('--vhost <name>', 'besides /; may be repeated', collect, [])
     .option('--allow-remote', 'let other machines in: they need a --user')
     .option('--json', 'print where it listens, or the error, as JSON')
-    .addHelpText('after', '\nExample: celeriac broker --data ./.celeriac')
+    .addHelpText('after', '\nExample: celeriac broker --port 0')
     .action(async (options: Options) => finish(await runBroker(options)));
 }
 
@@ -62,7 +60,7 @@ async function runBroker(options: Options): Promise<number> {
   return exitCodes.done;
 }
 
-async function start({ data, profile, user, vhost, ...options }: Options): Promise<DevBroker> {
+async function start({ profile, user, vhost, ...options }: Options): Promise<DevBroker> {
   try {
     return await startBroker({
       port: options.port,
@@ -70,7 +68,6 @@ async function start({ data, profile, user, vhost, ...options }: Options): Promi
       allowRemote: options.allowRemote === true,
       vhosts: ['/', ...vhost],
       ...(user.length === 0 ? {} : { users: Object.fromEntries(user.map(nameAndPassword)) }),
-      ...(data === undefined ? {} : { data }),
       ...(profile === undefined ? {} : { profile }),
     });
   } catch (error) {
@@ -104,7 +101,7 @@ async function portTaken(
   });
 }
 
-function announce(broker: DevBroker, { data, json, user }: Options, isFound: boolean): void {
+function announce(broker: DevBroker, { json, user }: Options, isFound: boolean): void {
   const { host, port } = broker;
   // To be copied; a password of its own is not shown.
   const url =
@@ -112,11 +109,10 @@ function announce(broker: DevBroker, { data, json, user }: Options, isFound: boo
       ? `amqp://guest@${isIPv6(host) ? `[${host}]` : host}:${port}//`
       : parseConnectionString(broker.url).toString();
   if (json === true) {
-    printJson({ url, port: broker.port, pid: process.pid, data: data ?? null });
+    printJson({ url, port: broker.port, pid: process.pid });
     return;
   }
-  const kept = data === undefined ? 'it keeps nothing when it ends' : `it keeps durable queues in ${data}`;
-  print(`celeriac ${version} broker, for development and tests: ${kept}`);
+  print(`celeriac ${version} broker, for development and tests: it keeps nothing when it ends`);
   print(`  listening on  ${url}`);
   print(
     isFound

@@ -39,8 +39,6 @@ export interface BrokerOptions {
   readonly clock?: Clock;
   /** The version of RabbitMQ to behave like. Default `3.10`. */
   readonly profile?: ProfileName;
-  /** A directory to keep durable queues and persistent messages in. Default: nothing is kept. */
-  readonly data?: string;
   /** False lets the process end while the broker listens. Default true. */
   readonly keepsProcessAlive?: boolean;
   /** Milliseconds that a client may hold a delivery; 0 is for ever. Default half an hour, as RabbitMQ. */
