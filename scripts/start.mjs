@@ -4,7 +4,6 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 import { findDevelopmentBroker } from '@celeriac/core';
@@ -52,27 +51,17 @@ async function start() {
 }
 
 async function answers() {
-  // Quicker to know than whether it is a RabbitMQ that lets us in.
-  if (!(await listens(5672))) return false;
   const publisher = await createPublisher({ env: {}, config: { events: { connection_string: usual } } });
-  try {
-    await publisher.ready({ timeout: '2s' });
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await publisher.close();
-  }
-}
-
-async function listens(port) {
-  const socket = connect(port, '127.0.0.1');
-  const isOpen = await once(socket, 'connect').then(
+  const failed = new Promise((resolve) => publisher.on('connect-failed', () => resolve(false)));
+  const ready = publisher.ready({ timeout: '2s' }).then(
     () => true,
     () => false,
   );
-  socket.destroy();
-  return isOpen;
+  try {
+    return await Promise.race([ready, failed]);
+  } finally {
+    await publisher.close();
+  }
 }
 
 async function runExample(env) {

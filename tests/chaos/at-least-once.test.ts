@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url';
 
 import { isCeleriacError } from '@celeriac/core';
 import { createPublisher, type Publisher } from '@celeriac/publisher';
+import { virtualClock } from '@celeriac/testing';
 import { expect } from 'chai';
 
 import { requireRabbit, Vhost } from '../support/broker.js';
 import { type Running, start } from '../support/processes.js';
 import { Rabbit } from '../support/rabbit.js';
-import { seededRandom } from '../support/random.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -74,7 +74,7 @@ describe('under random faults', function () {
     const node = rabbit;
     const seed = Number(process.env.CELERIAC_SEED ?? Math.floor(Math.random() * 1e9));
     console.log(`      seed ${seed} (CELERIAC_SEED repeats it)`);
-    const random = seededRandom(seed);
+    const { random } = virtualClock({ seed });
     await using vhost = await Vhost.create(node);
     await using proxy = await TcpProxy.start(node.port);
     const url = vhost.url.replace(`:${node.port}`, `:${proxy.port}`);

@@ -16,26 +16,19 @@ import {
   type ConfigInput,
   type ConfigSource,
   type Duration,
-  type EventContract,
   type EventSender,
   guarded,
   isOneBroker,
   loadConfig,
   notifier,
   type Logger,
-  type ObjectChange,
   openPublishing,
   parseDuration,
   producerName,
-  type PublishEventOptions,
   type Publishing,
-  type SendManyOptions,
-  type SendOptions,
-  type SentMessage,
   serviceName,
   silentLogger,
   systemClock,
-  type TaskContract,
   type TaskSender,
   type Tell,
   waitAtMost,
@@ -84,11 +77,12 @@ export async function createPublisher(options: PublisherOptions = {}): Promise<P
 export type { Publisher };
 
 class Publisher implements TaskSender, EventSender, AsyncDisposable {
+  readonly send: TaskSender['send'];
+  readonly sendMany: TaskSender['sendMany'];
+  readonly publishEvent: EventSender['publishEvent'];
   #clock: Clock;
   #forTasks: Publishing;
   #forEvents: Publishing;
-  #tasks: TaskSender;
-  #events: EventSender;
   #listeners = new EventEmitter<PublisherEvents>();
   #closing: Promise<void> | undefined;
 
@@ -98,8 +92,15 @@ class Publisher implements TaskSender, EventSender, AsyncDisposable {
     this.#forTasks = openPublishing(parts, 'tasks');
     this.#forEvents = isOneBroker(config) ? this.#forTasks : openPublishing(parts, 'events');
     const common = { config, clock, newId: randomUUID };
-    this.#tasks = new BrokerTaskSender({ ...common, ...this.#forTasks, origin: producerName() });
-    this.#events = new BrokerEventSender({ ...common, ...this.#forEvents, source: serviceName(config) });
+    const tasks: TaskSender = new BrokerTaskSender({ ...common, ...this.#forTasks, origin: producerName() });
+    const events: EventSender = new BrokerEventSender({
+      ...common,
+      ...this.#forEvents,
+      source: serviceName(config),
+    });
+    this.send = tasks.send.bind(tasks);
+    this.sendMany = tasks.sendMany.bind(tasks);
+    this.publishEvent = events.publishEvent.bind(events);
     const tell = notifier(this.#listeners, parts.logger);
     for (const { session } of this.#sides()) forward(session, tell);
   }
@@ -111,48 +112,6 @@ class Publisher implements TaskSender, EventSender, AsyncDisposable {
   async ready(options: { readonly timeout?: Duration } = {}): Promise<void> {
     const timeoutMs = parseDuration(options.timeout ?? 30) * 1000;
     await Promise.all(this.#sides().map(({ session }) => session.ready({ timeoutMs })));
-  }
-
-  send<Input>(
-    task: TaskContract<Input, unknown, unknown>,
-    input: NoInfer<Input>,
-    options?: SendOptions,
-  ): Promise<SentMessage>;
-  send(task: string, input?: unknown, options?: SendOptions): Promise<SentMessage>;
-  send(task: TaskContract | string, input?: unknown, options?: SendOptions): Promise<SentMessage> {
-    return this.#tasks.send(task as string, input, options);
-  }
-
-  sendMany<Input>(
-    task: TaskContract<Input, unknown, unknown>,
-    inputs: Iterable<NoInfer<Input>> | AsyncIterable<NoInfer<Input>>,
-    options?: SendManyOptions,
-  ): Promise<SentMessage[]>;
-  sendMany(
-    task: string,
-    inputs: Iterable<unknown> | AsyncIterable<unknown>,
-    options?: SendManyOptions,
-  ): Promise<SentMessage[]>;
-  sendMany(
-    task: TaskContract | string,
-    inputs: Iterable<unknown> | AsyncIterable<unknown>,
-    options?: SendManyOptions,
-  ): Promise<SentMessage[]> {
-    return this.#tasks.sendMany(task as string, inputs, options);
-  }
-
-  publishEvent<Values>(
-    event: EventContract<Values, unknown>,
-    change: ObjectChange<NoInfer<Values>>,
-    options?: PublishEventOptions,
-  ): Promise<SentMessage>;
-  publishEvent(type: string, data: unknown, options?: PublishEventOptions): Promise<SentMessage>;
-  publishEvent(
-    event: EventContract | string,
-    data: unknown,
-    options?: PublishEventOptions,
-  ): Promise<SentMessage> {
-    return this.#events.publishEvent(event as string, data, options);
   }
 
   /** Watches the connections. A listener that throws is logged, and changes nothing. */

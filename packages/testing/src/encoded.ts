@@ -7,17 +7,16 @@ import {
   type Clock,
   type Config,
   type EventContract,
-  type OutgoingMessage,
+  type EventSenderParts,
   producerName,
   type PublishEventOptions,
-  type PublishOptions,
   type SendOptions,
   serviceName,
   type TaskContract,
 } from '@celeriac/core';
 
-import { allDeclared } from './recording-sink.js';
-import { carried, type WireMessage } from './wire.js';
+import { allDeclared, RecordingSink } from './recording-sink.js';
+import type { WireMessage } from './wire.js';
 
 interface Encoding {
   readonly config: Config;
@@ -25,43 +24,36 @@ interface Encoding {
 }
 
 /** Rejects as `send` does. */
-export async function encodedTask(
-  { config, clock }: Encoding,
+export function encodedTask(
+  encoding: Encoding,
   call: { task: TaskContract | string; input: unknown; options: SendOptions },
 ): Promise<WireMessage> {
-  const catching = new CatchingSink(config);
-  const common = { config, clock, sink: catching, declarer: allDeclared, newId: randomUUID };
-  const sender = new BrokerTaskSender({ ...common, origin: producerName() });
-  await sender.send(call.task, call.input, call.options);
-  return catching.caught;
+  return caught(encoding, (common) => {
+    const sender = new BrokerTaskSender({ ...common, origin: producerName() });
+    return sender.send(call.task, call.input, call.options);
+  });
 }
 
 /** Rejects as `publishEvent` does. */
-export async function encodedEvent(
-  { config, clock }: Encoding,
+export function encodedEvent(
+  encoding: Encoding,
   call: { event: EventContract | string; data: unknown; options: PublishEventOptions },
 ): Promise<WireMessage> {
-  const catching = new CatchingSink(config);
-  const common = { config, clock, sink: catching, declarer: allDeclared, newId: randomUUID };
-  const sender = new BrokerEventSender({ ...common, source: serviceName(config) });
-  await sender.publishEvent(call.event, call.data, call.options);
-  return catching.caught;
+  return caught(encoding, (common) => {
+    const sender = new BrokerEventSender({ ...common, source: serviceName(encoding.config) });
+    return sender.publishEvent(call.event, call.data, call.options);
+  });
 }
 
-class CatchingSink {
-  #config: Config;
-  #caught: WireMessage | undefined;
+type Common = Omit<EventSenderParts, 'source'>;
 
-  constructor(config: Config) {
-    this.#config = config;
-  }
-
-  get caught(): WireMessage {
-    return this.#caught as WireMessage;
-  }
-
-  // eslint-disable-next-line @typescript-eslint/require-await -- what it throws is to be a rejection, as of a sink
-  async publish(message: OutgoingMessage, options: PublishOptions = {}): Promise<void> {
-    this.#caught = carried(message, options, { maxBytes: this.#config.tasks.max_message_size });
-  }
+/** What the sender made of it, instead of a sent message. */
+async function caught(
+  { config, clock }: Encoding,
+  send: (common: Common) => Promise<unknown>,
+): Promise<WireMessage> {
+  const messages: WireMessage[] = [];
+  const sink = new RecordingSink({ config, record: (message) => void messages.push(message) });
+  await send({ config, clock, sink, declarer: allDeclared, newId: randomUUID });
+  return messages[0] as WireMessage;
 }

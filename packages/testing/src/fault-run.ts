@@ -20,7 +20,7 @@ import { createWorker, type Settled, type Worker, type WorkerDescription } from 
 import type { FaultSource } from './faults.js';
 import { History } from './history.js';
 import { type Confirmed, NotingSender } from './noting-sender.js';
-import { startTestBroker, type TestBroker } from './test-broker.js';
+import { startTestBroker, type TestBroker } from './broker.js';
 import { seededRandom } from './virtual-clock.js';
 
 /** What a scenario has to work with. */

@@ -3,7 +3,6 @@ import {
   errorText,
   type EventContract,
   type EventSender,
-  type ObjectChange,
   type PublishEventOptions,
   type SendManyOptions,
   type SendOptions,
@@ -47,14 +46,8 @@ export class NotingSender implements TaskSender, EventSender {
     return this.#noting(name, () => this.#sender.sendMany(task as string, inputs, options));
   }
 
-  publishEvent<Values>(
-    event: EventContract<Values, unknown>,
-    change: ObjectChange<NoInfer<Values>>,
-    options?: PublishEventOptions,
-  ): Promise<SentMessage>;
-  publishEvent(type: string, data: unknown, options?: PublishEventOptions): Promise<SentMessage>;
   async publishEvent(
-    event: EventContract | string,
+    event: Pick<EventContract, 'object' | 'action'> | string,
     data: unknown,
     options?: PublishEventOptions,
   ): Promise<SentMessage> {

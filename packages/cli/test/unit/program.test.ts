@@ -68,7 +68,7 @@ describe('the celeriac command', () => {
 
   const worker = ['worker', '--require', './tasks.mjs'];
   const cases: readonly (readonly [what: string, args: readonly string[], code: number, shown: RegExp])[] = [
-    ['an unknown command', ['wroker'], 2, /Did you mean worker/u],
+    ['an unknown command', ['workr'], 2, /Did you mean worker/u],
     ['a misspelt option', [...worker, '--queue', 'a'], 2, /Did you mean --queues/u],
     ['a stray word', [...worker, '--queues', 'a', 'b'], 2, /too many arguments/u],
     ['a list broken by the shell', [...worker, '-Q', 'a,', 'b'], 2, /--queues/u],

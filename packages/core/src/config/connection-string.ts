@@ -46,8 +46,9 @@ const encode =
 
 /**
  * Reads one address, or several separated by `;`. Left out: user and password are `guest`, the host is
- * `localhost`, the port 5672 (`amqps`: 5671), the vhost `/`. `memory://` is a broker inside this process. Query: `heartbeat` (seconds) and
- * `connection_timeout` (milliseconds), as in RabbitMQ's URI query parameters.
+ * `localhost`, the port 5672 (`amqps`: 5671), the vhost `/`. Query: `heartbeat` (seconds) and
+ * `connection_timeout` (milliseconds), as in RabbitMQ's URI query parameters. `memory://` is a broker inside this
+ * process.
  * Throws ERR_CONNECTION_STRING, which names the part and what is allowed, never the text.
  */
 export function parseConnectionString(text: string): ConnectionString {

@@ -25,14 +25,6 @@ export type { QueueDeclaration };
 
 type Table = Readonly<Record<string, unknown>>;
 
-/** What became of a published message. */
-export interface Routed {
-  /** Queues it was meant for. */
-  readonly queues: number;
-  /** A full queue refused it. */
-  readonly refused: boolean;
-}
-
 export interface VhostOptions {
   readonly clock: Clock;
   readonly profile: Profile;
@@ -169,12 +161,6 @@ export class Vhost {
     this.#exchanges.afterUnbind(exchange);
   }
 
-  /** Brings a message into every queue it is meant for. Throws 404 for a missing exchange, 403 for an internal one. */
-  publish(message: Message): Routed {
-    this.assertPublishable(message.exchange);
-    return this.deliver(message, this.targets(message));
-  }
-
   /** Throws 404 for a missing exchange, 403 for an internal one. */
   assertPublishable(name: string): void {
     if (!this.exchange(name).options.internal) return;
@@ -189,12 +175,12 @@ export class Vhost {
     });
   }
 
-  /** Into the queues it was found to be meant for. */
-  deliver(message: Message, queues: ReadonlySet<Queue>): Routed {
+  /** Into the queues it was found to be meant for. False when a full queue refused it. */
+  deliver(message: Message, queues: ReadonlySet<Queue>): boolean {
     if (message.exchange === '') this.replies.deliver(message);
-    let refused = false;
-    for (const queue of queues) if (!queue.publish(message)) refused = true;
-    return { queues: queues.size, refused };
+    let taken = true;
+    for (const queue of queues) if (!queue.publish(message)) taken = false;
+    return taken;
   }
 
   /** The connection is gone: so are its exclusive queues. */

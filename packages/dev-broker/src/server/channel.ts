@@ -136,13 +136,13 @@ export class Channel {
     queues: ReadonlySet<Queue>,
     { mandatory }: MethodFields<'basic.publish'>,
   ): boolean {
-    const { refused } = this.#answers.connection.vhost.deliver(message, queues);
+    const taken = this.#answers.connection.vhost.deliver(message, queues);
     if (queues.size === 0 && mandatory) {
       const { exchange, routingKey } = message;
       const fields = { replyCode: 312, replyText: 'NO_ROUTE', exchange, routingKey };
       this.#answers.content({ name: 'basic.return', fields }, message);
     }
-    return !refused;
+    return taken;
   }
 
   #assertSize({ body }: Message): void {

@@ -30,11 +30,9 @@ export class ReplyTo {
     this.#answers.answer(fields, 'basic.consume-ok', { consumerTag: tag });
   }
 
-  /** True when it was this consumer. */
-  cancel(tag: string): boolean {
-    if (this.#consumer?.tag !== tag) return false;
-    this.close();
-    return true;
+  /** Ends the consumer of that tag, if it is this one. */
+  cancel(tag: string): void {
+    if (this.#consumer?.tag === tag) this.close();
   }
 
   close(): void {

@@ -6,7 +6,7 @@ import { profiles } from '../../dist/engine/profile.js';
 import { Vhost } from '../../dist/engine/vhost.js';
 import { type DevBroker, startBroker } from '../../dist/index.js';
 import { Channel as ServerChannel } from '../../dist/server/channel.js';
-import { ManualClock } from './manual-clock.js';
+import { ManualClock } from '../../../core/dist-test/support/manual-clock.js';
 
 const halfAnHour = 1_800_000;
 const quorum = { arguments: { 'x-queue-type': 'quorum' } };
@@ -63,10 +63,10 @@ describe('a broker that behaves like RabbitMQ', () => {
       await channel.assertQueue('q');
       channel.sendToQueue('q', Buffer.from('x'));
       await got('q');
-      clock.advance(halfAnHour - 1);
+      await clock.advance(halfAnHour - 1);
       await channel.checkQueue('q');
       const end = ended();
-      clock.advance(1);
+      await clock.advance(1);
 
       expect(await end).to.have.property('code', 406);
       expect(errors[0]).to.include('channel 1 timed out. Timeout value used: 1800000 ms');
@@ -78,14 +78,14 @@ describe('a broker that behaves like RabbitMQ', () => {
       await channel.assertQueue('q');
       for (const body of ['a', 'b']) channel.sendToQueue('q', Buffer.from(body));
       const first = await got('q');
-      clock.advance(halfAnHour / 2);
+      await clock.advance(halfAnHour / 2);
       await got('q');
       channel.ack(first);
       await channel.checkQueue('q');
-      clock.advance(halfAnHour / 2);
+      await clock.advance(halfAnHour / 2);
       await channel.checkQueue('q');
       const end = ended();
-      clock.advance(halfAnHour / 2);
+      await clock.advance(halfAnHour / 2);
 
       expect(await end).to.have.property('code', 406);
     });
@@ -191,7 +191,7 @@ describe('a broker that behaves like RabbitMQ', () => {
       const [late, classic] = [consumed('q'), consumed('classic')];
       const message = await late.next();
       await classic.next();
-      clock.advance(halfAnHour);
+      await clock.advance(halfAnHour);
       expect(await late.next()).to.equal(null);
 
       expect(broker.consumers().map(({ queue }) => queue)).to.deep.equal(['classic']);

@@ -10,24 +10,17 @@ import {
   type Clock,
   type Config,
   type ErrorCode,
-  type EventContract,
   type EventSender,
-  type ObjectChange,
   producerName,
-  type PublishEventOptions,
-  type SendManyOptions,
-  type SendOptions,
-  type SentMessage,
   serviceName,
   systemClock,
-  type TaskContract,
   type TaskSender,
 } from '@celeriac/core';
 
 import { Recorder } from './expectations.js';
 import { Outbox } from './outbox.js';
 import { allDeclared, type FailOptions, RecordingSink } from './recording-sink.js';
-import { loadTestConfig, type TestConfigOptions } from './test-config.js';
+import { loadTestConfig, type TestConfigOptions } from './config.js';
 
 export interface TestPublisherOptions extends TestConfigOptions {
   /** Default: the machine's clock. */
@@ -50,58 +43,20 @@ export interface TestPublisherParts {
 }
 
 export class TestPublisher extends Recorder implements TaskSender, EventSender, AsyncDisposable {
+  readonly send: TaskSender['send'];
+  readonly sendMany: TaskSender['sendMany'];
+  readonly publishEvent: EventSender['publishEvent'];
   #sink: RecordingSink;
-  #tasks: TaskSender;
-  #events: EventSender;
 
   constructor({ config, outbox, sink, clock }: TestPublisherParts) {
     super(outbox, config);
     this.#sink = sink;
     const common = { config, clock, sink, declarer: allDeclared, newId: randomUUID };
-    this.#tasks = new BrokerTaskSender({ ...common, origin: producerName() });
-    this.#events = new BrokerEventSender({ ...common, source: serviceName(config) });
-  }
-
-  send<Input>(
-    task: TaskContract<Input, unknown, unknown>,
-    input: NoInfer<Input>,
-    options?: SendOptions,
-  ): Promise<SentMessage>;
-  send(task: string, input?: unknown, options?: SendOptions): Promise<SentMessage>;
-  send(task: TaskContract | string, input?: unknown, options?: SendOptions): Promise<SentMessage> {
-    return this.#tasks.send(task as string, input, options);
-  }
-
-  sendMany<Input>(
-    task: TaskContract<Input, unknown, unknown>,
-    inputs: Iterable<NoInfer<Input>> | AsyncIterable<NoInfer<Input>>,
-    options?: SendManyOptions,
-  ): Promise<SentMessage[]>;
-  sendMany(
-    task: string,
-    inputs: Iterable<unknown> | AsyncIterable<unknown>,
-    options?: SendManyOptions,
-  ): Promise<SentMessage[]>;
-  sendMany(
-    task: TaskContract | string,
-    inputs: Iterable<unknown> | AsyncIterable<unknown>,
-    options?: SendManyOptions,
-  ): Promise<SentMessage[]> {
-    return this.#tasks.sendMany(task as string, inputs, options);
-  }
-
-  publishEvent<Values>(
-    event: EventContract<Values, unknown>,
-    change: ObjectChange<NoInfer<Values>>,
-    options?: PublishEventOptions,
-  ): Promise<SentMessage>;
-  publishEvent(type: string, data: unknown, options?: PublishEventOptions): Promise<SentMessage>;
-  publishEvent(
-    event: EventContract | string,
-    data: unknown,
-    options?: PublishEventOptions,
-  ): Promise<SentMessage> {
-    return this.#events.publishEvent(event as string, data, options);
+    const tasks: TaskSender = new BrokerTaskSender({ ...common, origin: producerName() });
+    const events: EventSender = new BrokerEventSender({ ...common, source: serviceName(config) });
+    this.send = tasks.send.bind(tasks);
+    this.sendMany = tasks.sendMany.bind(tasks);
+    this.publishEvent = events.publishEvent.bind(events);
   }
 
   /** There is nothing to wait for. */

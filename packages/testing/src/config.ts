@@ -26,5 +26,5 @@ export async function loadTestConfig({ config = {}, env = {} }: TestConfigOption
   const loaded = await loadConfig(config, { env });
   const overrides = loaded.service === null ? { service } : {};
   const given = { config, env, overrides };
-  return { config: await loadConfig(config, { env, overrides }), given };
+  return { config: Object.freeze({ ...loaded, ...overrides }), given };
 }

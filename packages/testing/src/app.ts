@@ -30,8 +30,8 @@ import { rawMessage, type RawMessage } from './raw-message.js';
 import { type FailOptions, RecordingSink } from './recording-sink.js';
 import { currentRun, Run, type RunInput } from './run.js';
 import { EventResult, type RunResult } from './run-result.js';
-import { loadTestConfig, type TestConfigOptions } from './test-config.js';
-import { TestPublisher } from './test-publisher.js';
+import { loadTestConfig, type TestConfigOptions } from './config.js';
+import { TestPublisher } from './publisher.js';
 import { advanceUntil, VirtualClock } from './virtual-clock.js';
 import type { WireMessage } from './wire.js';
 
