@@ -9,8 +9,8 @@ export interface ChannelConnection {
   readonly vhost: Vhost;
   /** False while the client reads more slowly than we write. */
   readonly flowing: boolean;
-  /** What the client said that it understands. Absent: everything. */
-  readonly clientCapabilities?: ReadonlySet<string>;
+  /** What the client said that it understands. */
+  readonly clientCapabilities: ReadonlySet<string>;
   send<Name extends MethodName>(channel: number, name: Name, fields: MethodFields<Name>): void;
   sendContent(channel: number, method: ContentMethod, message: Message): void;
   /** Closes a channel for a reason that no method of the client's gave. */

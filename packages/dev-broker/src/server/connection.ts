@@ -76,6 +76,10 @@ export class Connection implements ChannelConnection {
     return this.#handshake.connectionName;
   }
 
+  get clientCapabilities(): ReadonlySet<string> {
+    return this.#handshake.clientCapabilities;
+  }
+
   send<Name extends MethodName>(channel: number, name: Name, fields: MethodFields<Name>): void {
     this.#write(Buffer.from(frameText(frameType.method, channel, encodeMethod(name, fields)), 'latin1'));
   }

@@ -202,7 +202,7 @@ export class Consuming {
     if (!this.#subscriptions.delete(consumer.tag)) return true;
     queue.unsubscribe(consumer);
     const { clientCapabilities } = this.#answers.connection;
-    const understands = clientCapabilities?.has('consumer_cancel_notify') ?? true;
+    const understands = clientCapabilities.has('consumer_cancel_notify');
     if (understands) this.#answers.send('basic.cancel', { consumerTag: consumer.tag, noWait: true });
     return understands;
   }
