@@ -56,6 +56,11 @@ export class Consuming {
     for (const { queue } of this.#subscriptions.values()) queue.wake();
   }
 
+  /** What it holds has been held for too long, as of now. */
+  timeOut(): void {
+    this.#timeout.expire();
+  }
+
   /** Gives back what it holds, and only then lets others have their turn. */
   close(): void {
     this.#isClosing = true;
