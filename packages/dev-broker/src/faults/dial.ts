@@ -2,6 +2,7 @@
  * The fault dial of a broker: what is to go wrong, where and when. Public: `broker.faults`. Everything is off until it
  * is dialled, and nothing here is left to chance, but for `random`, which a seed decides.
  */
+import { AmqpError } from '../engine/amqp-error.js';
 import type { Clock } from '../engine/clock.js';
 import type { Vhost } from '../engine/vhost.js';
 import { type Fault, type FaultOptions, matches, PendingFault } from './fault.js';
@@ -20,6 +21,7 @@ export interface FaultyBroker {
 export interface CloseOptions extends FaultOptions {
   /** Default 320 for a connection, 541 for a channel. */
   readonly replyCode?: number;
+  /** The code's name is put before it. Default `injected fault`. */
   readonly replyText?: string;
 }
 
@@ -95,13 +97,15 @@ export class FaultDial implements ConnectionFaults {
 
   /** Closes connections as the broker does when it shuts down. */
   closeConnection(options: CloseOptions = {}): Fault {
-    const { replyCode = 320, replyText = 'CONNECTION_FORCED - injected fault' } = options;
-    return this.#dial('close connection', options, (target) => target.close(replyCode, replyText));
+    const { replyCode = 320, replyText = 'injected fault' } = options;
+    return this.#dial('close connection', options, (target) =>
+      target.close(replyCode, new AmqpError(replyCode, replyText).message),
+    );
   }
 
   /** Closes the channel of the frame, or without a moment every channel, with a code and a text. */
   closeChannel(options: CloseOptions = {}): Fault {
-    const { replyCode = 541, replyText = 'INTERNAL_ERROR - injected fault' } = options;
+    const { replyCode = 541, replyText = 'injected fault' } = options;
     return this.#dial('close channel', options, (target, step) => {
       const channels = step === undefined ? target.channelNumbers : [step.channel];
       for (const channel of channels) if (channel > 0) target.closeChannel(channel, replyCode, replyText);
@@ -225,14 +229,12 @@ export class FaultDial implements ConnectionFaults {
 
   /** @internal */
   confirming(connection: string): ConfirmFate {
-    for (const [fault, fate] of [...this.#confirmFaults]) {
-      if (!fault.isDue(connection)) continue;
-      this.note(
-        `confirm, '${connection}': ${typeof fate === 'string' ? fate : `delay by ${fate.delayMs} ms`}`,
-      );
-      return fate;
-    }
-    return 'tell';
+    // Every one of them counts this confirm, the one that is first due decides.
+    const [due] = [...this.#confirmFaults].filter(([fault]) => fault.isDue(connection));
+    if (due === undefined) return 'tell';
+    const [, fate] = due;
+    this.note(`confirm, '${connection}': ${typeof fate === 'string' ? fate : `delay by ${fate.delayMs} ms`}`);
+    return fate;
   }
 
   /** @internal Faults of another making: asked at every step, until the returned function is called. */

@@ -12,7 +12,7 @@ const acts = {
   'close-connection': (target) => target.close(320, 'CONNECTION_FORCED - injected fault'),
   'close-channel': (target, step) => {
     if (step.channel === 0) target.drop();
-    else target.closeChannel(step.channel, 541, 'INTERNAL_ERROR - injected fault');
+    else target.closeChannel(step.channel, 541, 'injected fault');
   },
   'cancel-consumers': (_target, _step, dial) => void dial.cancelConsumers(),
   'nack-confirm': (_target, _step, dial) => void dial.nackConfirm(),

@@ -120,7 +120,7 @@ export class Connection implements ChannelConnection, FaultTarget {
   }
 
   closeChannel(channel: number, replyCode: number, replyText: string): void {
-    if (this.#state === 'open') this.refuseChannel(channel, new AmqpError(replyCode, replyText));
+    if (this.#state === 'open') this.refuseChannel(channel, new AmqpError(replyCode, replyText, { hard: false }));
   }
 
   destroy(): void {
@@ -143,6 +143,7 @@ export class Connection implements ChannelConnection, FaultTarget {
     this.#isStalled = false;
     this.#heartbeat.received();
     this.#writer.resume();
+    this.#channels.wake();
     this.#readOn();
   }
 
