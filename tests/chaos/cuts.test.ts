@@ -153,6 +153,48 @@ describe('a connection that is cut after every frame', function () {
   });
 });
 
+/** The first worker dies somewhere on its way, a second one finds what it left. */
+async function takenOver({ broker, cut, death }: CutWorld, handle: (id: string) => unknown): Promise<void> {
+  await fill(broker);
+  await cut(async () => {
+    const first = newWorker(broker, handle);
+    const work = first.start().then(() => untilSettled(broker));
+    work.catch(() => undefined); // it is stopped in the middle of it
+    await Promise.race([work, death]);
+    await first.stop({ grace: 0 });
+  });
+  broker.faults.clear();
+  await working(broker, handle, { until: () => untilSettled(broker) });
+}
+
+describe('a worker that dies after every frame', function () {
+  it('of consuming leaves everything for the next', async function () {
+    const report = await cutEverywhere(
+      async (world) => {
+        const ran: string[] = [];
+        await takenOver(world, (id) => ran.push(id));
+        expectEach(ran);
+        expect(idsIn(world.broker, 'celeriac.dead-letter')).to.deep.equal([]);
+      },
+      { forGood: true },
+    );
+    expectAllStruck(report);
+  });
+
+  it('of dead-lettering leaves everything for the next', async function () {
+    const report = await cutEverywhere(
+      async (world) => {
+        await takenOver(world, () => {
+          throw new Error('no');
+        });
+        expectEach(idsIn(world.broker, 'celeriac.dead-letter'));
+      },
+      { forGood: true },
+    );
+    expectAllStruck(report);
+  });
+});
+
 interface Working {
   readonly until: (worker: Worker) => Promise<void>;
 }
@@ -162,12 +204,17 @@ async function working(
   handle: (id: string) => unknown,
   { until }: Working,
 ): Promise<void> {
-  const worker = createWorker({ config: configFor(broker), env: {} });
-  worker.task('work', handle);
+  const worker = newWorker(broker, handle);
   await worker.start();
   try {
     await until(worker);
   } finally {
     await worker.stop();
   }
+}
+
+function newWorker(broker: DevBroker, handle: (id: string) => unknown): Worker {
+  const worker = createWorker({ config: configFor(broker), env: {} });
+  worker.task('work', handle);
+  return worker;
 }

@@ -8,6 +8,13 @@ export interface CutWorld {
   readonly broker: DevBroker;
   /** The part of the scenario that is cut: frames before and after it are neither counted nor struck. */
   readonly cut: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Resolves when the cut has come, in runs where it is for good: from then on the broker lets nobody in. */
+  readonly death: Promise<void>;
+}
+
+export interface CutOptions {
+  /** Every connection goes, and none comes back until `faults.clear()`: to the broker it is the death of the client. */
+  readonly forGood?: boolean;
 }
 
 /** Rejects when a promise was broken. */
@@ -25,14 +32,14 @@ export interface CutReport {
 /** Connections wait for each other more than they work: so many runs at once do not slow each other down. */
 const atOnce = 8;
 
-export async function cutEverywhere(scenario: Scenario): Promise<CutReport> {
+export async function cutEverywhere(scenario: Scenario, options: CutOptions = {}): Promise<CutReport> {
   const steps = await countedRun(scenario);
   const broken: string[] = [];
   let next = 1;
   let struck = 0;
   const lane = async (): Promise<void> => {
     while (next <= steps) {
-      const run = await cutRun(scenario, next++);
+      const run = await cutRun(scenario, { nth: next++, ...options });
       struck += run.struck;
       if (run.broken !== undefined) broken.push(run.broken);
     }
@@ -46,6 +53,7 @@ async function countedRun(scenario: Scenario): Promise<number> {
   let steps = 0;
   await scenario({
     broker,
+    death: new Promise(() => undefined),
     cut: async (work) => {
       const forget = broker.faults.onStep(() => steps++);
       const result = await work();
@@ -56,28 +64,49 @@ async function countedRun(scenario: Scenario): Promise<number> {
   return steps;
 }
 
-async function cutRun(scenario: Scenario, nth: number): Promise<{ struck: number; broken?: string }> {
+interface Cut extends CutOptions {
+  readonly nth: number;
+}
+
+async function cutRun(scenario: Scenario, cut: Cut): Promise<{ struck: number; broken?: string }> {
   await using broker = await startBroker();
   let struck = 0;
+  let died = (): void => undefined;
+  const death = new Promise<void>((resolve) => (died = resolve));
   try {
     await scenario({
       broker,
+      death,
       cut: async (work) => {
-        const fault = broker.faults.drop({ at: { nth } });
+        const end = arm(broker, cut, died);
         try {
           return await work();
         } finally {
-          fault.end();
-          struck += fault.struck;
+          struck += end();
         }
       },
     });
     return { struck };
   } catch (error) {
-    const where = broker.faults.history.join(', ') || `step ${nth}, which was not reached`;
-    return {
-      struck,
-      broken: `${where}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-    };
+    const where = broker.faults.history.join(', ') || `step ${cut.nth}, which was not reached`;
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { struck, broken: `${where}: ${what}` };
   }
+}
+
+/** Gives a function that ends it, and says how often it has struck. */
+function arm({ faults }: DevBroker, { nth, forGood = false }: Cut, died: () => void): () => number {
+  const fault = faults.drop({ at: { nth } });
+  let passed = 0;
+  const forget = faults.onStep(() => {
+    if (++passed !== nth || !forGood) return;
+    faults.refuse();
+    queueMicrotask(() => faults.drop()); // the others, once this frame has passed
+    died();
+  });
+  return () => {
+    fault.end();
+    forget();
+    return fault.struck;
+  };
 }
