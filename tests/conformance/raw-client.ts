@@ -24,6 +24,7 @@ export interface Received {
 
 export interface RawOptions {
   readonly frameMax?: number;
+  readonly channelMax?: number;
   /** Seconds; 0 is none. */
   readonly heartbeat?: number;
   readonly capabilities?: Readonly<Record<string, boolean>>;
@@ -65,9 +66,9 @@ export class RawClient {
       0,
     );
     await client.receive('connection.tune');
-    const { frameMax = 131_072, heartbeat = 0 } = options;
+    const { frameMax = 131_072, channelMax = 2047, heartbeat = 0 } = options;
     client.#frameMax = frameMax;
-    client.send('connection.tune-ok', { channelMax: 2047, frameMax, heartbeat }, 0);
+    client.send('connection.tune-ok', { channelMax, frameMax, heartbeat }, 0);
     const vhost = pathname === '//' ? '/' : decodeURIComponent(pathname.slice(1));
     await client.call('connection.open', { virtualHost: vhost }, { channel: 0 });
     await client.call('channel.open', {});

@@ -53,7 +53,7 @@ export class FrameParser {
   #frameLength(bytes: Buffer): number | undefined {
     if (bytes.length < headBytes) return undefined;
     const length = bytes.readUInt32BE(3) + frameOverhead;
-    if (this.frameMax > 0 && length > this.frameMax) {
+    if (this.frameMax > 0 && length - frameOverhead > this.frameMax) {
       throw new FrameError(`a frame of ${length} bytes, where ${this.frameMax} were agreed`);
     }
     return length;
