@@ -28,6 +28,8 @@ export interface RawOptions {
   /** Seconds; 0 is none. */
   readonly heartbeat?: number;
   readonly capabilities?: Readonly<Record<string, boolean>>;
+  /** As it calls itself. */
+  readonly name?: string;
 }
 
 const zeros = { octet: 0, short: 0, long: 0, longlong: 0, bit: false, shortstr: '', table: {} };
@@ -58,7 +60,10 @@ export class RawClient {
     client.send(
       'connection.start-ok',
       {
-        clientProperties: { capabilities: options.capabilities ?? { consumer_cancel_notify: true } },
+        clientProperties: {
+          capabilities: options.capabilities ?? { consumer_cancel_notify: true },
+          ...(options.name === undefined ? {} : { connection_name: options.name }),
+        },
         mechanism: 'PLAIN',
         response: Buffer.from(`\0${username}\0${password}`),
         locale: 'en_US',

@@ -30,8 +30,11 @@ export class FrameParser {
     this.frameMax = frameMax;
   }
 
-  /** Takes bytes as they come; calls back for every frame they complete. Throws a FrameError. */
-  push(chunk: Buffer, take: (frame: Frame) => void): void {
+  /**
+   * Takes bytes as they come; calls back for every frame they complete, until the callback says false: the rest waits
+   * for the next call. Throws a FrameError.
+   */
+  push(chunk: Buffer, take: (frame: Frame) => unknown): void {
     let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     for (;;) {
       const length = this.#frameLength(bytes);
@@ -44,7 +47,7 @@ export class FrameParser {
       };
       bytes = bytes.subarray(length);
       this.#rest = bytes; // a callback that throws loses no bytes
-      take(frame);
+      if (take(frame) === false) break;
     }
     // A copy lets go of the chunk it came in, which may be much larger.
     this.#rest = bytes.length === chunk.length || bytes.length === 0 ? bytes : Buffer.from(bytes);

@@ -1,59 +1,75 @@
 /**
- * One connection: the handshake, frames in and out, heartbeats, and its channels. A client's mistake closes the
- * channel or the connection as the protocol says; nothing a client sends ends the process.
+ * One connection: the handshake, frames in, heartbeats, and its end. A client's mistake closes the channel or the
+ * connection as the protocol says; nothing a client sends ends the process. Injected faults strike after a frame has
+ * taken effect.
  */
 import type { Socket } from 'node:net';
 
-import { bodyFrames, type Frame, FrameError, FrameParser, frameText, frameType } from '../codec/frames.js';
-import { decodeMethod, encodeMethod, idsOf, MethodError } from '../codec/method-codec.js';
+import { type Frame, FrameError, FrameParser, frameType } from '../codec/frames.js';
+import { decodeMethod, idsOf } from '../codec/method-codec.js';
 import type { Method, MethodFields, MethodName } from '../codec/methods.js';
 import { AmqpError } from '../engine/amqp-error.js';
-import type { Clock, Timer } from '../engine/clock.js';
+import type { Clock } from '../engine/clock.js';
 import type { Message } from '../engine/message.js';
 import type { Vhost } from '../engine/vhost.js';
-import { Channel } from './channel.js';
+import { receivedStep } from '../faults/step.js';
+import type { ConfirmFate, ConnectionFaults, FaultTarget } from '../faults/target.js';
 import type { ChannelConnection, ContentMethod } from './channel-methods.js';
+import { asAmqpError, Channels } from './channels.js';
+import { FrameWriter } from './frame-writer.js';
 import { Handshake, type HandshakeOptions } from './handshake.js';
+import { Heartbeat } from './heartbeat.js';
 
 export interface ConnectionOptions extends HandshakeOptions {
   readonly socket: Socket;
   readonly clock: Clock;
   readonly vhosts: ReadonlyMap<string, Vhost>;
+  readonly faults: ConnectionFaults;
   /** After its end, once. */
   readonly closed: (connection: Connection) => void;
 }
 
 const largestFrame = 131_072;
 const closingMs = 5_000;
-const heartbeatFrame = frameText(frameType.heartbeat, 0, '');
+const emptyBuffer = Buffer.alloc(0);
 
-export class Connection implements ChannelConnection {
+export class Connection implements ChannelConnection, FaultTarget {
   #options: ConnectionOptions;
   #parser = new FrameParser(largestFrame);
+  #writer: FrameWriter;
   #handshake: Handshake;
+  #heartbeat: Heartbeat;
+  #channels = new Channels(this);
   #vhost: Vhost | undefined;
-  #channels = new Map<number, Channel>();
-  /** Channels we closed, until the client has said ok. */
-  #closing = new Set<number>();
-  #out: Buffer[] = [];
-  #frameMax = largestFrame;
-  #lastSent = 0;
-  #lastReceived = 0;
-  #heartbeat: Timer | undefined;
-  #isClosing = false;
+  /** Closing: close was sent, or both have said it. Dropped: a fault ended it. Ended: the socket is gone. */
+  #state: 'open' | 'closing' | 'dropped' | 'ended' = 'open';
+  #isStalled = false;
+  /** It publishes while publishers have to wait. */
+  #isBlocked = false;
+  #wasTold = false;
   #current: Method | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    const { socket, clock, faults } = options;
+    this.#writer = new FrameWriter({
+      socket,
+      faults,
+      leaving: () => this.#heartbeat.sent(),
+      passes: (step) => faults.passes(step, this),
+    });
+    this.#heartbeat = new Heartbeat(clock, {
+      beat: () => this.#writer.heartbeat(),
+      silent: () => this.#gaveUp(),
+    });
     this.#handshake = new Handshake(options, {
       send: (name, fields) => this.send(0, name, fields),
       tuned: ({ frameMax, heartbeat }) => this.#tuned(frameMax, heartbeat),
-      opened: (vhost) => this.#opened(vhost),
+      opened: (vhost) => (this.#vhost = vhost),
     });
-    const { socket } = options;
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    socket.on('drain', () => this.#wake());
+    socket.on('drain', () => this.#channels.wake());
     socket.on('error', () => undefined); // `close` follows
     socket.on('close', () => this.#ended());
   }
@@ -64,11 +80,11 @@ export class Connection implements ChannelConnection {
   }
 
   get flowing(): boolean {
-    return !this.#options.socket.writableNeedDrain && !this.#isClosing;
+    return this.#state === 'open' && this.#writer.flowing;
   }
 
-  get channelCount(): number {
-    return this.#channels.size;
+  get channelNumbers(): readonly number[] {
+    return this.#channels.numbers;
   }
 
   /** As the client calls itself. */
@@ -76,37 +92,93 @@ export class Connection implements ChannelConnection {
     return this.#handshake.connectionName;
   }
 
-  send<Name extends MethodName>(channel: number, name: Name, fields: MethodFields<Name>): void {
-    this.#write(Buffer.from(frameText(frameType.method, channel, encodeMethod(name, fields)), 'latin1'));
+  get clientCapabilities(): ReadonlySet<string> {
+    return this.#handshake.clientCapabilities;
   }
 
-  sendContent(channel: number, { name, fields }: ContentMethod, { properties, body }: Message): void {
-    const size = Buffer.alloc(12);
-    size.writeUInt16BE(60, 0);
-    size.writeBigUInt64BE(BigInt(body.length), 4);
-    const header = size.toString('latin1') + properties.raw.toString('latin1');
-    const head =
-      frameText(frameType.method, channel, encodeMethod(name, fields as never)) +
-      frameText(frameType.header, channel, header);
-    this.#write(Buffer.from(head, 'latin1'), ...bodyFrames(channel, body, this.#frameMax));
+  confirmFate(): ConfirmFate {
+    return this.#options.faults.confirming(this.name);
+  }
+
+  send<Name extends MethodName>(channel: number, name: Name, fields: MethodFields<Name>): void {
+    this.#writer.method(channel, name, fields);
+  }
+
+  sendContent(channel: number, method: ContentMethod, message: Message): void {
+    this.#writer.content(channel, method, message);
   }
 
   /** Closes it from our side (CONNECTION_FORCED and others). */
   close(replyCode: number, replyText: string, method?: MethodName): void {
-    if (this.#isClosing) return;
-    this.#closeChannels();
+    if (this.#state !== 'open') return;
+    this.#channels.closeAll();
     const ids = method === undefined ? { classId: 0, methodId: 0 } : idsOf(method);
     this.send(0, 'connection.close', { replyCode, replyText: replyText.slice(0, 255), ...ids });
-    this.#isClosing = true;
+    this.#writer.close();
+    this.#state = 'closing';
     this.#options.clock.after(closingMs, () => this.#options.socket.destroy());
+  }
+
+  closeChannel(channel: number, replyCode: number, replyText: string): void {
+    if (this.#state === 'open') this.refuseChannel(channel, new AmqpError(replyCode, replyText, { hard: false }));
   }
 
   destroy(): void {
     this.#options.socket.destroy();
   }
 
+  drop(): void {
+    this.#state = 'dropped';
+    this.#writer.drop();
+  }
+
+  stall(): void {
+    this.#isStalled = true;
+    this.#writer.stall();
+    this.#options.socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isStalled) return;
+    this.#isStalled = false;
+    this.#heartbeat.received();
+    this.#writer.resume();
+    this.#channels.wake();
+    this.#readOn();
+  }
+
+  /** Publishers wait from now on, or may go on. */
+  throttle(): void {
+    const { blocked } = this.#options.faults;
+    if (blocked !== undefined || !this.#isBlocked) return;
+    this.#isBlocked = false;
+    this.#heartbeat.received();
+    if (this.#wasTold) this.send(0, 'connection.unblocked', {});
+    this.#readOn();
+  }
+
+  timeOutConsumers(): void {
+    this.#channels.timeOutConsumers();
+    this.#writer.flush();
+  }
+
+  refuseChannel(channel: number, error: AmqpError): void {
+    this.#current = undefined;
+    this.#refuse(channel, error);
+    this.#writer.flush();
+  }
+
+  #isReading(): boolean {
+    return !this.#isStalled && !this.#isBlocked && (this.#state === 'open' || this.#state === 'closing');
+  }
+
+  #readOn(): void {
+    if (this.#isReading()) this.#receive(emptyBuffer);
+    if (this.#isReading()) this.#options.socket.resume();
+  }
+
   #receive(chunk: Buffer): void {
-    this.#lastReceived = this.#options.clock.now();
+    this.#heartbeat.received();
     try {
       const rest = this.#handshake.takeProtocolHeader(chunk);
       if (rest === 'refused') {
@@ -117,8 +189,9 @@ export class Connection implements ChannelConnection {
     } catch (error) {
       this.#brokenFrame(error);
     }
-    for (const channel of this.#channels.values()) channel.flush();
-    this.#flush();
+    if (this.#state === 'dropped') return;
+    this.#channels.flush();
+    this.#writer.flush();
   }
 
   #brokenFrame(error: unknown): void {
@@ -126,163 +199,99 @@ export class Connection implements ChannelConnection {
     else this.close(541, `INTERNAL_ERROR - ${(error as Error).message}`);
   }
 
-  #frame(frame: Frame): void {
+  /** False: what follows has to wait, or is void. */
+  #frame(frame: Frame): boolean {
     this.#current = undefined;
     try {
       this.#dispatch(frame);
     } catch (error) {
       this.#refuse(frame.channel, error);
     }
+    if (this.#options.faults.watching) this.#strike(frame);
+    this.#holdPublisher(frame);
+    return this.#isReading();
   }
 
-  #dispatch({ type, channel: number, payload }: Frame): void {
+  #dispatch({ type, channel, payload }: Frame): void {
     if (type === frameType.heartbeat) return;
     if (type !== frameType.method) {
-      const channel = this.#channels.get(number);
-      if (channel === undefined) {
-        if (this.#closing.has(number) || this.#isClosing) return;
-        throw new AmqpError(504, "expected 'channel.open'", { hard: true });
-      }
-      if (type === frameType.header) channel.header(payload);
-      else if (type === frameType.body) channel.body(payload);
-      else throw new AmqpError(501, `unknown frame type ${type}`, { hard: true });
+      if (this.#state === 'open') this.#channels.content(channel, type, payload);
       return;
     }
     const method = decodeMethod(payload);
     this.#current = method;
-    if (number === 0) this.#connectionMethod(method);
-    else this.#channelMethod(number, method);
+    if (channel === 0) this.#connectionMethod(method);
+    else if (this.#state === 'open') this.#channels.method(channel, method);
+  }
+
+  /** What the frame brought about is written before the next is looked at: steps come in the same order every time. */
+  #strike(frame: Frame): void {
+    const step = receivedStep(frame, this.#current?.name);
+    const strike = step === undefined ? undefined : this.#options.faults.passes(step, this);
+    strike?.act?.();
+    if (this.#state === 'dropped') return;
+    this.#channels.flush();
+    this.#writer.flush();
+  }
+
+  /** RabbitMQ reads no further than the first publish (rabbit_reader.erl: post_process_frame, maybe_block). */
+  #holdPublisher({ type }: Frame): void {
+    const { blocked } = this.#options.faults;
+    if (blocked === undefined || this.#state !== 'open') return;
+    if (this.#current?.name !== 'basic.publish' && type !== frameType.body) return;
+    this.#isBlocked = true;
+    this.#options.socket.pause();
+    this.#wasTold = this.clientCapabilities.has('connection.blocked');
+    if (this.#wasTold) this.send(0, 'connection.blocked', { reason: blocked });
   }
 
   #connectionMethod(method: Method): void {
-    if (this.#isClosing) {
+    if (this.#state !== 'open') {
       if (method.name === 'connection.close-ok') this.#options.socket.end();
       return;
     }
     if (method.name === 'connection.close') {
-      this.#closeChannels();
+      this.#channels.closeAll();
       this.send(0, 'connection.close-ok', {});
-      this.#isClosing = true;
-      this.#flush();
+      this.#writer.close();
+      this.#state = 'closing';
       this.#options.socket.end();
       return;
     }
     this.#handshake.method(method);
   }
 
-  #channelMethod(number: number, method: Method): void {
-    if (this.#isClosing) return;
-    if (this.#closing.has(number)) {
-      // Until the client has heard of it, what it sends there is void.
-      if (method.name === 'channel.close-ok') this.#closing.delete(number);
-      else if (method.name === 'channel.close') this.send(number, 'channel.close-ok', {});
-      return;
-    }
-    const channel = this.#channels.get(number);
-    if (method.name === 'channel.open') {
-      if (channel !== undefined) throw new AmqpError(504, "second 'channel.open' seen", { hard: true });
-      this.#channels.set(number, new Channel(number, this));
-      this.send(number, 'channel.open-ok', { channelId: Buffer.alloc(0) });
-      return;
-    }
-    if (channel === undefined) throw new AmqpError(504, "expected 'channel.open'", { hard: true });
-    if (method.name !== 'channel.close') {
-      channel.method(method);
-      return;
-    }
-    this.#channels.delete(number);
-    channel.flush();
-    channel.close();
-    this.send(number, 'channel.close-ok', {});
-  }
-
-  refuseChannel(channel: number, error: AmqpError): void {
-    this.#current = undefined;
-    this.#refuse(channel, error);
-    this.#flush();
-  }
-
-  #refuse(number: number, error: unknown): void {
+  #refuse(channel: number, error: unknown): void {
     const refusal = asAmqpError(error);
-    const ids = this.#current === undefined ? { classId: 0, methodId: 0 } : idsOf(this.#current.name);
-    const { replyCode, message } = refusal;
-    const channel = this.#channels.get(number);
-    if (refusal.hard || channel === undefined) {
-      this.close(replyCode, message, this.#current?.name);
-      return;
-    }
-    channel.flush(); // what was published before is confirmed
-    this.#channels.delete(number);
-    this.#closing.add(number);
-    channel.close();
-    this.send(number, 'channel.close', { replyCode, replyText: message.slice(0, 255), ...ids });
+    const method = this.#current?.name;
+    if (!this.#channels.refuse(channel, refusal, method))
+      this.close(refusal.replyCode, refusal.message, method);
   }
 
   #tuned(frameMax: number, heartbeat: number): void {
-    this.#frameMax = frameMax === 0 ? largestFrame : Math.min(frameMax, largestFrame);
-    this.#parser.frameMax = this.#frameMax;
-    if (heartbeat > 0) this.#beat(heartbeat * 1000);
+    const agreed = frameMax === 0 ? largestFrame : Math.min(frameMax, largestFrame);
+    this.#writer.frameMax = agreed;
+    this.#parser.frameMax = agreed;
+    this.#heartbeat.start(heartbeat * 1000);
   }
 
-  /** Sends one when nothing else was sent for half the time; gives up on a peer that is silent for two. */
-  #beat(ms: number): void {
-    const { clock, socket } = this.#options;
-    this.#heartbeat = clock.after(ms / 2, () => {
-      const now = clock.now();
-      if (now - this.#lastReceived > ms * 2) {
-        socket.destroy();
-        return;
-      }
-      if (now - this.#lastSent >= ms / 2) {
-        this.#write(Buffer.from(heartbeatFrame, 'latin1'));
-        this.#flush();
-      }
-      this.#beat(ms);
-    });
-  }
-
-  #opened(vhost: Vhost): void {
-    this.#vhost = vhost;
-  }
-
-  #write(...parts: Buffer[]): void {
-    if (this.#isClosing) return;
-    if (this.#out.length === 0) setImmediate(() => this.#flush());
-    this.#out.push(...parts);
-  }
-
-  #flush(): void {
-    if (this.#out.length === 0) return;
-    this.#lastSent = this.#options.clock.now();
-    const all = Buffer.concat(this.#out);
-    this.#out = [];
-    if (this.#options.socket.writable) this.#options.socket.write(all);
-  }
-
-  #wake(): void {
-    for (const channel of this.#channels.values()) channel.wake();
-  }
-
-  #closeChannels(): void {
-    const channels = [...this.#channels.values()];
-    this.#channels.clear();
-    for (const channel of channels) {
-      channel.flush();
-      channel.close();
-    }
+  /** The client is silent. One that is blocked is not read, and one that is stalled must not hear of its end. */
+  #gaveUp(): void {
+    if (this.#isBlocked) return;
+    if (this.#isStalled) this.#release();
+    else this.#options.socket.destroy();
   }
 
   #ended(): void {
-    this.#isClosing = true;
-    this.#heartbeat?.cancel();
-    this.#closeChannels();
-    this.#vhost?.connectionClosed(this);
+    this.#release();
     this.#options.closed(this);
   }
-}
 
-function asAmqpError(error: unknown): AmqpError {
-  if (error instanceof AmqpError) return error;
-  if (error instanceof MethodError) return new AmqpError(502, error.message, { hard: true });
-  return new AmqpError(541, (error as Error).message, { hard: true });
+  /** What was its own is free again. */
+  #release(): void {
+    this.#state = 'ended';
+    this.#heartbeat.stop();
+    this.#channels.closeAll();
+    this.#vhost?.connectionClosed(this);
+  }
 }

@@ -56,6 +56,11 @@ export class Consuming {
     for (const { queue } of this.#subscriptions.values()) queue.wake();
   }
 
+  /** What it holds has been held for too long, as of now. */
+  timeOut(): void {
+    this.#timeout.expire();
+  }
+
   /** Gives back what it holds, and only then lets others have their turn. */
   close(): void {
     this.#isClosing = true;
@@ -202,7 +207,7 @@ export class Consuming {
     if (!this.#subscriptions.delete(consumer.tag)) return true;
     queue.unsubscribe(consumer);
     const { clientCapabilities } = this.#answers.connection;
-    const understands = clientCapabilities?.has('consumer_cancel_notify') ?? true;
+    const understands = clientCapabilities.has('consumer_cancel_notify');
     if (understands) this.#answers.send('basic.cancel', { consumerTag: consumer.tag, noWait: true });
     return understands;
   }

@@ -28,6 +28,8 @@ const frameMax = 131_072;
 
 export class Handshake {
   connectionName = '';
+  /** What the client said that it understands. */
+  clientCapabilities: ReadonlySet<string> = new Set();
   #options: HandshakeOptions;
   #steps: HandshakeSteps;
   #header: Buffer | undefined = Buffer.alloc(0);
@@ -94,8 +96,9 @@ export class Handshake {
   }
 
   #authenticate({ mechanism, response, clientProperties }: MethodFields<'connection.start-ok'>): void {
-    const { connection_name: name } = clientProperties;
+    const { connection_name: name, capabilities } = clientProperties;
     if (typeof name === 'string') this.connectionName = name;
+    this.clientCapabilities = announced(capabilities);
     const { user, password } = credentials(mechanism, response);
     if (this.#options.users.get(user) !== password || password === undefined) {
       throw new AmqpError(
@@ -118,6 +121,13 @@ export class Handshake {
     this.#steps.opened(vhost);
     this.#steps.send('connection.open-ok', { knownHosts: '' });
   }
+}
+
+/** Those that a client's table says yes to. */
+function announced(capabilities: unknown): ReadonlySet<string> {
+  const entries =
+    typeof capabilities === 'object' && capabilities !== null ? Object.entries(capabilities) : [];
+  return new Set(entries.filter(([, value]) => value === true).map(([name]) => name));
 }
 
 /** SASL PLAIN (RFC 4616), or AMQPLAIN: a table without its length. */

@@ -22,6 +22,7 @@ import {
 } from '../engine/describe.js';
 import { type ProfileName, profiles } from '../engine/profile.js';
 import { Vhost } from '../engine/vhost.js';
+import { FaultDial } from '../faults/dial.js';
 import { Connection } from './connection.js';
 
 export interface BrokerOptions {
@@ -64,6 +65,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<DevBroke
 export type { DevBroker };
 
 class DevBroker implements AsyncDisposable {
+  /** What is to go wrong: nothing, until it is dialled. */
+  readonly faults: FaultDial;
   #server: Server;
   #connections = new Set<Connection>();
   #vhosts: Map<string, Vhost>;
@@ -83,16 +86,22 @@ class DevBroker implements AsyncDisposable {
     this.#addVhost = (name) =>
       this.#vhosts.set(name, new Vhost(name, { clock, profile, consumerTimeout, maxMessageSize, left }));
     vhosts.forEach(this.#addVhost);
+    this.faults = new FaultDial({ connections: () => this.connections, vhosts: this.#vhosts, clock });
     const shared = {
       clock: machineClock,
       vhosts: this.#vhosts,
       users: new Map(Object.entries(users)),
       version: profile.version,
       heartbeat: 60,
+      faults: this.faults,
     };
     const { keepsProcessAlive = true } = options;
     this.#server = createServer((socket) => {
       if (!keepsProcessAlive) socket.unref();
+      if (this.faults.refuses) {
+        socket.destroy();
+        return;
+      }
       const closed = (connection: Connection): void => void this.#connections.delete(connection);
       this.#connections.add(new Connection({ ...shared, socket, closed }));
     });
