@@ -44,7 +44,11 @@ export class RawClient {
 
   private constructor(socket: Socket) {
     this.socket = socket;
-    socket.on('data', (chunk: Buffer) => this.#parser.push(chunk, (frame) => this.#frame(frame)));
+    socket.on('data', (chunk: Buffer) => {
+      this.#parser.push(chunk);
+      for (let frame = this.#parser.next(); frame !== undefined; frame = this.#parser.next())
+        this.#frame(frame);
+    });
     socket.on('error', () => undefined); // being reset is an answer too: `close` follows
     socket.on('close', () => this.#add({ name: 'closed', channel: 0, fields: {} }));
   }
