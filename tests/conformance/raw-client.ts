@@ -79,7 +79,11 @@ export class RawClient {
     client.#frameMax = frameMax;
     client.send('connection.tune-ok', { channelMax, frameMax, heartbeat }, 0);
     const vhost = pathname === '//' ? '/' : decodeURIComponent(pathname.slice(1));
-    await client.call('connection.open', { virtualHost: vhost }, { channel: 0 });
+    const answer = await client.call('connection.open', { virtualHost: vhost }, { channel: 0 });
+    if (answer.name !== 'connection.open-ok') {
+      socket.destroy();
+      throw new Error(`not let in: ${answer.name} ${String(answer.fields.replyText)}`);
+    }
     await client.call('channel.open', {});
     return client;
   }
