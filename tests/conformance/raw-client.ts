@@ -24,6 +24,7 @@ export interface Received {
 
 export interface RawOptions {
   readonly frameMax?: number;
+  readonly channelMax?: number;
   /** Seconds; 0 is none. */
   readonly heartbeat?: number;
   readonly capabilities?: Readonly<Record<string, boolean>>;
@@ -43,7 +44,11 @@ export class RawClient {
 
   private constructor(socket: Socket) {
     this.socket = socket;
-    socket.on('data', (chunk: Buffer) => this.#parser.push(chunk, (frame) => this.#frame(frame)));
+    socket.on('data', (chunk: Buffer) => {
+      this.#parser.push(chunk);
+      for (let frame = this.#parser.next(); frame !== undefined; frame = this.#parser.next())
+        this.#frame(frame);
+    });
     socket.on('error', () => undefined); // being reset is an answer too: `close` follows
     socket.on('close', () => this.#add({ name: 'closed', channel: 0, fields: {} }));
   }
@@ -70,11 +75,15 @@ export class RawClient {
       0,
     );
     await client.receive('connection.tune');
-    const { frameMax = 131_072, heartbeat = 0 } = options;
+    const { frameMax = 131_072, channelMax = 2047, heartbeat = 0 } = options;
     client.#frameMax = frameMax;
-    client.send('connection.tune-ok', { channelMax: 2047, frameMax, heartbeat }, 0);
+    client.send('connection.tune-ok', { channelMax, frameMax, heartbeat }, 0);
     const vhost = pathname === '//' ? '/' : decodeURIComponent(pathname.slice(1));
-    await client.call('connection.open', { virtualHost: vhost }, { channel: 0 });
+    const answer = await client.call('connection.open', { virtualHost: vhost }, { channel: 0 });
+    if (answer.name !== 'connection.open-ok') {
+      socket.destroy();
+      throw new Error(`not let in: ${answer.name} ${String(answer.fields.replyText)}`);
+    }
     await client.call('channel.open', {});
     return client;
   }

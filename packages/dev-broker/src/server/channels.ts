@@ -10,6 +10,8 @@ import { Channel } from './channel.js';
 import type { ChannelConnection } from './channel-methods.js';
 
 export class Channels {
+  /** As agreed with the client. */
+  most = 0;
   #connection: ChannelConnection;
   #open = new Map<number, Channel>();
   /** Those we closed, until the client has said ok. */
@@ -34,6 +36,7 @@ export class Channels {
     const channel = this.#open.get(number);
     if (method.name === 'channel.open') {
       if (channel !== undefined) throw new AmqpError(504, "second 'channel.open' seen", { hard: true });
+      this.#assertRoom();
       this.#open.set(number, new Channel(number, this.#connection));
       this.#connection.send(number, 'channel.open-ok', { channelId: Buffer.alloc(0) });
       return;
@@ -49,6 +52,14 @@ export class Channels {
     this.#connection.send(number, 'channel.close-ok', {});
   }
 
+  /** How many are open decides, not their numbers (rabbit_reader.erl: create_channel). */
+  #assertRoom(): void {
+    const { size } = this.#open;
+    if (size < this.most) return;
+    const limit = `the negotiated channel_max (${this.most})`;
+    throw new AmqpError(530, `number of channels opened (${size}) has reached ${limit}`, { hard: true });
+  }
+
   /** A header or a body. Throws an AmqpError. */
   content(number: number, type: number, payload: Buffer): void {
     const channel = this.#open.get(number);
@@ -57,8 +68,7 @@ export class Channels {
       throw new AmqpError(504, "expected 'channel.open'", { hard: true });
     }
     if (type === frameType.header) channel.header(payload);
-    else if (type === frameType.body) channel.body(payload);
-    else throw new AmqpError(501, `unknown frame type ${type}`, { hard: true });
+    else channel.body(payload);
   }
 
   /** Closes a channel for a mistake. False when that costs the connection. */
@@ -90,9 +100,14 @@ export class Channels {
     for (const channel of this.#open.values()) channel.flush();
   }
 
-  /** The client reads again. */
+  /** The client reads again. Who fills it up is the last in turn then. */
   wake(): void {
-    for (const channel of this.#open.values()) channel.wake();
+    for (const [number, channel] of [...this.#open]) {
+      if (!this.#connection.flowing) return;
+      channel.wake();
+      if (!this.#open.delete(number)) continue; // it was closed meanwhile
+      this.#open.set(number, channel);
+    }
   }
 
   timeOutConsumers(): void {

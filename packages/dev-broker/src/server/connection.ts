@@ -3,39 +3,28 @@
  * connection as the protocol says; nothing a client sends ends the process. Injected faults strike after a frame has
  * taken effect.
  */
-import type { Socket } from 'node:net';
-
-import { type Frame, FrameError, FrameParser, frameType } from '../codec/frames.js';
+import { type Frame, FrameError, frameType } from '../codec/frames.js';
 import { decodeMethod, idsOf } from '../codec/method-codec.js';
 import type { Method, MethodFields, MethodName } from '../codec/methods.js';
 import { AmqpError } from '../engine/amqp-error.js';
-import type { Clock } from '../engine/clock.js';
 import type { Message } from '../engine/message.js';
 import type { Vhost } from '../engine/vhost.js';
 import { receivedStep } from '../faults/step.js';
-import type { ConfirmFate, ConnectionFaults, FaultTarget } from '../faults/target.js';
+import type { ConfirmFate, FaultTarget } from '../faults/target.js';
 import type { ChannelConnection, ContentMethod } from './channel-methods.js';
 import { asAmqpError, Channels } from './channels.js';
+import type { ConnectionOptions } from './connection-options.js';
+import { Deadline } from './deadline.js';
+import { assertFrame } from './frame-rules.js';
+import { FrameReader } from './frame-reader.js';
 import { FrameWriter } from './frame-writer.js';
-import { Handshake, type HandshakeOptions } from './handshake.js';
+import { type Agreed, Handshake } from './handshake.js';
 import { Heartbeat } from './heartbeat.js';
-
-export interface ConnectionOptions extends HandshakeOptions {
-  readonly socket: Socket;
-  readonly clock: Clock;
-  readonly vhosts: ReadonlyMap<string, Vhost>;
-  readonly faults: ConnectionFaults;
-  /** After its end, once. */
-  readonly closed: (connection: Connection) => void;
-}
-
-const largestFrame = 131_072;
-const closingMs = 5_000;
-const emptyBuffer = Buffer.alloc(0);
+import { PublisherHold } from './publisher-hold.js';
 
 export class Connection implements ChannelConnection, FaultTarget {
-  #options: ConnectionOptions;
-  #parser = new FrameParser(largestFrame);
+  #options: ConnectionOptions<Connection>;
+  #reader: FrameReader;
   #writer: FrameWriter;
   #handshake: Handshake;
   #heartbeat: Heartbeat;
@@ -43,19 +32,20 @@ export class Connection implements ChannelConnection, FaultTarget {
   #vhost: Vhost | undefined;
   /** Closing: close was sent, or both have said it. Dropped: a fault ended it. Ended: the socket is gone. */
   #state: 'open' | 'closing' | 'dropped' | 'ended' = 'open';
+  /** Ends a connection that does not get open, or does not get closed. */
+  #deadline: Deadline;
   #isStalled = false;
-  /** It publishes while publishers have to wait. */
-  #isBlocked = false;
-  #wasTold = false;
+  #hold = new PublisherHold(this, () => this.#options.faults.blocked);
   #current: Method | undefined;
 
-  constructor(options: ConnectionOptions) {
+  constructor(options: ConnectionOptions<Connection>) {
     this.#options = options;
-    const { socket, clock, faults } = options;
+    const { socket, clock, faults, handshakeTimeout } = options;
     this.#writer = new FrameWriter({
       socket,
       faults,
       leaving: () => this.#heartbeat.sent(),
+      drained: () => this.#drained(),
       passes: (step) => faults.passes(step, this),
     });
     this.#heartbeat = new Heartbeat(clock, {
@@ -64,12 +54,22 @@ export class Connection implements ChannelConnection, FaultTarget {
     });
     this.#handshake = new Handshake(options, {
       send: (name, fields) => this.send(0, name, fields),
-      tuned: ({ frameMax, heartbeat }) => this.#tuned(frameMax, heartbeat),
-      opened: (vhost) => (this.#vhost = vhost),
+      tuned: (agreed) => this.#tuned(agreed),
+      opened: (vhost) => this.#opened(vhost),
+    });
+    this.#deadline = new Deadline(clock, { handshakeMs: handshakeTimeout, passed: () => this.#late() });
+    this.#reader = new FrameReader({
+      socket,
+      frameMax: options.smallestFrame,
+      opening: (chunk) => this.#handshake.takeProtocolHeader(chunk),
+      heard: () => this.#heartbeat.received(),
+      mayRead: () => this.#mayRead(),
+      frame: (frame) => this.#frame(frame),
+      done: () => this.#answered(),
+      refused: () => this.#deadline.closing(),
+      broken: (error) => this.#brokenFrame(error),
     });
     socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    socket.on('drain', () => this.#channels.wake());
     socket.on('error', () => undefined); // `close` follows
     socket.on('close', () => this.#ended());
   }
@@ -114,13 +114,12 @@ export class Connection implements ChannelConnection, FaultTarget {
     this.#channels.closeAll();
     const ids = method === undefined ? { classId: 0, methodId: 0 } : idsOf(method);
     this.send(0, 'connection.close', { replyCode, replyText: replyText.slice(0, 255), ...ids });
-    this.#writer.close();
-    this.#state = 'closing';
-    this.#options.clock.after(closingMs, () => this.#options.socket.destroy());
+    this.#closing();
   }
 
   closeChannel(channel: number, replyCode: number, replyText: string): void {
-    if (this.#state === 'open') this.refuseChannel(channel, new AmqpError(replyCode, replyText, { hard: false }));
+    if (this.#state === 'open')
+      this.refuseChannel(channel, new AmqpError(replyCode, replyText, { hard: false }));
   }
 
   destroy(): void {
@@ -144,17 +143,14 @@ export class Connection implements ChannelConnection, FaultTarget {
     this.#heartbeat.received();
     this.#writer.resume();
     this.#channels.wake();
-    this.#readOn();
+    this.#reader.readOn();
   }
 
   /** Publishers wait from now on, or may go on. */
   throttle(): void {
-    const { blocked } = this.#options.faults;
-    if (blocked !== undefined || !this.#isBlocked) return;
-    this.#isBlocked = false;
+    if (!this.#hold.release()) return;
     this.#heartbeat.received();
-    if (this.#wasTold) this.send(0, 'connection.unblocked', {});
-    this.#readOn();
+    this.#reader.readOn();
   }
 
   timeOutConsumers(): void {
@@ -168,27 +164,19 @@ export class Connection implements ChannelConnection, FaultTarget {
     this.#writer.flush();
   }
 
-  #isReading(): boolean {
-    return !this.#isStalled && !this.#isBlocked && (this.#state === 'open' || this.#state === 'closing');
+  /** A client that does not read is not read either. */
+  #mayRead(): boolean {
+    if (this.#isStalled || this.#hold.isHolding || this.#writer.isFull) return false;
+    return this.#state === 'open' || this.#state === 'closing';
   }
 
-  #readOn(): void {
-    if (this.#isReading()) this.#receive(emptyBuffer);
-    if (this.#isReading()) this.#options.socket.resume();
+  /** The client has read what waited for it: what it asked meanwhile is answered, and deliveries go on. */
+  #drained(): void {
+    this.#reader.readOn();
+    this.#channels.wake();
   }
 
-  #receive(chunk: Buffer): void {
-    this.#heartbeat.received();
-    try {
-      const rest = this.#handshake.takeProtocolHeader(chunk);
-      if (rest === 'refused') {
-        this.#options.socket.end(Buffer.from('AMQP\0\0\x09\x01', 'latin1'));
-        return;
-      }
-      if (rest !== undefined) this.#parser.push(rest, (frame) => this.#frame(frame));
-    } catch (error) {
-      this.#brokenFrame(error);
-    }
+  #answered(): void {
     if (this.#state === 'dropped') return;
     this.#channels.flush();
     this.#writer.flush();
@@ -197,10 +185,10 @@ export class Connection implements ChannelConnection, FaultTarget {
   #brokenFrame(error: unknown): void {
     if (error instanceof FrameError) this.close(501, `FRAME_ERROR - ${error.message}`);
     else this.close(541, `INTERNAL_ERROR - ${(error as Error).message}`);
+    this.#options.socket.end();
   }
 
-  /** False: what follows has to wait, or is void. */
-  #frame(frame: Frame): boolean {
+  #frame(frame: Frame): void {
     this.#current = undefined;
     try {
       this.#dispatch(frame);
@@ -208,11 +196,12 @@ export class Connection implements ChannelConnection, FaultTarget {
       this.#refuse(frame.channel, error);
     }
     if (this.#options.faults.watching) this.#strike(frame);
-    this.#holdPublisher(frame);
-    return this.#isReading();
+    if (this.#state === 'open') this.#hold.read(frame.type, this.#methodName);
   }
 
-  #dispatch({ type, channel, payload }: Frame): void {
+  #dispatch(frame: Frame): void {
+    assertFrame(frame);
+    const { type, channel, payload } = frame;
     if (type === frameType.heartbeat) return;
     if (type !== frameType.method) {
       if (this.#state === 'open') this.#channels.content(channel, type, payload);
@@ -226,23 +215,10 @@ export class Connection implements ChannelConnection, FaultTarget {
 
   /** What the frame brought about is written before the next is looked at: steps come in the same order every time. */
   #strike(frame: Frame): void {
-    const step = receivedStep(frame, this.#current?.name);
+    const step = receivedStep(frame, this.#methodName);
     const strike = step === undefined ? undefined : this.#options.faults.passes(step, this);
     strike?.act?.();
-    if (this.#state === 'dropped') return;
-    this.#channels.flush();
-    this.#writer.flush();
-  }
-
-  /** RabbitMQ reads no further than the first publish (rabbit_reader.erl: post_process_frame, maybe_block). */
-  #holdPublisher({ type }: Frame): void {
-    const { blocked } = this.#options.faults;
-    if (blocked === undefined || this.#state !== 'open') return;
-    if (this.#current?.name !== 'basic.publish' && type !== frameType.body) return;
-    this.#isBlocked = true;
-    this.#options.socket.pause();
-    this.#wasTold = this.clientCapabilities.has('connection.blocked');
-    if (this.#wasTold) this.send(0, 'connection.blocked', { reason: blocked });
+    this.#answered();
   }
 
   #connectionMethod(method: Method): void {
@@ -253,31 +229,50 @@ export class Connection implements ChannelConnection, FaultTarget {
     if (method.name === 'connection.close') {
       this.#channels.closeAll();
       this.send(0, 'connection.close-ok', {});
-      this.#writer.close();
-      this.#state = 'closing';
+      this.#closing();
       this.#options.socket.end();
       return;
     }
     this.#handshake.method(method);
   }
 
+  get #methodName(): MethodName | undefined {
+    return this.#current?.name;
+  }
+
   #refuse(channel: number, error: unknown): void {
     const refusal = asAmqpError(error);
-    const method = this.#current?.name;
+    const method = this.#methodName;
     if (!this.#channels.refuse(channel, refusal, method))
       this.close(refusal.replyCode, refusal.message, method);
   }
 
-  #tuned(frameMax: number, heartbeat: number): void {
-    const agreed = frameMax === 0 ? largestFrame : Math.min(frameMax, largestFrame);
-    this.#writer.frameMax = agreed;
-    this.#parser.frameMax = agreed;
+  #tuned({ frameMax, channelMax, heartbeat }: Agreed): void {
+    this.#writer.frameMax = frameMax;
+    this.#reader.frameMax = frameMax;
+    this.#channels.most = channelMax;
     this.#heartbeat.start(heartbeat * 1000);
+  }
+
+  #opened(vhost: Vhost): void {
+    this.#vhost = vhost;
+    this.#deadline.met();
+  }
+
+  /** Nothing more is sent, and a client that does not hang up is hung up on. */
+  #closing(): void {
+    this.#writer.close();
+    this.#state = 'closing';
+    this.#deadline.closing();
+  }
+
+  #late(): void {
+    if (!this.#isStalled) this.#options.socket.destroy(); // one that is stalled must not hear of it
   }
 
   /** The client is silent. One that is blocked is not read, and one that is stalled must not hear of its end. */
   #gaveUp(): void {
-    if (this.#isBlocked) return;
+    if (this.#hold.isHolding) return;
     if (this.#isStalled) this.#release();
     else this.#options.socket.destroy();
   }
@@ -291,6 +286,7 @@ export class Connection implements ChannelConnection, FaultTarget {
   #release(): void {
     this.#state = 'ended';
     this.#heartbeat.stop();
+    this.#deadline.met();
     this.#channels.closeAll();
     this.#vhost?.connectionClosed(this);
   }

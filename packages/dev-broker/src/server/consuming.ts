@@ -53,7 +53,13 @@ export class Consuming {
 
   /** There may be room again. */
   wake(): void {
-    for (const { queue } of this.#subscriptions.values()) queue.wake();
+    const { connection } = this.#answers;
+    for (const [tag, subscription] of [...this.#subscriptions]) {
+      if (!connection.flowing) return;
+      subscription.queue.wake();
+      // The last in turn from now on, unless it has ended meanwhile.
+      if (this.#subscriptions.delete(tag)) this.#subscriptions.set(tag, subscription);
+    }
   }
 
   /** What it holds has been held for too long, as of now. */

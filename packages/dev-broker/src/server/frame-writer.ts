@@ -17,6 +17,8 @@ export interface FrameWriterOptions {
   readonly faults: ConnectionFaults;
   /** Frames are about to leave. */
   readonly leaving: () => void;
+  /** After it was full: there is room again. */
+  readonly drained: () => void;
   /** A frame is about to leave, and is shown to the faults. */
   readonly passes: (step: FrameStep) => Strike | undefined;
 }
@@ -26,6 +28,8 @@ interface ShownFrame {
   readonly bytes: Buffer;
 }
 
+/** Bytes that may wait for a client that does not read them; then nothing new is asked for, nor delivered. */
+const mostWaiting = 262_144;
 const heartbeatFrame = Buffer.from(frameText(frameType.heartbeat, 0, ''), 'latin1');
 
 export class FrameWriter {
@@ -33,6 +37,8 @@ export class FrameWriter {
   frameMax = 0;
   #options: FrameWriterOptions;
   #out: (Buffer | ShownFrame)[] = [];
+  /** Bytes in `#out`. */
+  #waiting = 0;
   /** Cut up by a fault, written piece by piece. */
   #pieces: Buffer[] = [];
   #isFlushing = false;
@@ -40,11 +46,16 @@ export class FrameWriter {
 
   constructor(options: FrameWriterOptions) {
     this.#options = options;
+    options.socket.on('drain', options.drained);
   }
 
-  /** False while the client reads more slowly than we write. */
+  /** True while the client reads more slowly than we write. */
+  get isFull(): boolean {
+    return this.#waiting + this.#options.socket.writableLength >= mostWaiting;
+  }
+
   get flowing(): boolean {
-    return this.#state === 'open' && !this.#options.socket.writableNeedDrain;
+    return this.#state === 'open' && !this.isFull;
   }
 
   method<Name extends MethodName>(channel: number, name: Name, fields: MethodFields<Name>): void {
@@ -79,9 +90,12 @@ export class FrameWriter {
   flush(): void {
     if (this.#out.length === 0 || this.#isFlushing || this.#isHeld()) return;
     this.#options.leaving();
+    const wasFull = this.isFull;
     this.#isFlushing = true; // a fault that strikes may write, too: after what is there
-    while (this.#out.length > 0 && !this.#isHeld()) this.#emitAll(this.#out.splice(0));
+    while (this.#out.length > 0 && !this.#isHeld()) this.#emitAll(this.#take());
     this.#isFlushing = false;
+    // Otherwise the socket says so when it has room.
+    if (wasFull && !this.#options.socket.writableNeedDrain) setImmediate(this.#options.drained);
   }
 
   /** Sends what there is, and takes nothing more. */
@@ -92,7 +106,7 @@ export class FrameWriter {
 
   /** Takes nothing more, forgets what is not written yet, and ends the connection after what is. */
   drop(): void {
-    this.#out = [];
+    this.#take();
     this.#state = 'dropped';
     if (this.#pieces.length === 0) this.#options.socket.destroySoon();
   }
@@ -117,7 +131,19 @@ export class FrameWriter {
   #write(...parts: (Buffer | ShownFrame)[]): void {
     if (this.#state === 'closing' || this.#state === 'dropped') return;
     if (this.#out.length === 0) setImmediate(() => this.flush());
-    this.#out.push(...parts);
+    for (const part of parts) this.#add(part);
+  }
+
+  #add(part: Buffer | ShownFrame): void {
+    this.#out.push(part);
+    this.#waiting += Buffer.isBuffer(part) ? part.length : part.bytes.length;
+  }
+
+  #take(): (Buffer | ShownFrame)[] {
+    const taken = this.#out;
+    this.#out = [];
+    this.#waiting = 0;
+    return taken;
   }
 
   #isHeld(): boolean {
@@ -134,7 +160,8 @@ export class FrameWriter {
       this.#emit(plain);
       plain = [];
       this.#show(frame);
-      if (this.#state === 'stalled') this.#out.unshift(...frames.slice(index + 1));
+      if (this.#state === 'stalled')
+        for (const later of [...frames.slice(index + 1), ...this.#take()]) this.#add(later);
       if (this.#isHeld()) return;
     }
     this.#emit(plain);

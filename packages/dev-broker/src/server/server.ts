@@ -44,6 +44,8 @@ export interface BrokerOptions {
   readonly keepsProcessAlive?: boolean;
   /** Milliseconds that a client may hold a delivery; 0 is for ever. Default half an hour, as RabbitMQ. */
   readonly consumerTimeout?: number;
+  /** Milliseconds that a client may take to open its connection. Default 10 000, as RabbitMQ. */
+  readonly handshakeTimeout?: number;
   /** Bytes of a body. Default: 128 MiB, and 16 MiB since 4.0. */
   readonly maxMessageSize?: number;
 }
@@ -92,6 +94,8 @@ class DevBroker implements AsyncDisposable {
       vhosts: this.#vhosts,
       users: new Map(Object.entries(users)),
       version: profile.version,
+      smallestFrame: profile.smallestFrame,
+      handshakeTimeout: options.handshakeTimeout,
       heartbeat: 60,
       faults: this.faults,
     };
