@@ -14,11 +14,14 @@ import type { Vhost } from '../engine/vhost.js';
 import { Channel } from './channel.js';
 import type { ChannelConnection, ContentMethod } from './channel-methods.js';
 import { Handshake, type HandshakeOptions } from './handshake.js';
+import { Outbox } from './outbox.js';
 
 export interface ConnectionOptions extends HandshakeOptions {
   readonly socket: Socket;
   readonly clock: Clock;
   readonly vhosts: ReadonlyMap<string, Vhost>;
+  /** Called before anything is answered. What it throws closes the connection, and nothing is answered. */
+  readonly keep: () => void;
   /** After its end, once. */
   readonly closed: (connection: Connection) => void;
 }
@@ -35,12 +38,12 @@ export class Connection implements ChannelConnection {
   #channels = new Map<number, Channel>();
   /** Channels we closed, until the client has said ok. */
   #closing = new Set<number>();
-  #out: Buffer[] = [];
+  #out: Outbox;
   #frameMax = largestFrame;
-  #lastSent = 0;
   #lastReceived = 0;
   #heartbeat: Timer | undefined;
   #isClosing = false;
+  #hasEnded = false;
   #current: Method | undefined;
 
   constructor(options: ConnectionOptions) {
@@ -51,6 +54,7 @@ export class Connection implements ChannelConnection {
       opened: (vhost) => this.#opened(vhost),
     });
     const { socket } = options;
+    this.#out = new Outbox({ ...options, notKept: (error) => this.#notKept(error) });
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('drain', () => this.#wake());
@@ -101,8 +105,21 @@ export class Connection implements ChannelConnection {
     this.#options.clock.after(closingMs, () => this.#options.socket.destroy());
   }
 
+  /** Ends it at once: when this returns, what it held is given back. */
   destroy(): void {
     this.#options.socket.destroy();
+    this.#ended();
+  }
+
+  /** What was to be said is not said; only this is, past all promises. */
+  #notKept(error: Error): void {
+    this.#isClosing = true;
+    this.#closeChannels();
+    const replyText = `RESOURCE_ERROR - ${error.message}`.slice(0, 255);
+    const fields = { replyCode: 506, replyText, classId: 0, methodId: 0 };
+    const frame = frameText(frameType.method, 0, encodeMethod('connection.close', fields));
+    this.#options.socket.end(Buffer.from(frame, 'latin1'));
+    this.#options.clock.after(closingMs, () => this.#options.socket.destroy());
   }
 
   #receive(chunk: Buffer): void {
@@ -118,7 +135,7 @@ export class Connection implements ChannelConnection {
       this.#brokenFrame(error);
     }
     for (const channel of this.#channels.values()) channel.flush();
-    this.#flush();
+    this.#out.flush();
   }
 
   #brokenFrame(error: unknown): void {
@@ -163,7 +180,7 @@ export class Connection implements ChannelConnection {
       this.#closeChannels();
       this.send(0, 'connection.close-ok', {});
       this.#isClosing = true;
-      this.#flush();
+      this.#out.flush();
       this.#options.socket.end();
       return;
     }
@@ -199,7 +216,7 @@ export class Connection implements ChannelConnection {
   refuseChannel(channel: number, error: AmqpError): void {
     this.#current = undefined;
     this.#refuse(channel, error);
-    this.#flush();
+    this.#out.flush();
   }
 
   #refuse(number: number, error: unknown): void {
@@ -233,9 +250,9 @@ export class Connection implements ChannelConnection {
         socket.destroy();
         return;
       }
-      if (now - this.#lastSent >= ms / 2) {
+      if (now - this.#out.lastSent >= ms / 2) {
         this.#write(Buffer.from(heartbeatFrame, 'latin1'));
-        this.#flush();
+        this.#out.flush();
       }
       this.#beat(ms);
     });
@@ -246,17 +263,7 @@ export class Connection implements ChannelConnection {
   }
 
   #write(...parts: Buffer[]): void {
-    if (this.#isClosing) return;
-    if (this.#out.length === 0) setImmediate(() => this.#flush());
-    this.#out.push(...parts);
-  }
-
-  #flush(): void {
-    if (this.#out.length === 0) return;
-    this.#lastSent = this.#options.clock.now();
-    const all = Buffer.concat(this.#out);
-    this.#out = [];
-    if (this.#options.socket.writable) this.#options.socket.write(all);
+    if (!this.#isClosing) this.#out.write(...parts);
   }
 
   #wake(): void {
@@ -273,6 +280,8 @@ export class Connection implements ChannelConnection {
   }
 
   #ended(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
     this.#isClosing = true;
     this.#heartbeat?.cancel();
     this.#closeChannels();
