@@ -3,16 +3,7 @@
  * the event loop, and begins a new file when the old one is mostly past. Never throws but from `flush`; knows no
  * broker.
  */
-import {
-  closeSync,
-  fdatasyncSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  realpathSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fdatasyncSync, ftruncateSync, mkdirSync, openSync, realpathSync, rmSync } from 'node:fs';
 
 import { isCeleriacError, type Logger } from '@celeriac/core';
 
@@ -23,7 +14,7 @@ import { readJournal } from './journal-reader.js';
 import { KeptState } from './kept-state.js';
 import { RecordWriter } from './record-writer.js';
 import { type JournalRecord, writeRecord } from './records.js';
-import { writeAll, type WriteBytes } from './write-all.js';
+import { writeAll, type WriteBytes, writeBytes } from './write-all.js';
 
 export interface DataJournalOptions {
   /** Made when it is not there. */
@@ -33,7 +24,7 @@ export interface DataJournalOptions {
   readonly logger: Logger;
   /** Bytes of a file that is worth to be written anew. Default 8 MiB. */
   readonly worthCompacting?: number;
-  /** For tests. Default `fs.writeSync`. */
+  /** The disk, where tests stand in for it. */
   readonly write?: WriteBytes;
 }
 
@@ -77,7 +68,7 @@ class DataJournal {
     this.#options = options;
     this.directory = options.directory;
     this.#unlock = unlock;
-    this.#write = options.write ?? writeSync;
+    this.#write = options.write ?? writeBytes;
     this.#compactAt = options.worthCompacting ?? 8 * mebibyte;
     this.#file = this.#open();
     this.#size = this.#file.size;

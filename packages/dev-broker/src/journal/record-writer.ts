@@ -60,31 +60,36 @@ export class RecordWriter {
   }
 
   whole(value: number): void {
-    this.#bytes.writeUInt32BE(value, this.#room(4));
+    const at = this.#room(4);
+    this.#bytes.writeUInt32BE(value, at);
   }
 
   /** A number that may be larger, or none. */
   number(value: number | undefined): void {
-    this.#bytes.writeDoubleBE(value ?? NaN, this.#room(8));
+    const at = this.#room(8);
+    this.#bytes.writeDoubleBE(value ?? NaN, at);
   }
 
   text(value: string): void {
     const size = Buffer.byteLength(value);
     this.whole(size);
-    this.#bytes.write(value, this.#room(size), size, 'utf8');
+    const at = this.#room(size);
+    this.#bytes.write(value, at, size, 'utf8');
   }
 
   data(value: Buffer): void {
     this.whole(value.length);
-    value.copy(this.#bytes, this.#room(value.length));
+    const at = this.#room(value.length);
+    value.copy(this.#bytes, at);
   }
 
   table(value: Readonly<Record<string, unknown>>): void {
     const text = writeTable(value, 'arguments');
-    this.#bytes.write(text, this.#room(text.length), 'latin1');
+    const at = this.#room(text.length);
+    this.#bytes.write(text, at, 'latin1');
   }
 
-  /** Where the next bytes go. */
+  /** Where the next bytes go. The buffer may be another one after this. */
   #room(size: number): number {
     const at = this.#end;
     const needed = at + size;

@@ -1,11 +1,11 @@
 /** Writes bytes at a place in a file, all of them. A second attempt at the same place is as good as the first. */
+import { writeSync } from 'node:fs';
 
-/** `fs.writeSync`, or what stands in for it in tests. Gives how many bytes were written. */
-export type WriteBytes = (
-  descriptor: number,
-  bytes: Buffer,
-  ...place: [offset: number, length: number, position: number]
-) => number;
+/** Writes some of the bytes at a position of a file, and gives how many. Throws what the disk says. */
+export type WriteBytes = (descriptor: number, bytes: Buffer, position: number) => number;
+
+export const writeBytes: WriteBytes = (descriptor, bytes, position) =>
+  writeSync(descriptor, bytes, 0, bytes.length, position);
 
 export interface Write {
   readonly descriptor: number;
@@ -16,6 +16,7 @@ export interface Write {
 
 /** Throws what the disk says. */
 export function writeAll({ descriptor, bytes, at, write }: Write): void {
-  let done = 0;
-  while (done < bytes.length) done += write(descriptor, bytes, done, bytes.length - done, at + done);
+  for (let done = 0; done < bytes.length;) {
+    done += write(descriptor, bytes.subarray(done), at + done);
+  }
 }
