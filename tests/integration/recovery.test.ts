@@ -31,6 +31,22 @@ describe('recovery', () => {
     });
   }
 
+  for (const fault of ['closeChannel', 'closeConnection'] as const) {
+    it(`of a publisher that is told ${fault} in one breath with the opening of its channel`, async () => {
+      await using broker = await startBroker();
+      const config = { events: { connection_string: broker.url, reconnect_max_delay: '100ms' } };
+      broker.faults[fault]({ at: { frame: 'confirm.select-ok', direction: 'sent' } });
+      const publisher = await createPublisher({ config, env: {} });
+      try {
+        await publisher.send('note', ['hello'], { timeout: '20s' });
+
+        expect(broker.faults.history).to.have.length(1);
+      } finally {
+        await publisher.close();
+      }
+    });
+  }
+
   it('of a worker that registers an application while its connection breaks', async () => {
     await using broker = await startBroker();
     const config = { events: { connection_string: broker.url, reconnect_max_delay: '100ms' } };

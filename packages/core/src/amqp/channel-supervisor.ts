@@ -8,6 +8,7 @@ import type { Channel, ChannelModel } from 'amqplib';
 import type { Clock } from '../clock.js';
 import { errorText } from '../errors.js';
 import { backoffMs } from '../policy/backoff.js';
+import { isChannelClosed } from './connection-state.js';
 import type { Session } from './session.js';
 
 /** Why a channel ended. `code` is AMQP's reply code, when the broker gave one (404, 406, …). */
@@ -140,5 +141,7 @@ export function endOf(channel: Channel): Promise<ChannelEnd> {
       const text = failure === undefined ? 'closed' : errorText(failure);
       resolve({ code: failure?.code, text, cause: failure });
     });
+    if (isChannelClosed(channel))
+      resolve({ code: undefined, text: 'closed as soon as it was open', cause: undefined });
   });
 }
