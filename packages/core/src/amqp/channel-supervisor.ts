@@ -6,6 +6,7 @@
 import type { Channel, ChannelModel } from 'amqplib';
 
 import type { Clock } from '../clock.js';
+import { waitAtMost } from '../deadline.js';
 import { errorText } from '../errors.js';
 import { backoffMs } from '../policy/backoff.js';
 import { isChannelClosed } from './connection-state.js';
@@ -35,6 +36,7 @@ export interface ChannelSupervisorOptions<C extends Channel> {
 
 const firstPauseMs = 100;
 const longestPauseMs = 10_000;
+const closeDeadlineMs = 2_000;
 
 export class ChannelSupervisor<C extends Channel> {
   #options: ChannelSupervisorOptions<C>;
@@ -60,11 +62,11 @@ export class ChannelSupervisor<C extends Channel> {
     this.#ran ??= this.#run();
   }
 
-  /** Closes the channel and opens no other. Resolves when it is closed or cannot be told so. */
+  /** Closes the channel and opens no other. Resolves when it is closed, or cannot be told so for two seconds. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.recycle();
-    await this.#ran;
+    await waitAtMost(this.#options.clock, closeDeadlineMs, this.#ran ?? Promise.resolve());
   }
 
   /** Closes the channel so that a new one takes its place. */
