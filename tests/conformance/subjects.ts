@@ -11,19 +11,30 @@ export type SubjectName = 'the embedded broker' | 'RabbitMQ';
 export interface Subject {
   readonly name: SubjectName;
   readonly url: string;
+  /** Another virtual host of it. */
+  readonly neighbour: () => Promise<Pick<Subject, 'url' | 'close'>>;
   readonly close: () => Promise<void>;
 }
 
 const subjects: Readonly<Record<SubjectName, () => Promise<Subject>>> = {
   'the embedded broker': async () => {
     const broker = await startBroker();
-    return { name: 'the embedded broker', url: broker.url, close: () => broker.stop() };
+    const neighbour: Subject['neighbour'] = () => {
+      broker.addVhost('next');
+      return Promise.resolve({ url: new URL('/next', broker.url).href, close: () => Promise.resolve() });
+    };
+    return { name: 'the embedded broker', url: broker.url, neighbour, close: () => broker.stop() };
   },
   RabbitMQ: async () => {
-    const vhost = await Vhost.create();
-    return { name: 'RabbitMQ', url: vhost.url, close: () => vhost[Symbol.asyncDispose]() };
+    const { url, close } = await ofRabbit();
+    return { name: 'RabbitMQ', url, neighbour: ofRabbit, close };
   },
 };
+
+async function ofRabbit(): Promise<Pick<Subject, 'url' | 'close'>> {
+  const vhost = await Vhost.create();
+  return { url: vhost.url, close: () => vhost[Symbol.asyncDispose]() };
+}
 
 export interface Ended {
   readonly code: number | undefined;
