@@ -11,14 +11,20 @@ export type SubjectName = 'the embedded broker' | 'RabbitMQ';
 export interface Subject {
   readonly name: SubjectName;
   readonly url: string;
+<<<<<<< HEAD
   /** Closes every client's connection (CONNECTION_FORCED). */
   readonly closeConnections: () => Promise<void>;
+=======
+  /** Another virtual host of it. */
+  readonly neighbour: () => Promise<Pick<Subject, 'url' | 'close'>>;
+>>>>>>> wt-celery
   readonly close: () => Promise<void>;
 }
 
 const subjects: Readonly<Record<SubjectName, () => Promise<Subject>>> = {
   'the embedded broker': async () => {
     const broker = await startBroker();
+<<<<<<< HEAD
     return {
       name: 'the embedded broker',
       url: broker.url,
@@ -37,8 +43,24 @@ const subjects: Readonly<Record<SubjectName, () => Promise<Subject>>> = {
       closeConnections: () => vhost.rabbit.closeConnections(),
       close: () => vhost[Symbol.asyncDispose](),
     };
+=======
+    const neighbour: Subject['neighbour'] = () => {
+      broker.addVhost('next');
+      return Promise.resolve({ url: new URL('/next', broker.url).href, close: () => Promise.resolve() });
+    };
+    return { name: 'the embedded broker', url: broker.url, neighbour, close: () => broker.stop() };
+  },
+  RabbitMQ: async () => {
+    const { url, close } = await ofRabbit();
+    return { name: 'RabbitMQ', url, neighbour: ofRabbit, close };
+>>>>>>> wt-celery
   },
 };
+
+async function ofRabbit(): Promise<Pick<Subject, 'url' | 'close'>> {
+  const vhost = await Vhost.create();
+  return { url: vhost.url, close: () => vhost[Symbol.asyncDispose]() };
+}
 
 export interface Ended {
   readonly code: number | undefined;

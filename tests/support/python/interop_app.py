@@ -13,6 +13,8 @@ app.conf.update(
     task_ignore_result=True,
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
+    # Without a limit: kombu's loop sleeps on acknowledgements, and a worker that has used up its prefetch with it.
+    worker_prefetch_multiplier=0,
     broker_connection_retry_on_startup=True,
     task_protocol=int(os.environ.get("INTEROP_PROTOCOL", "2")),
 )
