@@ -11,20 +11,20 @@ export type SubjectName = 'the embedded broker' | 'RabbitMQ';
 export interface Subject {
   readonly name: SubjectName;
   readonly url: string;
-<<<<<<< HEAD
   /** Closes every client's connection (CONNECTION_FORCED). */
   readonly closeConnections: () => Promise<void>;
-=======
   /** Another virtual host of it. */
   readonly neighbour: () => Promise<Pick<Subject, 'url' | 'close'>>;
->>>>>>> wt-celery
   readonly close: () => Promise<void>;
 }
 
 const subjects: Readonly<Record<SubjectName, () => Promise<Subject>>> = {
   'the embedded broker': async () => {
     const broker = await startBroker();
-<<<<<<< HEAD
+    const neighbour: Subject['neighbour'] = () => {
+      broker.addVhost('next');
+      return Promise.resolve({ url: new URL('/next', broker.url).href, close: () => Promise.resolve() });
+    };
     return {
       name: 'the embedded broker',
       url: broker.url,
@@ -32,6 +32,7 @@ const subjects: Readonly<Record<SubjectName, () => Promise<Subject>>> = {
         for (const connection of broker.connections) connection.close(320, 'CONNECTION_FORCED - test');
         return Promise.resolve();
       },
+      neighbour,
       close: () => broker.stop(),
     };
   },
@@ -41,19 +42,9 @@ const subjects: Readonly<Record<SubjectName, () => Promise<Subject>>> = {
       name: 'RabbitMQ',
       url: vhost.url,
       closeConnections: () => vhost.rabbit.closeConnections(),
+      neighbour: ofRabbit,
       close: () => vhost[Symbol.asyncDispose](),
     };
-=======
-    const neighbour: Subject['neighbour'] = () => {
-      broker.addVhost('next');
-      return Promise.resolve({ url: new URL('/next', broker.url).href, close: () => Promise.resolve() });
-    };
-    return { name: 'the embedded broker', url: broker.url, neighbour, close: () => broker.stop() };
-  },
-  RabbitMQ: async () => {
-    const { url, close } = await ofRabbit();
-    return { name: 'RabbitMQ', url, neighbour: ofRabbit, close };
->>>>>>> wt-celery
   },
 };
 

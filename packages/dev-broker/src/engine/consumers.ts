@@ -28,9 +28,20 @@ export interface ConsumerDetails {
   readonly arguments: Readonly<Record<string, unknown>>;
 }
 
-export class Consumers {
+/** Consumers of one priority. */
+interface Level {
+  readonly priority: number;
   /** In the order of their turns. */
-  #all: Consumer[] = [];
+  readonly waiting: Set<Consumer>;
+  /** Had no room when it was their turn. They wait for nothing until they are readmitted. */
+  readonly busy: Set<Consumer>;
+}
+
+export class Consumers {
+  /** In the order they came. */
+  #all = new Set<Consumer>();
+  /** Highest priority first. */
+  #levels: Level[] = [];
   #single: boolean;
   #active: Consumer | undefined;
 
@@ -39,7 +50,7 @@ export class Consumers {
   }
 
   get size(): number {
-    return this.#all.length;
+    return this.#all.size;
   }
 
   [Symbol.iterator](): IterableIterator<Consumer> {
@@ -59,48 +70,81 @@ export class Consumers {
   /** False when exclusive use forbids it: with one active consumer, none may be exclusive. */
   add(consumer: Consumer): boolean {
     if (this.#single ? consumer.exclusive : this.#isExclusive(consumer)) return false;
-    this.#all.push(consumer);
+    this.#all.add(consumer);
+    this.#levelOf(consumer).waiting.add(consumer);
     this.#active ??= consumer;
     return true;
   }
 
   /** True when it was there. The next in turn, of the highest priority, takes the place of the active one. */
   remove(consumer: Consumer): boolean {
-    const index = this.#all.indexOf(consumer);
-    if (index === -1) return false;
-    this.#all.splice(index, 1);
-    if (this.#active === consumer) this.#active = this.#first(() => true);
+    if (!this.#all.delete(consumer)) return false;
+    const level = this.#levelOf(consumer);
+    level.waiting.delete(consumer);
+    level.busy.delete(consumer);
+    if (level.waiting.size + level.busy.size === 0) this.#levels.splice(this.#levels.indexOf(level), 1);
+    if (this.#active === consumer) this.#active = this.#firstInTurn();
     return true;
   }
 
   /** Empties it. */
   clear(): Consumer[] {
-    const all = this.#all;
-    this.#all = [];
+    const all = [...this.#all];
+    this.#all.clear();
+    this.#levels = [];
     this.#active = undefined;
     return all;
+  }
+
+  /** It may have room again: its turn comes after those that wait. */
+  readmit(consumer: Consumer): void {
+    if (this.#single || !this.#all.has(consumer)) return;
+    const level = this.#levelOf(consumer);
+    if (level.busy.delete(consumer)) level.waiting.add(consumer);
   }
 
   /** Whom the next message goes to; its turn is over then. */
   next(): Consumer | undefined {
     if (this.#single) return this.#active?.ready() === true ? this.#active : undefined;
-    const found = this.#first((consumer) => consumer.ready());
-    if (found !== undefined && this.#all.length > 1) {
-      this.#all.splice(this.#all.indexOf(found), 1);
-      this.#all.push(found);
+    for (const level of this.#levels) {
+      const found = takeTurn(level);
+      if (found !== undefined) return found;
     }
-    return found;
+    return undefined;
   }
 
+  /** An exclusive one is alone. */
   #isExclusive(newcomer: Consumer): boolean {
-    return this.#all.some(({ exclusive }) => exclusive) || (newcomer.exclusive && this.#all.length > 0);
+    const [first] = this.#all;
+    return first !== undefined && (first.exclusive || newcomer.exclusive);
   }
 
-  #first(suits: (consumer: Consumer) => boolean): Consumer | undefined {
-    let found: Consumer | undefined;
-    for (const consumer of this.#all) {
-      if ((found === undefined || consumer.priority > found.priority) && suits(consumer)) found = consumer;
-    }
-    return found;
+  /** Where one alone is active, there are no turns: the oldest. */
+  #firstInTurn(): Consumer | undefined {
+    const [level] = this.#levels;
+    const [first] = level?.waiting ?? [];
+    return first;
   }
+
+  #levelOf({ priority }: Consumer): Level {
+    const index = this.#levels.findIndex((level) => level.priority <= priority);
+    const found = this.#levels[index];
+    if (found?.priority === priority) return found;
+    const level = { priority, waiting: new Set<Consumer>(), busy: new Set<Consumer>() };
+    this.#levels.splice(index === -1 ? this.#levels.length : index, 0, level);
+    return level;
+  }
+}
+
+/** Each is asked once: who has no room is not asked again until it is readmitted. */
+function takeTurn({ waiting, busy }: Level): Consumer | undefined {
+  for (const consumer of waiting) {
+    waiting.delete(consumer);
+    if (consumer.ready()) {
+      waiting.add(consumer);
+      return consumer;
+    }
+    busy.add(consumer);
+  }
+  return undefined;
 }

@@ -117,7 +117,7 @@ export function describeExchanges(vhost: Vhost): ExchangeDescription[] {
 
 export function describeBindings(vhost: Vhost): BindingDescription[] {
   return [...vhost.exchanges].flatMap((exchange) =>
-    exchange.bindings.map(({ destination, routingKey, arguments: args }) => ({
+    [...exchange.bindings].map(({ destination, routingKey, arguments: args }) => ({
       source: exchange.name,
       vhost: vhost.name,
       destination: destination.name,

@@ -48,9 +48,14 @@ export interface ExchangeOptions {
 
 export class Exchange {
   readonly options: ExchangeOptions;
-  #bindings: Binding[] = [];
-  /** Direct bindings by key: what most messages take. */
-  #byKey = new Map<string, Binding[]>();
+  /** In the order they were made. */
+  #bindings = new Set<Binding>();
+  /** By key, which is all that most messages need. */
+  #byKey = new Index();
+  /** By where they lead: a queue that goes takes its own, however many others there are. */
+  #byDestination = new Index();
+  /** By both. */
+  #byPlace = new Index();
 
   constructor(options: ExchangeOptions) {
     this.options = options;
@@ -65,7 +70,7 @@ export class Exchange {
     return typeof alternate === 'string' ? alternate : undefined;
   }
 
-  get bindings(): readonly Binding[] {
+  get bindings(): ReadonlySet<Binding> {
     return this.#bindings;
   }
 
@@ -77,10 +82,10 @@ export class Exchange {
       arguments: args,
       matches: matcher(this.options.type, routingKey, args),
     };
-    this.#bindings.push(binding);
-    const same = this.#byKey.get(routingKey);
-    if (same === undefined) this.#byKey.set(routingKey, [binding]);
-    else same.push(binding);
+    this.#bindings.add(binding);
+    this.#byKey.add(routingKey, binding);
+    this.#byDestination.add(destinationKey(destination), binding);
+    this.#byPlace.add(placeKey(destination, routingKey), binding);
   }
 
   has(destination: Destination, routingKey: string, args: Table): boolean {
@@ -90,45 +95,74 @@ export class Exchange {
   /** True when there was one; RabbitMQ says ok either way. */
   unbind(destination: Destination, routingKey: string, args: Table): boolean {
     const binding = this.#find(destination, routingKey, args);
-    if (binding === undefined) return false;
-    this.#remove((one) => one === binding);
-    return true;
+    if (binding !== undefined) this.#remove(binding);
+    return binding !== undefined;
   }
 
   /** The destination is gone. True when a binding went with it. */
-  forget({ kind, name }: Destination): boolean {
-    const before = this.#bindings.length;
-    this.#remove(({ destination }) => destination.kind === kind && destination.name === name);
-    return this.#bindings.length < before;
+  forget(destination: Destination): boolean {
+    const gone = [...this.#byDestination.get(destinationKey(destination))];
+    for (const binding of gone) this.#remove(binding);
+    return gone.length > 0;
   }
 
   /** The destinations of a message; one may be named more than once. */
   route(routingKey: string, headers: Table): readonly Destination[] {
+    const destinations: Destination[] = [];
     const { type } = this.options;
-    if (type === 'direct') return (this.#byKey.get(routingKey) ?? []).map(({ destination }) => destination);
-    return this.#bindings
-      .filter(({ matches }) => matches(routingKey, headers))
-      .map(({ destination }) => destination);
-  }
-
-  #find({ kind, name }: Destination, routingKey: string, args: Table): Binding | undefined {
-    return this.#byKey
-      .get(routingKey)
-      ?.find(
-        ({ destination, arguments: present }) =>
-          destination.kind === kind && destination.name === name && tableText(present) === tableText(args),
-      );
-  }
-
-  #remove(which: (binding: Binding) => boolean): void {
-    this.#bindings = this.#bindings.filter((binding) => !which(binding));
-    this.#byKey.clear();
-    for (const binding of this.#bindings) {
-      const same = this.#byKey.get(binding.routingKey);
-      if (same === undefined) this.#byKey.set(binding.routingKey, [binding]);
-      else same.push(binding);
+    const candidates = type === 'direct' ? this.#byKey.get(routingKey) : this.#bindings;
+    for (const { matches, destination } of candidates) {
+      if (type === 'direct' || matches(routingKey, headers)) destinations.push(destination);
     }
+    return destinations;
   }
+
+  #find(destination: Destination, routingKey: string, args: Table): Binding | undefined {
+    for (const binding of this.#byPlace.get(placeKey(destination, routingKey))) {
+      if (tableText(binding.arguments) === tableText(args)) return binding;
+    }
+    return undefined;
+  }
+
+  #remove(binding: Binding): void {
+    const { destination, routingKey } = binding;
+    this.#bindings.delete(binding);
+    this.#byKey.delete(routingKey, binding);
+    this.#byDestination.delete(destinationKey(destination), binding);
+    this.#byPlace.delete(placeKey(destination, routingKey), binding);
+  }
+}
+
+const none: ReadonlySet<Binding> = new Set();
+
+/** Bindings by a text, in the order they were made. */
+class Index {
+  #bindings = new Map<string, Set<Binding>>();
+
+  get(key: string): ReadonlySet<Binding> {
+    return this.#bindings.get(key) ?? none;
+  }
+
+  add(key: string, binding: Binding): void {
+    const same = this.#bindings.get(key);
+    if (same === undefined) this.#bindings.set(key, new Set([binding]));
+    else same.add(binding);
+  }
+
+  delete(key: string, binding: Binding): void {
+    const same = this.#bindings.get(key);
+    same?.delete(binding);
+    if (same?.size === 0) this.#bindings.delete(key);
+  }
+}
+
+function destinationKey({ kind, name }: Destination): string {
+  return `${kind} ${name}`;
+}
+
+/** Names are at most 255 bytes, so their length tells them from the key. */
+function placeKey({ kind, name }: Destination, routingKey: string): string {
+  return `${kind} ${name.length} ${name} ${routingKey}`;
 }
 
 /** The same for the same arguments in any order. */

@@ -71,7 +71,7 @@ export class Exchanges {
     }
     const exchange = this.byName.get(name);
     if (exchange === undefined) return;
-    if (ifUnused && exchange.bindings.length > 0) throw new AmqpError(406, `${this.#subject(name)} in use`);
+    if (ifUnused && exchange.bindings.size > 0) throw new AmqpError(406, `${this.#subject(name)} in use`);
     this.#remove(exchange);
   }
 
@@ -84,7 +84,7 @@ export class Exchanges {
 
   /** The last binding takes an auto-delete exchange with it. */
   afterUnbind(exchange: Exchange): void {
-    if (exchange.options.autoDelete && exchange.bindings.length === 0) this.#remove(exchange);
+    if (exchange.options.autoDelete && exchange.bindings.size === 0) this.#remove(exchange);
   }
 
   #remove(exchange: Exchange): void {

@@ -11,19 +11,12 @@ import type { Entry, Message } from './message.js';
 import type { Profile } from './profile.js';
 import type { QueueSettings } from './queue-arguments.js';
 import { type Place, ReadyList, readyListOptions } from './ready-list.js';
+import { countReturn, type Return } from './redelivery.js';
 
-export type { Consumer };
+export type { Consumer, Return };
 
 /** Why a message is dead-lettered; the words of `x-death`. */
 export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
-
-/** How deliveries come back. */
-export interface Return {
-  /** False: they are dead. */
-  readonly requeue: boolean;
-  /** What the client said; `loss`: its channel is gone; `timeout`: it has said nothing for too long. */
-  readonly by: 'nack' | 'reject' | 'loss' | 'timeout';
-}
 
 export interface QueueOptions {
   readonly name: string;
@@ -148,7 +141,7 @@ export class Queue {
     else this.used();
   }
 
-  /** A consumer has room again. */
+  /** Consumers have room again: those that were readmitted. */
   wake(): void {
     this.#drain();
   }
@@ -165,8 +158,9 @@ export class Queue {
     this.#unacked -= entries.length;
     if (this.#isGone) return;
     for (const entry of entries) {
-      if (how.requeue) this.#requeue(entry, how);
-      else this.#bury(entry, 'rejected');
+      if (!how.requeue) this.#bury(entry, 'rejected');
+      else if (countReturn(entry, how, this.options)) this.#requeue(entry, how);
+      else this.#bury(entry, 'delivery_limit');
     }
     if (how.requeue) this.#changed();
   }
@@ -206,15 +200,6 @@ export class Queue {
   }
 
   #requeue(entry: Entry, { by }: Return): void {
-    entry.redelivered = true;
-    const { settings, profile } = this.options;
-    entry.acquiredCount = (entry.acquiredCount ?? entry.deliveryCount) + 1;
-    if (profile.nackCounts || by === 'reject' || by === 'loss') entry.deliveryCount++;
-    const { type, deliveryLimit } = settings;
-    if (type === 'quorum' && deliveryLimit !== undefined && entry.deliveryCount > deliveryLimit) {
-      this.#bury(entry, 'delivery_limit');
-      return;
-    }
     const place = this.#placeFor(by);
     this.#journalOf(entry)?.returned(this.name, entry, place);
     this.#ready.putBack(entry, place);

@@ -3,48 +3,60 @@
  * returned goes back to where it was, or before all others. Bookkeeping only.
  */
 import type { Entry, Message } from './message.js';
+import { PositionHeap } from './position-heap.js';
 import type { Profile } from './profile.js';
 import { hasPriority } from './properties.js';
 import type { QueueSettings } from './queue-arguments.js';
 
-/** One priority: an array with a moving head, because shifting a long array costs more than it holds. */
+/**
+ * One priority. What is new comes last, into an array with a moving head, because shifting a long array costs more than
+ * it holds; what was given back goes by its position, which is nearly always before all that is new.
+ */
 class Lane {
-  #entries: (Entry | undefined)[] = [];
+  #new: (Entry | undefined)[] = [];
   #head = 0;
-
-  get size(): number {
-    return this.#entries.length - this.#head;
-  }
+  #back = new PositionHeap();
 
   get first(): Entry | undefined {
-    return this.#entries[this.#head];
+    return this.#isBackFirst() ? this.#back.first : this.#new[this.#head];
   }
 
   push(entry: Entry): void {
-    this.#entries.push(entry);
+    this.#new.push(entry);
+  }
+
+  putBack(entry: Entry): void {
+    this.#back.push(entry);
   }
 
   shift(): Entry | undefined {
-    const entry = this.#entries[this.#head];
+    if (this.#isBackFirst()) return this.#back.shift();
+    const entry = this.#new[this.#head];
     if (entry === undefined) return undefined;
-    this.#entries[this.#head++] = undefined;
-    if (this.#head > 1024 && this.#head * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#head);
+    this.#new[this.#head++] = undefined;
+    if (this.#head > 1024 && this.#head * 2 > this.#new.length) {
+      this.#new = this.#new.slice(this.#head);
       this.#head = 0;
     }
     return entry;
   }
 
-  /** Back to its position, which is nearly always in front. */
-  putBack(entry: Entry): void {
-    let index = this.#head;
-    while (index < this.#entries.length && (this.#entries[index]?.position ?? 0) < entry.position) index++;
-    if (index === this.#head && this.#head > 0) this.#entries[--this.#head] = entry;
-    else this.#entries.splice(index, 0, entry);
+  *[Symbol.iterator](): Generator<Entry> {
+    const back = this.#back.sorted();
+    let next = 0;
+    for (let index = this.#head; index < this.#new.length; index++) {
+      const entry = this.#new[index] as Entry;
+      while (next < back.length && (back[next] as Entry).position < entry.position)
+        yield back[next++] as Entry;
+      yield entry;
+    }
+    while (next < back.length) yield back[next++] as Entry;
   }
 
-  *[Symbol.iterator](): Generator<Entry> {
-    for (let index = this.#head; index < this.#entries.length; index++) yield this.#entries[index] as Entry;
+  #isBackFirst(): boolean {
+    const back = this.#back.first;
+    const fresh = this.#new[this.#head];
+    return back !== undefined && (fresh === undefined || back.position < fresh.position);
   }
 }
 

@@ -56,7 +56,9 @@ export class Consuming {
     const { connection } = this.#answers;
     for (const [tag, subscription] of [...this.#subscriptions]) {
       if (!connection.flowing) return;
-      subscription.queue.wake();
+      const { queue, consumer } = subscription;
+      queue.consumers.readmit(consumer);
+      queue.wake();
       // The last in turn from now on, unless it has ended meanwhile.
       if (this.#subscriptions.delete(tag)) this.#subscriptions.set(tag, subscription);
     }
@@ -79,8 +81,9 @@ export class Consuming {
   }
 
   settle(taken: readonly Unacked[], settlement: Settlement): void {
+    const wasAtLimit = this.#deliveries.isAtLimit;
     const queues = this.#deliveries.settle(taken, settlement);
-    if (this.#deliveries.channelPrefetch > 0) this.wake();
+    if (wasAtLimit) this.wake();
     else for (const queue of queues) queue.wake();
   }
 
@@ -157,6 +160,7 @@ export class Consuming {
     }
     this.#answers.answer(fields, 'basic.consume-ok', { consumerTag: tag });
     subscription.isOpen = true;
+    queue.consumers.readmit(subscription.consumer);
     queue.wake();
   }
 

@@ -37,6 +37,8 @@ export class Deliveries {
   /** Shared by the consumers of the channel (`global`); 0 is no limit. */
   channelPrefetch = 0;
   #unacked = new Map<number, Unacked>();
+  /** False: what a transaction gave back is at the end, wherever it belongs. */
+  #isInOrder = true;
   /** Of consumers, those in a transaction included. */
   #held = 0;
   #lastTag = 0;
@@ -48,14 +50,20 @@ export class Deliveries {
 
   /** Those in the client's hands, oldest first. */
   [Symbol.iterator](): IterableIterator<Unacked> {
+    this.#putInOrder();
     return this.#unacked.values();
+  }
+
+  /** Whether the channel's own limit is what holds deliveries back. */
+  get isAtLimit(): boolean {
+    return this.channelPrefetch > 0 && this.#held >= this.channelPrefetch;
   }
 
   /** Whether a consumer may be sent another one. */
   hasRoom({ prefetch, unacked, noAck }: Subscription): boolean {
     if (noAck) return true;
     const own = prefetch === 0 || unacked < prefetch;
-    return own && (this.channelPrefetch === 0 || this.#held < this.channelPrefetch);
+    return own && !this.isAtLimit;
   }
 
   /** Numbers a delivery, and remembers it unless it is settled by being sent. */
@@ -82,17 +90,27 @@ export class Deliveries {
     });
   }
 
-  /** Puts back what was taken and not settled, in order. */
+  /** Puts back what was taken and not settled. */
   untake(taken: readonly Unacked[]): void {
-    const all = [...this.#unacked.values(), ...taken].sort((a, b) => a.tag - b.tag);
+    for (const unacked of taken) this.#unacked.set(unacked.tag, unacked);
+    if (taken.length > 0) this.#isInOrder = false;
+  }
+
+  #putInOrder(): void {
+    if (this.#isInOrder) return;
+    const all = [...this.#unacked.values()].sort((a, b) => a.tag - b.tag);
     this.#unacked = new Map(all.map((unacked) => [unacked.tag, unacked]));
+    this.#isInOrder = true;
   }
 
   /** Tells their queues. Gives the queues that were told. */
   settle(taken: readonly Unacked[], settlement: Settlement): ReadonlySet<Queue> {
     const byQueue = new Map<Queue, Entry[]>();
     for (const { queue, entry, subscription, isLate } of taken) {
-      if (subscription !== undefined) this.#hold(subscription, -1);
+      if (subscription !== undefined) {
+        this.#hold(subscription, -1);
+        queue.consumers.readmit(subscription.consumer); // before others are asked for what comes back
+      }
       if (isLate === true) continue;
       const entries = byQueue.get(queue);
       if (entries === undefined) byQueue.set(queue, [entry]);
@@ -118,6 +136,7 @@ export class Deliveries {
   /** Numbers in order up to this one; all of them for 0. */
   #upTo(tag: number): number[] {
     const tags: number[] = [];
+    this.#putInOrder();
     for (const one of this.#unacked.keys()) {
       if (tag !== 0 && one > tag) break;
       tags.push(one);
