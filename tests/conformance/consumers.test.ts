@@ -282,4 +282,17 @@ onEveryBroker('consumers', (opened) => {
     expect(fields).to.deep.equal({ consumerTag: 'mine', noWait: true });
     expect(rest).to.deep.equal([]);
   });
+
+  for (const capabilities of [{ consumer_cancel_notify: false }, {}]) {
+    it(`are not told when the client announced ${JSON.stringify(capabilities)}`, async () => {
+      const { channel, subject } = opened();
+      const raw = await RawClient.open(subject.url, { capabilities });
+      await raw.call('basic.consume', { queue: 'q', consumerTag: 'mine' });
+      await channel.deleteQueue('q');
+      const rest = await raw.rest();
+      raw.close();
+
+      expect(rest).to.deep.equal([]);
+    });
+  }
 });

@@ -24,9 +24,12 @@ export interface Received {
 
 export interface RawOptions {
   readonly frameMax?: number;
+  readonly channelMax?: number;
   /** Seconds; 0 is none. */
   readonly heartbeat?: number;
   readonly capabilities?: Readonly<Record<string, boolean>>;
+  /** As it calls itself. */
+  readonly name?: string;
 }
 
 const zeros = { octet: 0, short: 0, long: 0, longlong: 0, bit: false, shortstr: '', table: {} };
@@ -41,7 +44,11 @@ export class RawClient {
 
   private constructor(socket: Socket) {
     this.socket = socket;
-    socket.on('data', (chunk: Buffer) => this.#parser.push(chunk, (frame) => this.#frame(frame)));
+    socket.on('data', (chunk: Buffer) => {
+      this.#parser.push(chunk);
+      for (let frame = this.#parser.next(); frame !== undefined; frame = this.#parser.next())
+        this.#frame(frame);
+    });
     socket.on('error', () => undefined); // being reset is an answer too: `close` follows
     socket.on('close', () => this.#add({ name: 'closed', channel: 0, fields: {} }));
   }
@@ -57,7 +64,10 @@ export class RawClient {
     client.send(
       'connection.start-ok',
       {
-        clientProperties: { capabilities: options.capabilities ?? { consumer_cancel_notify: true } },
+        clientProperties: {
+          capabilities: options.capabilities ?? { consumer_cancel_notify: true },
+          ...(options.name === undefined ? {} : { connection_name: options.name }),
+        },
         mechanism: 'PLAIN',
         response: Buffer.from(`\0${username}\0${password}`),
         locale: 'en_US',
@@ -65,11 +75,15 @@ export class RawClient {
       0,
     );
     await client.receive('connection.tune');
-    const { frameMax = 131_072, heartbeat = 0 } = options;
+    const { frameMax = 131_072, channelMax = 2047, heartbeat = 0 } = options;
     client.#frameMax = frameMax;
-    client.send('connection.tune-ok', { channelMax: 2047, frameMax, heartbeat }, 0);
+    client.send('connection.tune-ok', { channelMax, frameMax, heartbeat }, 0);
     const vhost = pathname === '//' ? '/' : decodeURIComponent(pathname.slice(1));
-    await client.call('connection.open', { virtualHost: vhost }, { channel: 0 });
+    const answer = await client.call('connection.open', { virtualHost: vhost }, { channel: 0 });
+    if (answer.name !== 'connection.open-ok') {
+      socket.destroy();
+      throw new Error(`not let in: ${answer.name} ${String(answer.fields.replyText)}`);
+    }
     await client.call('channel.open', {});
     return client;
   }

@@ -11,17 +11,32 @@ export type SubjectName = 'the embedded broker' | 'RabbitMQ';
 export interface Subject {
   readonly name: SubjectName;
   readonly url: string;
+  /** Closes every client's connection (CONNECTION_FORCED). */
+  readonly closeConnections: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
 const subjects: Readonly<Record<SubjectName, () => Promise<Subject>>> = {
   'the embedded broker': async () => {
     const broker = await startBroker();
-    return { name: 'the embedded broker', url: broker.url, close: () => broker.stop() };
+    return {
+      name: 'the embedded broker',
+      url: broker.url,
+      closeConnections: () => {
+        for (const connection of broker.connections) connection.close(320, 'CONNECTION_FORCED - test');
+        return Promise.resolve();
+      },
+      close: () => broker.stop(),
+    };
   },
   RabbitMQ: async () => {
     const vhost = await Vhost.create();
-    return { name: 'RabbitMQ', url: vhost.url, close: () => vhost[Symbol.asyncDispose]() };
+    return {
+      name: 'RabbitMQ',
+      url: vhost.url,
+      closeConnections: () => vhost.rabbit.closeConnections(),
+      close: () => vhost[Symbol.asyncDispose](),
+    };
   },
 };
 
@@ -132,14 +147,15 @@ export function onEveryBroker(title: string, define: (opened: () => Opened) => v
         current = { subject, connection, channel };
       });
 
-      afterEach(async () => {
-        await current?.connection.close().catch(() => undefined); // a test may have closed it
-        await current?.subject.close();
-      });
-
       define(() => {
         if (current === undefined) throw new Error('no connection yet');
         return current;
+      });
+
+      // After those of `define`: what a test has opened is closed while its broker is still there.
+      afterEach(async () => {
+        await current?.connection.close().catch(() => undefined); // a test may have closed it
+        await current?.subject.close();
       });
     });
   }

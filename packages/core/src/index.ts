@@ -85,6 +85,8 @@ export {
 export type { RegisteredApplication } from './applications.js';
 export { barest, deadLetter, deadLetterHeaders } from './dead-letter.js';
 
+export { seededRandom } from './seeded-random.js';
+
 // The AMQP codec, for the packages of this workspace that speak it themselves.
 export { readTable, shortString as readShortString, TableReader } from './amqp/table-reader.js';
 export { long, longlong, octet, short, shortString, writeTable } from './amqp/table-writer.js';

@@ -10,3 +10,15 @@ export type {
   MessageDescription,
   QueueDescription,
 } from './engine/describe.js';
+
+export type {
+  CancelOptions,
+  CloseOptions,
+  ConfirmFaultOptions,
+  CorruptOptions,
+  FaultDial,
+} from './faults/dial.js';
+export type { Fault, FaultMoment, FaultOptions } from './faults/fault.js';
+export { randomFaultKinds } from './faults/random.js';
+export type { RandomFaultKind, RandomFaultOptions } from './faults/random.js';
+export type { FrameName, FrameStep, Step } from './faults/step.js';

@@ -10,6 +10,7 @@ import {
   isCeleriacError,
   type LogFields,
   type Logger,
+  seededRandom,
   silentLogger,
   systemClock,
   type TaskSender,
@@ -21,7 +22,6 @@ import type { FaultSource } from './faults.js';
 import { History } from './history.js';
 import { type Confirmed, NotingSender } from './noting-sender.js';
 import { startTestBroker, type TestBroker } from './broker.js';
-import { seededRandom } from './virtual-clock.js';
 
 /** What a scenario has to work with. */
 export interface FaultTools {

@@ -4,7 +4,14 @@
  */
 import { setImmediate } from 'node:timers';
 
-import { CeleriacError, type Clock, type Duration, parseDuration, type Timer } from '@celeriac/core';
+import {
+  CeleriacError,
+  type Clock,
+  type Duration,
+  parseDuration,
+  seededRandom,
+  type Timer,
+} from '@celeriac/core';
 
 export interface VirtualClockOptions {
   /** What `now()` says at first: a Date, ISO 8601 text, or milliseconds since the epoch. Default 2026-01-01T00:00:00Z. */
@@ -120,17 +127,6 @@ export async function advanceUntil(clock: VirtualClock, work: Promise<unknown>):
   work.then(note, note);
   await settled();
   while (!state.isOver && (await clock.advanceToNext()));
-}
-
-/** Numbers in [0, 1) that follow from the seed: mulberry32, the 32-bit generator. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** Resolves when the promises that can settle without anything from outside have. */

@@ -1,16 +1,20 @@
 /**
- * Frames: cut out of a stream of bytes, and put together. Pure. Never holds more than one incomplete frame, and
- * refuses one that is larger than was agreed before it has arrived.
+ * Frames: cut out of a stream of bytes, and put together. Pure. Refuses a frame that is larger than was agreed before
+ * it has arrived.
  *
  * Source: AMQP 0-9-1 §2.3.
  */
 import { long, short } from '@celeriac/core';
 
+/** What a client sends first: the protocol and its version. */
+export const protocolHeader: Buffer = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
 export const frameType = { method: 1, header: 2, body: 3, heartbeat: 8 } as const;
 export const frameEnd = 0xce;
 const headBytes = 7;
 /** Head and end octet of a frame. */
 export const frameOverhead: number = headBytes + 1;
+
+const nothing = Buffer.alloc(0);
 
 export interface Frame {
   readonly type: number;
@@ -18,45 +22,86 @@ export interface Frame {
   readonly payload: Buffer;
 }
 
-/** The stream is not AMQP, or breaks its rules: the connection cannot go on. */
-export class FrameError extends Error {}
+/** The stream is not AMQP, or breaks its rules: the connection cannot go on. In RabbitMQ's words. */
+export class FrameError extends Error {
+  constructor(type: number, payload: Buffer, problem: string) {
+    super(`${frameSnippet(type, payload)}: ${problem}`);
+  }
+}
+
+/** What of a frame goes into a refusal (rabbit_reader.erl: payload_snippet). */
+export function frameSnippet(type: number, payload: Buffer): string {
+  const shown = payload.subarray(0, 16);
+  const isText = shown.every((byte) => byte >= 0x20 && byte < 0x7f);
+  const text = isText ? JSON.stringify(shown.toString('latin1')) : shown.join(',');
+  return `type ${type}, ${payload.length > 16 ? 'first 16' : 'all'} octets = <<${shown.length === 0 ? '' : text}>>`;
+}
 
 export class FrameParser {
   /** Largest frame, its overhead included; 0 is no limit. */
   frameMax: number;
-  #rest: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = nothing;
+  #at = 0;
+  /** What came after `#bytes` and is not needed yet. */
+  #later: Buffer[] = [];
+  #laterBytes = 0;
 
   constructor(frameMax: number) {
     this.frameMax = frameMax;
   }
 
-  /** Takes bytes as they come; calls back for every frame they complete. Throws a FrameError. */
-  push(chunk: Buffer, take: (frame: Frame) => void): void {
-    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    for (;;) {
-      const length = this.#frameLength(bytes);
-      if (length === undefined || bytes.length < length) break;
-      if (bytes[length - 1] !== frameEnd) throw new FrameError('a frame does not end with its end octet');
-      const frame = {
-        type: bytes[0] as number,
-        channel: bytes.readUInt16BE(1),
-        payload: bytes.subarray(headBytes, length - 1),
-      };
-      bytes = bytes.subarray(length);
-      this.#rest = bytes; // a callback that throws loses no bytes
-      take(frame);
+  /** Takes bytes as they come. */
+  push(chunk: Buffer): void {
+    if (this.#at === this.#bytes.length && this.#later.length === 0) {
+      this.#bytes = chunk;
+      this.#at = 0;
+      return;
     }
-    // A copy lets go of the chunk it came in, which may be much larger.
-    this.#rest = bytes.length === chunk.length || bytes.length === 0 ? bytes : Buffer.from(bytes);
+    this.#later.push(chunk);
+    this.#laterBytes += chunk.length;
   }
 
-  #frameLength(bytes: Buffer): number | undefined {
-    if (bytes.length < headBytes) return undefined;
-    const length = bytes.readUInt32BE(3) + frameOverhead;
-    if (this.frameMax > 0 && length > this.frameMax) {
-      throw new FrameError(`a frame of ${length} bytes, where ${this.frameMax} were agreed`);
+  /** The next frame; undefined until more bytes have come. Throws a FrameError. */
+  next(): Frame | undefined {
+    if (!this.#has(headBytes)) {
+      this.#letGo();
+      return undefined;
     }
-    return length;
+    const type = this.#bytes[this.#at] as number;
+    const size = this.#bytes.readUInt32BE(this.#at + 3);
+    // Clients that forget the frame's own eight bytes are let be (rabbit_reader.erl: FRAME_SIZE_FUDGE).
+    if (this.frameMax > 0 && size > this.frameMax) {
+      throw new FrameError(type, nothing, `{frame_too_large,${size},${this.frameMax - frameOverhead}}`);
+    }
+    if (!this.#has(size + frameOverhead)) {
+      this.#letGo();
+      return undefined;
+    }
+    const bytes = this.#bytes;
+    const start = this.#at + headBytes;
+    const payload = bytes.subarray(start, start + size);
+    const mark = bytes[start + size] as number;
+    if (mark !== frameEnd) throw new FrameError(type, payload, `{invalid_frame_end_marker,${mark}}`);
+    const channel = bytes.readUInt16BE(this.#at + 1);
+    this.#at = start + size + 1;
+    return { type, channel, payload };
+  }
+
+  #has(count: number): boolean {
+    const here = this.#bytes.length - this.#at;
+    if (here >= count) return true;
+    if (here + this.#laterBytes < count) return false;
+    this.#bytes = Buffer.concat([this.#bytes.subarray(this.#at), ...this.#later]);
+    this.#at = 0;
+    this.#later = [];
+    this.#laterBytes = 0;
+    return true;
+  }
+
+  /** A copy lets go of the chunk that the rest came in, which may be much larger. */
+  #letGo(): void {
+    if (this.#at > 0) this.#bytes = Buffer.from(this.#bytes.subarray(this.#at));
+    this.#at = 0;
   }
 }
 

@@ -2,6 +2,7 @@
 
 const names: Readonly<Record<number, string>> = {
   311: 'CONTENT_TOO_LARGE',
+  320: 'CONNECTION_FORCED',
   403: 'ACCESS_REFUSED',
   404: 'NOT_FOUND',
   405: 'RESOURCE_LOCKED',
@@ -11,6 +12,7 @@ const names: Readonly<Record<number, string>> = {
   503: 'COMMAND_INVALID',
   504: 'CHANNEL_ERROR',
   505: 'UNEXPECTED_FRAME',
+  506: 'RESOURCE_ERROR',
   530: 'NOT_ALLOWED',
   540: 'NOT_IMPLEMENTED',
   541: 'INTERNAL_ERROR',

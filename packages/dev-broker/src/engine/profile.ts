@@ -30,6 +30,8 @@ export interface Profile {
   readonly turnsDeaths: boolean;
   /** `CC` goes when a dead-letter routing key replaces it (rabbit_dead_letter: make_msg). */
   readonly dropsCc: boolean;
+  /** Bytes of a frame until another size is agreed, and the least that may be (rabbit_reader: `FRAME_MIN_SIZE`). */
+  readonly smallestFrame: number;
   /** Bytes of a body, unless the broker is told otherwise (Makefile: `max_message_size`). */
   readonly maxMessageSize: number;
 }
@@ -53,6 +55,7 @@ const profile310: Profile = {
   clientDeaths: true,
   turnsDeaths: true,
   dropsCc: true,
+  smallestFrame: 4096,
   maxMessageSize: 128 * mebibyte,
 };
 
@@ -80,6 +83,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     clientDeaths: false,
     turnsDeaths: false,
     dropsCc: false,
+    smallestFrame: 8192,
     maxMessageSize: 16 * mebibyte,
   },
 };

@@ -3,14 +3,17 @@ import type { MethodFields, MethodName } from '../codec/methods.js';
 import type { AmqpError } from '../engine/amqp-error.js';
 import type { Message } from '../engine/message.js';
 import type { Vhost } from '../engine/vhost.js';
+import type { ConfirmFate } from '../faults/target.js';
 
 /** What a channel needs of its connection. */
 export interface ChannelConnection {
   readonly vhost: Vhost;
   /** False while the client reads more slowly than we write. */
   readonly flowing: boolean;
-  /** What the client said that it understands. Absent: everything. */
-  readonly clientCapabilities?: ReadonlySet<string>;
+  /** What the client said that it understands. */
+  readonly clientCapabilities: ReadonlySet<string>;
+  /** What becomes of the next confirm. */
+  confirmFate(): ConfirmFate;
   send<Name extends MethodName>(channel: number, name: Name, fields: MethodFields<Name>): void;
   sendContent(channel: number, method: ContentMethod, message: Message): void;
   /** Closes a channel for a reason that no method of the client's gave. */

@@ -21,6 +21,7 @@ export class Channel {
   #consuming: Consuming;
   #confirms: Confirms | undefined;
   #transaction: Transaction | undefined;
+  #isOpen = true;
 
   constructor(number: number, connection: ChannelConnection) {
     this.number = number;
@@ -59,8 +60,14 @@ export class Channel {
     this.#consuming.wake();
   }
 
+  /** What it holds has been held for too long. */
+  timeOutConsumers(): void {
+    this.#consuming.timeOut();
+  }
+
   /** Gives back what it holds. */
   close(): void {
+    this.#isOpen = false;
     this.#transaction?.rollback();
     this.#transaction = undefined;
     this.#consuming.close();
@@ -107,9 +114,12 @@ export class Channel {
   #newConfirms(): Confirms {
     const { number, connection } = this.#answers;
     return new Confirms({
-      ack: (deliveryTag, multiple) => connection.send(number, 'basic.ack', { deliveryTag, multiple }),
+      ack: (deliveryTag, multiple) => {
+        if (this.#isOpen) connection.send(number, 'basic.ack', { deliveryTag, multiple }); // else it was delayed
+      },
       nack: (deliveryTag) =>
         connection.send(number, 'basic.nack', { deliveryTag, multiple: false, requeue: false }),
+      fate: () => connection.confirmFate(),
     });
   }
 

@@ -1,63 +1,78 @@
 /**
- * One connection: the handshake, frames in and out, heartbeats, and its channels. A client's mistake closes the
- * channel or the connection as the protocol says; nothing a client sends ends the process.
+ * One connection: the handshake, frames in, heartbeats, and its end. A client's mistake closes the channel or the
+ * connection as the protocol says; nothing a client sends ends the process. Injected faults strike after a frame has
+ * taken effect.
  */
-import type { Socket } from 'node:net';
-
-import { bodyFrames, type Frame, FrameError, FrameParser, frameText, frameType } from '../codec/frames.js';
-import { decodeMethod, encodeMethod, idsOf, MethodError } from '../codec/method-codec.js';
+import { type Frame, FrameError, frameType } from '../codec/frames.js';
+import { decodeMethod, idsOf } from '../codec/method-codec.js';
 import type { Method, MethodFields, MethodName } from '../codec/methods.js';
 import { AmqpError } from '../engine/amqp-error.js';
-import type { Clock, Timer } from '../engine/clock.js';
 import type { Message } from '../engine/message.js';
 import type { Vhost } from '../engine/vhost.js';
-import { Channel } from './channel.js';
+import { receivedStep } from '../faults/step.js';
+import type { ConfirmFate, FaultTarget } from '../faults/target.js';
 import type { ChannelConnection, ContentMethod } from './channel-methods.js';
-import { Handshake, type HandshakeOptions } from './handshake.js';
-import { Outbox } from './outbox.js';
+import { asAmqpError, Channels } from './channels.js';
+import type { ConnectionOptions } from './connection-options.js';
+import { Deadline } from './deadline.js';
+import { assertFrame } from './frame-rules.js';
+import { FrameReader } from './frame-reader.js';
+import { FrameWriter } from './frame-writer.js';
+import { type Agreed, Handshake } from './handshake.js';
+import { Heartbeat } from './heartbeat.js';
+import { PublisherHold } from './publisher-hold.js';
 
-export interface ConnectionOptions extends HandshakeOptions {
-  readonly socket: Socket;
-  readonly clock: Clock;
-  readonly vhosts: ReadonlyMap<string, Vhost>;
-  /** Called before anything is answered. What it throws closes the connection, and nothing is answered. */
-  readonly keep: () => void;
-  /** After its end, once. */
-  readonly closed: (connection: Connection) => void;
-}
-
-const largestFrame = 131_072;
-const closingMs = 5_000;
-const heartbeatFrame = frameText(frameType.heartbeat, 0, '');
-
-export class Connection implements ChannelConnection {
-  #options: ConnectionOptions;
-  #parser = new FrameParser(largestFrame);
+export class Connection implements ChannelConnection, FaultTarget {
+  #options: ConnectionOptions<Connection>;
+  #reader: FrameReader;
+  #writer: FrameWriter;
   #handshake: Handshake;
+  #heartbeat: Heartbeat;
+  #channels = new Channels(this);
   #vhost: Vhost | undefined;
-  #channels = new Map<number, Channel>();
-  /** Channels we closed, until the client has said ok. */
-  #closing = new Set<number>();
-  #out: Outbox;
-  #frameMax = largestFrame;
-  #lastReceived = 0;
-  #heartbeat: Timer | undefined;
-  #isClosing = false;
-  #hasEnded = false;
+  /** Closing: close was sent, or both have said it. Dropped: a fault ended it. Ended: the socket is gone. */
+  #state: 'open' | 'closing' | 'dropped' | 'ended' = 'open';
+  /** Ends a connection that does not get open, or does not get closed. */
+  #deadline: Deadline;
+  #isStalled = false;
+  #isGone = false;
+  #hold = new PublisherHold(this, () => this.#options.faults.blocked);
   #current: Method | undefined;
 
-  constructor(options: ConnectionOptions) {
+  constructor(options: ConnectionOptions<Connection>) {
     this.#options = options;
+    const { socket, clock, faults, handshakeTimeout } = options;
+    this.#writer = new FrameWriter({
+      socket,
+      faults,
+      keep: options.keep,
+      notKept: () => this.#closing(),
+      leaving: () => this.#heartbeat.sent(),
+      drained: () => this.#drained(),
+      passes: (step) => faults.passes(step, this),
+    });
+    this.#heartbeat = new Heartbeat(clock, {
+      beat: () => this.#writer.heartbeat(),
+      silent: () => this.#gaveUp(),
+    });
     this.#handshake = new Handshake(options, {
       send: (name, fields) => this.send(0, name, fields),
-      tuned: ({ frameMax, heartbeat }) => this.#tuned(frameMax, heartbeat),
+      tuned: (agreed) => this.#tuned(agreed),
       opened: (vhost) => this.#opened(vhost),
     });
-    const { socket } = options;
-    this.#out = new Outbox({ ...options, notKept: (error) => this.#notKept(error) });
+    this.#deadline = new Deadline(clock, { handshakeMs: handshakeTimeout, passed: () => this.#late() });
+    this.#reader = new FrameReader({
+      socket,
+      frameMax: options.smallestFrame,
+      opening: (chunk) => this.#handshake.takeProtocolHeader(chunk),
+      heard: () => this.#heartbeat.received(),
+      mayRead: () => this.#mayRead(),
+      frame: (frame) => this.#frame(frame),
+      done: () => this.#answered(),
+      refused: () => this.#deadline.closing(),
+      broken: (error) => this.#brokenFrame(error),
+    });
     socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    socket.on('drain', () => this.#wake());
     socket.on('error', () => undefined); // `close` follows
     socket.on('close', () => this.#ended());
   }
@@ -68,11 +83,11 @@ export class Connection implements ChannelConnection {
   }
 
   get flowing(): boolean {
-    return !this.#options.socket.writableNeedDrain && !this.#isClosing;
+    return this.#state === 'open' && this.#writer.flowing;
   }
 
-  get channelCount(): number {
-    return this.#channels.size;
+  get channelNumbers(): readonly number[] {
+    return this.#channels.numbers;
   }
 
   /** As the client calls itself. */
@@ -80,29 +95,34 @@ export class Connection implements ChannelConnection {
     return this.#handshake.connectionName;
   }
 
-  send<Name extends MethodName>(channel: number, name: Name, fields: MethodFields<Name>): void {
-    this.#write(Buffer.from(frameText(frameType.method, channel, encodeMethod(name, fields)), 'latin1'));
+  get clientCapabilities(): ReadonlySet<string> {
+    return this.#handshake.clientCapabilities;
   }
 
-  sendContent(channel: number, { name, fields }: ContentMethod, { properties, body }: Message): void {
-    const size = Buffer.alloc(12);
-    size.writeUInt16BE(60, 0);
-    size.writeBigUInt64BE(BigInt(body.length), 4);
-    const header = size.toString('latin1') + properties.raw.toString('latin1');
-    const head =
-      frameText(frameType.method, channel, encodeMethod(name, fields as never)) +
-      frameText(frameType.header, channel, header);
-    this.#write(Buffer.from(head, 'latin1'), ...bodyFrames(channel, body, this.#frameMax));
+  confirmFate(): ConfirmFate {
+    return this.#options.faults.confirming(this.name);
+  }
+
+  send<Name extends MethodName>(channel: number, name: Name, fields: MethodFields<Name>): void {
+    this.#writer.method(channel, name, fields);
+  }
+
+  sendContent(channel: number, method: ContentMethod, message: Message): void {
+    this.#writer.content(channel, method, message);
   }
 
   /** Closes it from our side (CONNECTION_FORCED and others). */
   close(replyCode: number, replyText: string, method?: MethodName): void {
-    if (this.#isClosing) return;
-    this.#closeChannels();
+    if (this.#state !== 'open') return;
+    this.#channels.closeAll();
     const ids = method === undefined ? { classId: 0, methodId: 0 } : idsOf(method);
     this.send(0, 'connection.close', { replyCode, replyText: replyText.slice(0, 255), ...ids });
-    this.#isClosing = true;
-    this.#options.clock.after(closingMs, () => this.#options.socket.destroy());
+    this.#closing();
+  }
+
+  closeChannel(channel: number, replyCode: number, replyText: string): void {
+    if (this.#state === 'open')
+      this.refuseChannel(channel, new AmqpError(replyCode, replyText, { hard: false }));
   }
 
   /** Ends it at once: when this returns, what it held is given back. */
@@ -111,36 +131,66 @@ export class Connection implements ChannelConnection {
     this.#ended();
   }
 
-  /** What was to be said is not said; only this is, past all promises. */
-  #notKept(error: Error): void {
-    this.#isClosing = true;
-    this.#closeChannels();
-    const replyText = `RESOURCE_ERROR - ${error.message}`.slice(0, 255);
-    const fields = { replyCode: 506, replyText, classId: 0, methodId: 0 };
-    const frame = frameText(frameType.method, 0, encodeMethod('connection.close', fields));
-    this.#options.socket.end(Buffer.from(frame, 'latin1'));
-    this.#options.clock.after(closingMs, () => this.#options.socket.destroy());
+  drop(): void {
+    this.#state = 'dropped';
+    this.#writer.drop();
   }
 
-  #receive(chunk: Buffer): void {
-    this.#lastReceived = this.#options.clock.now();
-    try {
-      const rest = this.#handshake.takeProtocolHeader(chunk);
-      if (rest === 'refused') {
-        this.#options.socket.end(Buffer.from('AMQP\0\0\x09\x01', 'latin1'));
-        return;
-      }
-      if (rest !== undefined) this.#parser.push(rest, (frame) => this.#frame(frame));
-    } catch (error) {
-      this.#brokenFrame(error);
-    }
-    for (const channel of this.#channels.values()) channel.flush();
-    this.#out.flush();
+  stall(): void {
+    this.#isStalled = true;
+    this.#writer.stall();
+    this.#options.socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isStalled) return;
+    this.#isStalled = false;
+    this.#heartbeat.received();
+    this.#writer.resume();
+    this.#channels.wake();
+    this.#reader.readOn();
+  }
+
+  /** Publishers wait from now on, or may go on. */
+  throttle(): void {
+    if (!this.#hold.release()) return;
+    this.#heartbeat.received();
+    this.#reader.readOn();
+  }
+
+  timeOutConsumers(): void {
+    this.#channels.timeOutConsumers();
+    this.#writer.flush();
+  }
+
+  refuseChannel(channel: number, error: AmqpError): void {
+    this.#current = undefined;
+    this.#refuse(channel, error);
+    this.#writer.flush();
+  }
+
+  /** A client that does not read is not read either. */
+  #mayRead(): boolean {
+    if (this.#isStalled || this.#hold.isHolding || this.#writer.isFull) return false;
+    return this.#state === 'open' || this.#state === 'closing';
+  }
+
+  /** The client has read what waited for it: what it asked meanwhile is answered, and deliveries go on. */
+  #drained(): void {
+    this.#reader.readOn();
+    this.#channels.wake();
+  }
+
+  #answered(): void {
+    if (this.#state === 'dropped') return;
+    this.#channels.flush();
+    this.#writer.flush();
   }
 
   #brokenFrame(error: unknown): void {
     if (error instanceof FrameError) this.close(501, `FRAME_ERROR - ${error.message}`);
     else this.close(541, `INTERNAL_ERROR - ${(error as Error).message}`);
+    this.#options.socket.end();
   }
 
   #frame(frame: Frame): void {
@@ -150,148 +200,101 @@ export class Connection implements ChannelConnection {
     } catch (error) {
       this.#refuse(frame.channel, error);
     }
+    if (this.#options.faults.watching) this.#strike(frame);
+    if (this.#state === 'open') this.#hold.read(frame.type, this.#methodName);
   }
 
-  #dispatch({ type, channel: number, payload }: Frame): void {
+  #dispatch(frame: Frame): void {
+    assertFrame(frame);
+    const { type, channel, payload } = frame;
     if (type === frameType.heartbeat) return;
     if (type !== frameType.method) {
-      const channel = this.#channels.get(number);
-      if (channel === undefined) {
-        if (this.#closing.has(number) || this.#isClosing) return;
-        throw new AmqpError(504, "expected 'channel.open'", { hard: true });
-      }
-      if (type === frameType.header) channel.header(payload);
-      else if (type === frameType.body) channel.body(payload);
-      else throw new AmqpError(501, `unknown frame type ${type}`, { hard: true });
+      if (this.#state === 'open') this.#channels.content(channel, type, payload);
       return;
     }
     const method = decodeMethod(payload);
     this.#current = method;
-    if (number === 0) this.#connectionMethod(method);
-    else this.#channelMethod(number, method);
+    if (channel === 0) this.#connectionMethod(method);
+    else if (this.#state === 'open') this.#channels.method(channel, method);
+  }
+
+  /** What the frame brought about is written before the next is looked at: steps come in the same order every time. */
+  #strike(frame: Frame): void {
+    const step = receivedStep(frame, this.#methodName);
+    const strike = step === undefined ? undefined : this.#options.faults.passes(step, this);
+    strike?.act?.();
+    this.#answered();
   }
 
   #connectionMethod(method: Method): void {
-    if (this.#isClosing) {
+    if (this.#state !== 'open') {
       if (method.name === 'connection.close-ok') this.#options.socket.end();
       return;
     }
     if (method.name === 'connection.close') {
-      this.#closeChannels();
+      this.#channels.closeAll(); // confirms go first
       this.send(0, 'connection.close-ok', {});
-      this.#isClosing = true;
-      this.#out.flush();
+      this.#closing();
       this.#options.socket.end();
       return;
     }
     this.#handshake.method(method);
   }
 
-  #channelMethod(number: number, method: Method): void {
-    if (this.#isClosing) return;
-    if (this.#closing.has(number)) {
-      // Until the client has heard of it, what it sends there is void.
-      if (method.name === 'channel.close-ok') this.#closing.delete(number);
-      else if (method.name === 'channel.close') this.send(number, 'channel.close-ok', {});
-      return;
-    }
-    const channel = this.#channels.get(number);
-    if (method.name === 'channel.open') {
-      if (channel !== undefined) throw new AmqpError(504, "second 'channel.open' seen", { hard: true });
-      this.#channels.set(number, new Channel(number, this));
-      this.send(number, 'channel.open-ok', { channelId: Buffer.alloc(0) });
-      return;
-    }
-    if (channel === undefined) throw new AmqpError(504, "expected 'channel.open'", { hard: true });
-    if (method.name !== 'channel.close') {
-      channel.method(method);
-      return;
-    }
-    this.#channels.delete(number);
-    channel.flush();
-    channel.close();
-    this.send(number, 'channel.close-ok', {});
+  get #methodName(): MethodName | undefined {
+    return this.#current?.name;
   }
 
-  refuseChannel(channel: number, error: AmqpError): void {
-    this.#current = undefined;
-    this.#refuse(channel, error);
-    this.#out.flush();
-  }
-
-  #refuse(number: number, error: unknown): void {
+  #refuse(channel: number, error: unknown): void {
     const refusal = asAmqpError(error);
-    const ids = this.#current === undefined ? { classId: 0, methodId: 0 } : idsOf(this.#current.name);
-    const { replyCode, message } = refusal;
-    const channel = this.#channels.get(number);
-    if (refusal.hard || channel === undefined) {
-      this.close(replyCode, message, this.#current?.name);
-      return;
-    }
-    channel.flush(); // what was published before is confirmed
-    this.#channels.delete(number);
-    this.#closing.add(number);
-    channel.close();
-    this.send(number, 'channel.close', { replyCode, replyText: message.slice(0, 255), ...ids });
+    if (this.#channels.refuse(channel, refusal, this.#methodName)) return;
+    this.close(refusal.replyCode, refusal.message, this.#methodName);
   }
 
-  #tuned(frameMax: number, heartbeat: number): void {
-    this.#frameMax = frameMax === 0 ? largestFrame : Math.min(frameMax, largestFrame);
-    this.#parser.frameMax = this.#frameMax;
-    if (heartbeat > 0) this.#beat(heartbeat * 1000);
-  }
-
-  /** Sends one when nothing else was sent for half the time; gives up on a peer that is silent for two. */
-  #beat(ms: number): void {
-    const { clock, socket } = this.#options;
-    this.#heartbeat = clock.after(ms / 2, () => {
-      const now = clock.now();
-      if (now - this.#lastReceived > ms * 2) {
-        socket.destroy();
-        return;
-      }
-      if (now - this.#out.lastSent >= ms / 2) {
-        this.#write(Buffer.from(heartbeatFrame, 'latin1'));
-        this.#out.flush();
-      }
-      this.#beat(ms);
-    });
+  #tuned({ frameMax, channelMax, heartbeat }: Agreed): void {
+    this.#writer.frameMax = frameMax;
+    this.#reader.frameMax = frameMax;
+    this.#channels.most = channelMax;
+    this.#heartbeat.start(heartbeat * 1000);
   }
 
   #opened(vhost: Vhost): void {
     this.#vhost = vhost;
+    this.#deadline.met();
   }
 
-  #write(...parts: Buffer[]): void {
-    if (!this.#isClosing) this.#out.write(...parts);
+  /** Nothing more is sent, and a client that does not hang up is hung up on. */
+  #closing(): void {
+    this.#channels.closeAll();
+    this.#writer.close();
+    this.#state = 'closing';
+    this.#deadline.closing();
   }
 
-  #wake(): void {
-    for (const channel of this.#channels.values()) channel.wake();
+  #late(): void {
+    if (!this.#isStalled) this.#options.socket.destroy(); // one that is stalled must not hear of it
   }
 
-  #closeChannels(): void {
-    const channels = [...this.#channels.values()];
-    this.#channels.clear();
-    for (const channel of channels) {
-      channel.flush();
-      channel.close();
-    }
+  /** The client is silent. One that is blocked is not read, and one that is stalled must not hear of its end. */
+  #gaveUp(): void {
+    if (this.#hold.isHolding) return;
+    if (this.#isStalled) this.#release();
+    else this.#options.socket.destroy();
   }
 
   #ended(): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    this.#isClosing = true;
-    this.#heartbeat?.cancel();
-    this.#closeChannels();
-    this.#vhost?.connectionClosed(this);
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#release();
     this.#options.closed(this);
   }
-}
 
-function asAmqpError(error: unknown): AmqpError {
-  if (error instanceof AmqpError) return error;
-  if (error instanceof MethodError) return new AmqpError(502, error.message, { hard: true });
-  return new AmqpError(541, (error as Error).message, { hard: true });
+  /** What was its own is free again. */
+  #release(): void {
+    this.#state = 'ended';
+    this.#heartbeat.stop();
+    this.#deadline.met();
+    this.#channels.closeAll();
+    this.#vhost?.connectionClosed(this);
+  }
 }

@@ -32,12 +32,12 @@ export class ConsumerTimeout {
   watch(): void {
     const { consumerTimeout, clock } = this.#options.vhost;
     if (this.#timer !== undefined || consumerTimeout === 0) return;
-    const oldest = this.#oldest();
+    const [oldest] = this.#watched();
     if (oldest === undefined) return;
     const left = oldest.since + consumerTimeout - clock.now();
     this.#timer = clock.after(Math.max(0, left), () => {
       this.#timer = undefined;
-      this.#check();
+      this.#end([...this.#watched()].filter((unacked) => this.#isLate(unacked)));
       this.watch();
     });
   }
@@ -47,11 +47,14 @@ export class ConsumerTimeout {
     this.#timer = undefined;
   }
 
-  #check(): void {
-    const { vhost, deliveries } = this.#options;
-    const late = [...deliveries].filter((unacked) => this.#isWatched(unacked) && this.#isLate(unacked));
-    const [first] = late;
-    if (first === undefined) return;
+  /** As if the time were over for everything in the client's hands. */
+  expire(): void {
+    this.#end([...this.#watched()]);
+  }
+
+  #end(late: readonly Unacked[]): void {
+    const { vhost } = this.#options;
+    if (late.length === 0) return;
     if (vhost.profile.consumerTimeout === 'of channels') this.#refuse(vhost.consumerTimeout);
     else this.#takeBack(late);
   }
@@ -77,9 +80,8 @@ export class ConsumerTimeout {
     );
   }
 
-  #oldest(): Unacked | undefined {
-    for (const unacked of this.#options.deliveries) if (this.#isWatched(unacked)) return unacked;
-    return undefined;
+  *#watched(): Generator<Unacked> {
+    for (const unacked of this.#options.deliveries) if (this.#isWatched(unacked)) yield unacked;
   }
 
   #isWatched({ queue, subscription, isLate }: Unacked): boolean {

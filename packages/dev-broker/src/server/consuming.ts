@@ -53,7 +53,18 @@ export class Consuming {
 
   /** There may be room again. */
   wake(): void {
-    for (const { queue } of this.#subscriptions.values()) queue.wake();
+    const { connection } = this.#answers;
+    for (const [tag, subscription] of [...this.#subscriptions]) {
+      if (!connection.flowing) return;
+      subscription.queue.wake();
+      // The last in turn from now on, unless it has ended meanwhile.
+      if (this.#subscriptions.delete(tag)) this.#subscriptions.set(tag, subscription);
+    }
+  }
+
+  /** What it holds has been held for too long, as of now. */
+  timeOut(): void {
+    this.#timeout.expire();
   }
 
   /** Gives back what it holds, and only then lets others have their turn. */
@@ -202,7 +213,7 @@ export class Consuming {
     if (!this.#subscriptions.delete(consumer.tag)) return true;
     queue.unsubscribe(consumer);
     const { clientCapabilities } = this.#answers.connection;
-    const understands = clientCapabilities?.has('consumer_cancel_notify') ?? true;
+    const understands = clientCapabilities.has('consumer_cancel_notify');
     if (understands) this.#answers.send('basic.cancel', { consumerTag: consumer.tag, noWait: true });
     return understands;
   }

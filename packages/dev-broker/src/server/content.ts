@@ -15,7 +15,8 @@ interface Incoming {
   properties: ReceivedProperties | undefined;
   raw: Buffer;
   size: number;
-  parts: Buffer[];
+  /** Grows with what arrives: neither a size that was only announced nor many small pieces cost anything. */
+  body: Buffer;
   received: number;
 }
 
@@ -46,7 +47,14 @@ export class Content {
   }
 
   begin(fields: Fields): void {
-    this.#incoming = { fields, properties: undefined, raw: emptyBuffer, size: 0, parts: [], received: 0 };
+    this.#incoming = {
+      fields,
+      properties: undefined,
+      raw: emptyBuffer,
+      size: 0,
+      body: emptyBuffer,
+      received: 0,
+    };
   }
 
   /** A method came where content should have. Throws 505. */
@@ -60,7 +68,7 @@ export class Content {
     const incoming = this.#incoming;
     if (incoming === undefined) throw unexpected('expected method frame, got non method frame instead');
     if (incoming.properties !== undefined) this.interrupted();
-    const classId = payload.readUInt16BE(0);
+    const classId = payload.readUInt16BE(0); // twelve bytes are there: the connection has looked
     if (classId !== basicClass) {
       throw unexpected(
         `expected content header for class ${basicClass}, got one for class ${classId} instead`,
@@ -75,6 +83,10 @@ export class Content {
     }
     incoming.raw = Buffer.from(payload.subarray(12));
     incoming.properties = readProperties(payload, 12);
+    // RabbitMQ's parser gives up without a word, and so with INTERNAL_ERROR.
+    if (incoming.properties.headerError !== undefined) {
+      throw new AmqpError(541, incoming.properties.headerError);
+    }
     if (incoming.size === 0) this.#end(incoming, incoming.properties);
   }
 
@@ -82,15 +94,14 @@ export class Content {
     const incoming = this.#incoming;
     if (incoming === undefined) throw unexpected('expected method frame, got non method frame instead');
     if (incoming.properties === undefined) return this.interrupted();
-    incoming.parts.push(Buffer.from(payload)); // a copy: the chunk it came in is not kept alive
-    incoming.received += payload.length;
-    if (incoming.received > incoming.size) throw new AmqpError(501, 'more content than announced');
+    if (incoming.received + payload.length > incoming.size)
+      throw new AmqpError(501, 'more content than announced');
+    append(incoming, payload);
     if (incoming.received === incoming.size) this.#end(incoming, incoming.properties);
   }
 
-  #end({ fields, raw, parts }: Incoming, properties: ReceivedProperties): void {
+  #end({ fields, raw, body }: Incoming, properties: ReceivedProperties): void {
     this.#incoming = undefined;
-    const body = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
     const message: Message = {
       exchange: fields.exchange,
       routingKey: fields.routingKey,
@@ -99,6 +110,19 @@ export class Content {
     };
     this.#complete({ message, fields, replyTo: properties.replyTo });
   }
+}
+
+/** Copies: the chunk that the payload came in is not kept alive. */
+function append(incoming: Incoming, payload: Buffer): void {
+  const needed = incoming.received + payload.length;
+  if (incoming.body.length < needed) {
+    // Twice as much, so that the copying stays in proportion; the last piece makes it exact.
+    const grown = Buffer.allocUnsafe(Math.min(incoming.size, Math.max(needed, 2 * incoming.body.length)));
+    incoming.body.copy(grown, 0, 0, incoming.received);
+    incoming.body = grown;
+  }
+  payload.copy(incoming.body, incoming.received);
+  incoming.received = needed;
 }
 
 /** Throws 406 for an expiration RabbitMQ does not take. */

@@ -29,6 +29,7 @@ import {
 } from '../engine/describe.js';
 import { type ProfileName, profiles } from '../engine/profile.js';
 import { Vhost } from '../engine/vhost.js';
+import { FaultDial } from '../faults/dial.js';
 import { type DataJournal, openDataJournal } from '../journal/data-journal.js';
 import { keep } from '../journal/vhost-journal.js';
 import { Connection } from './connection.js';
@@ -52,6 +53,8 @@ export interface BrokerOptions {
   readonly keepsProcessAlive?: boolean;
   /** Milliseconds that a client may hold a delivery; 0 is for ever. Default half an hour, as RabbitMQ. */
   readonly consumerTimeout?: number;
+  /** Milliseconds that a client may take to open its connection. Default 10 000, as RabbitMQ. */
+  readonly handshakeTimeout?: number;
   /** Bytes of a body. Default: 128 MiB, and 16 MiB since 4.0. */
   readonly maxMessageSize?: number;
   /** A directory for what is durable. Default: nothing is kept. One broker at a time uses it. */
@@ -97,6 +100,8 @@ function openData({ data, sync, logger }: BrokerOptions): DataJournal | undefine
 export type { DevBroker };
 
 class DevBroker implements AsyncDisposable {
+  /** What is to go wrong: nothing, until it is dialled. */
+  readonly faults: FaultDial;
   #server: Server;
   #connections = new Set<Connection>();
   #vhosts: Map<string, Vhost>;
@@ -121,17 +126,25 @@ class DevBroker implements AsyncDisposable {
       this.#vhosts.set(name, vhost);
     };
     vhosts.forEach(this.#addVhost);
+    this.faults = new FaultDial({ connections: () => this.connections, vhosts: this.#vhosts, clock });
     const shared = {
       clock: machineClock,
       vhosts: this.#vhosts,
       keep: () => data?.flush(),
       users: new Map(Object.entries(users)),
       version: profile.version,
+      smallestFrame: profile.smallestFrame,
+      handshakeTimeout: options.handshakeTimeout,
       heartbeat: 60,
+      faults: this.faults,
     };
     const { keepsProcessAlive = true } = options;
     this.#server = createServer((socket) => {
       if (!keepsProcessAlive) socket.unref();
+      if (this.faults.refuses) {
+        socket.destroy();
+        return;
+      }
       const closed = (connection: Connection): void => void this.#connections.delete(connection);
       this.#connections.add(new Connection({ ...shared, socket, closed }));
     });

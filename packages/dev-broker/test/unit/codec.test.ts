@@ -83,7 +83,10 @@ describe('frames', () => {
   function parse(chunks: readonly Buffer[]): string[] {
     const parser = new FrameParser(4096);
     const frames: Frame[] = [];
-    for (const chunk of chunks) parser.push(chunk, (frame) => frames.push(frame));
+    for (const chunk of chunks) {
+      parser.push(chunk);
+      for (let frame = parser.next(); frame !== undefined; frame = parser.next()) frames.push(frame);
+    }
     return frames.map(({ type, channel, payload }) => `${type} ${channel} ${payload.toString()}`);
   }
 

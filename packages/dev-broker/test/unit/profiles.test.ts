@@ -229,6 +229,7 @@ describe('a channel', () => {
       clientCapabilities: new Set<string>(),
       send: (_channel: number, name: string) => void sent.push(name),
       sendContent: () => undefined,
+      confirmFate: () => 'tell' as const,
       refuseChannel: () => undefined,
     };
     const server = new ServerChannel(1, connection);

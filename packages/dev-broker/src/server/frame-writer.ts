@@ -1,0 +1,225 @@
+/**
+ * The way out of a connection: frames are collected, and written together. Injected faults strike here: with any
+ * waiting, frames go out one by one. Knows no channels, and decides nothing about what is sent.
+ */
+import type { Socket } from 'node:net';
+
+import { bodyFrames, frameText, frameType } from '../codec/frames.js';
+import { encodeMethod } from '../codec/method-codec.js';
+import type { MethodFields, MethodName } from '../codec/methods.js';
+import type { Message } from '../engine/message.js';
+import type { FrameName, FrameStep } from '../faults/step.js';
+import type { ConnectionFaults, Strike } from '../faults/target.js';
+import type { ContentMethod } from './channel-methods.js';
+
+export interface FrameWriterOptions {
+  readonly socket: Socket;
+  readonly faults: ConnectionFaults;
+  /** Called before frames leave, whose promises have to be kept. What it throws keeps them here. */
+  readonly keep: () => void;
+  /** What was to be sent is gone, and nothing more is taken: the client has been told that the connection is closed. */
+  readonly notKept: () => void;
+  /** Frames are about to leave. */
+  readonly leaving: () => void;
+  /** After it was full: there is room again. */
+  readonly drained: () => void;
+  /** A frame is about to leave, and is shown to the faults. */
+  readonly passes: (step: FrameStep) => Strike | undefined;
+}
+
+interface ShownFrame {
+  readonly step: FrameStep;
+  readonly bytes: Buffer;
+}
+
+/** Bytes that may wait for a client that does not read them; then nothing new is asked for, nor delivered. */
+const mostWaiting = 262_144;
+const heartbeatFrame = Buffer.from(frameText(frameType.heartbeat, 0, ''), 'latin1');
+
+export class FrameWriter {
+  /** As agreed; 0 is no limit. */
+  frameMax = 0;
+  #options: FrameWriterOptions;
+  #out: (Buffer | ShownFrame)[] = [];
+  /** Bytes in `#out`. */
+  #waiting = 0;
+  /** Cut up by a fault, written piece by piece. */
+  #pieces: Buffer[] = [];
+  #isFlushing = false;
+  #state: 'open' | 'stalled' | 'closing' | 'dropped' = 'open';
+
+  constructor(options: FrameWriterOptions) {
+    this.#options = options;
+    options.socket.on('drain', options.drained);
+  }
+
+  /** True while the client reads more slowly than we write. */
+  get isFull(): boolean {
+    return this.#waiting + this.#options.socket.writableLength >= mostWaiting;
+  }
+
+  get flowing(): boolean {
+    return this.#state === 'open' && !this.isFull;
+  }
+
+  method<Name extends MethodName>(channel: number, name: Name, fields: MethodFields<Name>): void {
+    this.#frame(name, channel, methodText(channel, name, fields));
+  }
+
+  content(channel: number, { name, fields }: ContentMethod, { properties, body }: Message): void {
+    const size = Buffer.alloc(12);
+    size.writeUInt16BE(60, 0);
+    size.writeBigUInt64BE(BigInt(body.length), 4);
+    const head = size.toString('latin1') + properties.raw.toString('latin1');
+    const method = methodText(channel, name, fields as never);
+    const header = frameText(frameType.header, channel, head);
+    const bodies = bodyFrames(channel, body, this.frameMax);
+    if (!this.#options.faults.watching) {
+      this.#write(Buffer.from(method + header, 'latin1'), ...bodies);
+      return;
+    }
+    this.#frame(name, channel, method);
+    this.#frame('header', channel, header);
+    for (let part = 0; part < bodies.length; part += 3) {
+      const bytes = Buffer.concat(bodies.slice(part, part + 3)); // head, payload and end
+      this.#write({ step: { direction: 'sent', frame: 'body', channel }, bytes });
+    }
+  }
+
+  heartbeat(): void {
+    this.#write(heartbeatFrame);
+    this.flush();
+  }
+
+  flush(): void {
+    if (this.#out.length === 0 || this.#isFlushing || this.#isHeld()) return;
+    try {
+      this.#options.keep();
+    } catch (error) {
+      this.#breakOff(error as Error); // there is no caller to tell: this may be a turn of its own
+      return;
+    }
+    this.#options.leaving();
+    const wasFull = this.isFull;
+    this.#isFlushing = true; // a fault that strikes may write, too: after what is there
+    while (this.#out.length > 0 && !this.#isHeld()) this.#emitAll(this.#take());
+    this.#isFlushing = false;
+    // Otherwise the socket says so when it has room.
+    if (wasFull && !this.#options.socket.writableNeedDrain) setImmediate(this.#options.drained);
+  }
+
+  /** Sends what there is, and takes nothing more. */
+  close(): void {
+    this.flush();
+    if (this.#state === 'open') this.#state = 'closing';
+  }
+
+  /** Takes nothing more, forgets what is not written yet, and ends the connection after what is. */
+  drop(): void {
+    this.#take();
+    this.#state = 'dropped';
+    if (this.#pieces.length === 0) this.#options.socket.destroySoon();
+  }
+
+  /** Keeps what is to be sent. */
+  stall(): void {
+    if (this.#state === 'open') this.#state = 'stalled';
+  }
+
+  resume(): void {
+    if (this.#state !== 'stalled') return;
+    this.#state = 'open';
+    this.flush();
+  }
+
+  /** What was to be said is not said; only this is, past all promises. */
+  #breakOff(error: Error): void {
+    this.#take();
+    this.#state = 'closing';
+    const replyText = `RESOURCE_ERROR - ${error.message}`.slice(0, 255);
+    const fields = { replyCode: 506, replyText, classId: 0, methodId: 0 };
+    this.#options.socket.end(Buffer.from(methodText(0, 'connection.close', fields), 'latin1'));
+    this.#options.notKept();
+  }
+
+  #frame(frame: FrameName, channel: number, text: string): void {
+    const bytes = Buffer.from(text, 'latin1');
+    if (this.#options.faults.watching) this.#write({ step: { direction: 'sent', frame, channel }, bytes });
+    else this.#write(bytes);
+  }
+
+  #write(...parts: (Buffer | ShownFrame)[]): void {
+    if (this.#state === 'closing' || this.#state === 'dropped') return;
+    if (this.#out.length === 0) setImmediate(() => this.flush());
+    for (const part of parts) this.#add(part);
+  }
+
+  #add(part: Buffer | ShownFrame): void {
+    this.#out.push(part);
+    this.#waiting += Buffer.isBuffer(part) ? part.length : part.bytes.length;
+  }
+
+  #take(): (Buffer | ShownFrame)[] {
+    const taken = this.#out;
+    this.#out = [];
+    this.#waiting = 0;
+    return taken;
+  }
+
+  #isHeld(): boolean {
+    return this.#state === 'stalled' || this.#state === 'dropped';
+  }
+
+  #emitAll(frames: readonly (Buffer | ShownFrame)[]): void {
+    let plain: Buffer[] = [];
+    for (const [index, frame] of frames.entries()) {
+      if (Buffer.isBuffer(frame)) {
+        plain.push(frame);
+        continue;
+      }
+      this.#emit(plain);
+      plain = [];
+      this.#show(frame);
+      if (this.#state === 'stalled')
+        for (const later of [...frames.slice(index + 1), ...this.#take()]) this.#add(later);
+      if (this.#isHeld()) return;
+    }
+    this.#emit(plain);
+  }
+
+  #show({ step, bytes }: ShownFrame): void {
+    const strike = this.#options.passes(step);
+    this.#emit([strike?.change?.(bytes) ?? bytes]);
+    strike?.act?.();
+  }
+
+  #emit(parts: readonly Buffer[]): void {
+    const { socket, faults } = this.#options;
+    if (parts.length === 0 || !socket.writable) return;
+    const all = Buffer.concat(parts);
+    if (faults.pieceBytes === 0 && this.#pieces.length === 0) {
+      socket.write(all);
+      return;
+    }
+    const size = faults.pieceBytes === 0 ? all.length : faults.pieceBytes;
+    if (this.#pieces.length === 0) setImmediate(() => this.#writePiece());
+    for (let from = 0; from < all.length; from += size) this.#pieces.push(all.subarray(from, from + size));
+  }
+
+  /** One at a time, so that the client reads them one at a time. */
+  #writePiece(): void {
+    const { socket } = this.#options;
+    const [piece] = this.#pieces.splice(0, 1);
+    if (piece !== undefined && socket.writable) socket.write(piece);
+    if (this.#pieces.length > 0) setImmediate(() => this.#writePiece());
+    else if (this.#state === 'dropped') socket.destroySoon();
+  }
+}
+
+function methodText<Name extends MethodName>(
+  channel: number,
+  name: Name,
+  fields: MethodFields<Name>,
+): string {
+  return frameText(frameType.method, channel, encodeMethod(name, fields));
+}
