@@ -109,6 +109,14 @@ describe('celeriac broker --data', () => {
     expect(error.values.pid).to.equal(broker.pid);
   });
 
+  it('is told so when --sync or the directory is missing, and does nothing', async () => {
+    for (const args of [['--sync'], ['--data', '']]) {
+      const child = start(process.execPath, [main, 'broker', '--port', '0', ...args], { cwd: home });
+      running.push(child);
+      expect(await child.exited, child.output()).to.equal(2);
+    }
+  });
+
   it('confirms nothing on a full disk, says so to clients and to its user, and lives on', async () => {
     const { broker, url } = await listening('ulimit -f 300'); // KiB
     const confirmed: number[] = [];
