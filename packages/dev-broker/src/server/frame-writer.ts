@@ -93,16 +93,9 @@ export class FrameWriter {
 
   flush(): void {
     if (this.#out.length === 0 || this.#isFlushing || this.#isHeld()) return;
-    try {
-      this.#options.keep();
-    } catch (error) {
-      this.#breakOff(error as Error); // there is no caller to tell: this may be a turn of its own
-      return;
-    }
-    this.#options.leaving();
     const wasFull = this.isFull;
     this.#isFlushing = true; // a fault that strikes may write, too: after what is there
-    while (this.#out.length > 0 && !this.#isHeld()) this.#emitAll(this.#take());
+    while (this.#out.length > 0 && !this.#isHeld() && this.#isKept()) this.#emitAll(this.#take());
     this.#isFlushing = false;
     // Otherwise the socket says so when it has room.
     if (wasFull && !this.#options.socket.writableNeedDrain) setImmediate(this.#options.drained);
@@ -130,6 +123,18 @@ export class FrameWriter {
     if (this.#state !== 'stalled') return;
     this.#state = 'open';
     this.flush();
+  }
+
+  /** Whether what is there may leave. */
+  #isKept(): boolean {
+    try {
+      this.#options.keep();
+    } catch (error) {
+      this.#breakOff(error as Error); // there is no caller to tell: this may be a turn of its own
+      return false;
+    }
+    this.#options.leaving();
+    return true;
   }
 
   /** What was to be said is not said; only this is, past all promises. */

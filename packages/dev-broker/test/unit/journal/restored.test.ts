@@ -69,7 +69,7 @@ describe('what is restored', () => {
             expect(found).to.equal(keptOf(live.vhost));
             directories.clear();
           }),
-          { numRuns: 100 },
+          { numRuns: 100, interruptAfterTimeLimit: 15_000, markInterruptAsFailure: true },
         );
       });
     }
