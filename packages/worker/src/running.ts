@@ -10,6 +10,9 @@ import {
   BrokerEventSender,
   type Clock,
   type Config,
+  type CopyForRetry,
+  Delays,
+  eventForRetry,
   eventType,
   isOneBroker,
   isCeleriacError,
@@ -17,6 +20,7 @@ import {
   type Logger,
   producerName,
   serviceName,
+  taskForRetry,
   type Tell,
   type Topology,
   waitAtMost,
@@ -92,17 +96,30 @@ export class Running {
     const validator = await loadValidator();
     if (tasks.names.length > 0) {
       const { time_zone: timeZone } = config.tasks;
-      const { soft_time_limit: softTimeLimit, concurrency } = config.task_handler;
-      const prepare = taskPreparer({ handlers: tasks, contextParts, validator, timeZone, softTimeLimit });
-      this.#addCapsule(this.#taskSide, { queues: planTaskQueues(config), prepare, concurrency });
+      const { task_handler: handler } = config;
+      const prepare = taskPreparer({ handlers: tasks, contextParts, validator, timeZone, config: handler });
+      const { concurrency } = handler;
+      const copyForRetry = taskForRetry(timeZone);
+      this.#addCapsule(this.#taskSide, {
+        queues: planTaskQueues(config),
+        prepare,
+        copyForRetry,
+        concurrency,
+      });
     }
     const { routing_key: typePattern } = config.events;
     for (const application of applications) {
       application.resolve(({ object, action }) => eventType(typePattern, object, action));
       const plan = planApplication(config, application);
-      const { soft_time_limit: softTimeLimit } = config.event_handler;
-      const prepare = eventPreparer({ application, contextParts, validator, typePattern, softTimeLimit });
-      this.#addCapsule(this.#eventSide, { queues: [plan], prepare, concurrency: plan.prefetch });
+      const { event_handler: handler } = config;
+      const prepare = eventPreparer({ application, contextParts, validator, typePattern, config: handler });
+      const { prefetch: concurrency } = plan;
+      this.#addCapsule(this.#eventSide, {
+        queues: [plan],
+        prepare,
+        copyForRetry: eventForRetry,
+        concurrency,
+      });
     }
     await Promise.all(this.#capsules.map((capsule) => capsule.start(this.#stopping.signal)));
     await this.#register();
@@ -180,11 +197,14 @@ export class Running {
 
   #addCapsule(
     side: Side,
-    plan: { queues: readonly QueuePlan[]; prepare: Prepare; concurrency: number },
+    plan: { queues: readonly QueuePlan[]; prepare: Prepare; copyForRetry: CopyForRetry; concurrency: number },
   ): void {
-    const { logger, clock, tell } = this.#options;
+    const { logger, clock, tell, config } = this.#options;
     const { publishing } = side;
     const topologies = new Map(plan.queues.map(({ queue, topology }) => [queue, topology]));
+    const topologyOf = (queue: string): Topology => topologies.get(queue) as Topology;
+    const { delayed_delivery_queue_type: queueType } = config.tasks;
+    const { declarer } = publishing;
     const dispatchParts: DispatchParts = {
       prepare: plan.prepare,
       slots: new Slots(plan.concurrency),
@@ -193,8 +213,10 @@ export class Running {
       stopping: this.#stopping.signal,
       halted: this.#halted.signal,
       sink: publishing.sink,
-      declarer: publishing.declarer,
-      deadLetterTopology: (queue) => topologies.get(queue) as Topology,
+      declarer,
+      deadLetterTopology: topologyOf,
+      delays: new Delays({ declarer, queueType, topologyOf }),
+      copyForRetry: plan.copyForRetry,
       worker: `${process.pid}@${hostname()}`,
       clock,
       logger,

@@ -12,7 +12,7 @@ import type { Logger } from '../logger.js';
 import { type Inequivalence, inequivalentArgument, replyCode } from './channel-error.js';
 import { endOf } from './channel-supervisor.js';
 import type { Session } from './session.js';
-import type { BindingSpec, ExchangeSpec, QueueSpec, Topology } from './topology.js';
+import type { BindingSpec, ExchangeBindingSpec, ExchangeSpec, QueueSpec, Topology } from './topology.js';
 
 /** Without these a confirmed message can vanish: a queue that lacks them is refused. */
 const unsafeArguments: ReadonlySet<string> = new Set(['durable', 'auto_delete', 'exclusive']);
@@ -52,6 +52,7 @@ export class Declarer {
       for (const exchange of topology.exchanges) await this.#exchange(channels, exchange);
       for (const queue of topology.queues) await this.#queue(channels, queue);
       for (const binding of topology.bindings) await this.#binding(channels, binding);
+      for (const binding of topology.exchangeBindings ?? []) await this.#exchangeBinding(channels, binding);
     } finally {
       channels.close();
     }
@@ -123,12 +124,25 @@ export class Declarer {
     );
   }
 
-  async #binding(channels: DeclareChannel, { queue, exchange, routingKey }: BindingSpec): Promise<void> {
+  #binding(channels: DeclareChannel, { queue, exchange, routingKey }: BindingSpec): Promise<void> {
+    const name = `${exchange} → ${queue} (${routingKey})`;
+    return this.#bind(channels, name, (channel) => channel.bindQueue(queue, exchange, routingKey));
+  }
+
+  #exchangeBinding(
+    channels: DeclareChannel,
+    { destination, source, routingKey }: ExchangeBindingSpec,
+  ): Promise<void> {
+    const name = `${source} → ${destination} (${routingKey})`;
+    return this.#bind(channels, name, (channel) => channel.bindExchange(destination, source, routingKey));
+  }
+
+  async #bind(channels: DeclareChannel, name: string, bind: How['assert']): Promise<void> {
     if (!this.#options.create) return; // there is no passive form: the queue and the exchange were checked
     try {
-      await channels.run((channel) => channel.bindQueue(queue, exchange, routingKey));
+      await channels.run(bind);
     } catch (error) {
-      throw topologyError(error, { kind: 'binding', name: `${exchange} → ${queue} (${routingKey})` });
+      throw topologyError(error, { kind: 'binding', name });
     }
   }
 
