@@ -5,6 +5,7 @@
 import { deadLetterQueueName } from './amqp/topology.js';
 import { errorText } from './errors.js';
 import type { Delivery, HeaderTable, OutgoingMessage } from './ports.js';
+import { cameBy } from './protocol/again.js';
 import { copiedProperties, cut, fit, fitting } from './protocol/copied-properties.js';
 import type { DeadLetterReason } from './verdict.js';
 
@@ -44,7 +45,8 @@ export const deadLetterHeaders = {
 const errorBytes = 1024;
 
 export function deadLetter(delivery: Delivery, cause: DeadLetterCause, by: DeadLetterBy): OutgoingMessage {
-  const { queue, exchange, routingKey, redelivered, properties, body, rawHeaders } = delivery;
+  const { queue, redelivered, properties, body, rawHeaders } = delivery;
+  const { exchange, routingKey } = cameBy(delivery);
   const { headers } = properties;
   const names = deadLetterHeaders;
   return {

@@ -85,10 +85,10 @@ export {
 export type { RegisteredApplication } from './applications.js';
 export {
   againHeaders,
+  cameBy,
   copyAsItCame,
   eventForRetry,
   eventRetries,
-  eventRoutingKey,
   taskForRetry,
 } from './protocol/again.js';
 export type { CopyForRetry, NextAttempt } from './protocol/again.js';

@@ -30,6 +30,7 @@ import type { Cancellation } from './cancellation.js';
 import { Capsule } from './capsule.js';
 import { planApplication, planTaskQueues, type QueuePlan } from './capsule-plan.js';
 import type { ContextParts } from './context.js';
+import { type DelayPaths, keepDelayPaths } from './delay-paths.js';
 import type { DispatchParts } from './dispatch.js';
 import type { Application } from './event-handler/application.js';
 import { eventPreparer } from './event-handler/prepare-event.js';
@@ -52,6 +53,15 @@ export interface RunningOptions {
   readonly openSide: OpenSide;
 }
 
+interface CapsulePlan {
+  readonly queues: readonly QueuePlan[];
+  readonly prepare: Prepare;
+  readonly copyForRetry: CopyForRetry;
+  readonly concurrency: number;
+  /** True: what delays need is declared before the first one. */
+  readonly delaysAhead: boolean;
+}
+
 /** How long handlers have to heed their signal once the grace is over. */
 const heedMs = 1_000;
 /** How long the broker has to confirm that it sends no more. */
@@ -61,6 +71,7 @@ export class Running {
   #options: RunningOptions;
   #sides: readonly Side[];
   #capsules: Capsule[] = [];
+  #delayPaths: DelayPaths[] = [];
   #cancellations = new Set<Cancellation>();
   #stopping = new AbortController();
   #halted = new AbortController();
@@ -105,6 +116,7 @@ export class Running {
         prepare,
         copyForRetry,
         concurrency,
+        delaysAhead: true, // also for Python senders, which do not declare the delay queues
       });
     }
     const { routing_key: typePattern } = config.events;
@@ -119,9 +131,11 @@ export class Running {
         prepare,
         copyForRetry: eventForRetry,
         concurrency,
+        delaysAhead: handler.retry.max !== undefined || application.retries,
       });
     }
     await Promise.all(this.#capsules.map((capsule) => capsule.start(this.#stopping.signal)));
+    for (const paths of this.#delayPaths) keepDelayPaths(paths);
     await this.#register();
   }
 
@@ -195,16 +209,14 @@ export class Running {
     };
   }
 
-  #addCapsule(
-    side: Side,
-    plan: { queues: readonly QueuePlan[]; prepare: Prepare; copyForRetry: CopyForRetry; concurrency: number },
-  ): void {
+  #addCapsule(side: Side, plan: CapsulePlan): void {
     const { logger, clock, tell, config } = this.#options;
     const { publishing } = side;
     const topologies = new Map(plan.queues.map(({ queue, topology }) => [queue, topology]));
     const topologyOf = (queue: string): Topology => topologies.get(queue) as Topology;
     const { delayed_delivery_queue_type: queueType } = config.tasks;
     const { declarer } = publishing;
+    const delays = new Delays({ declarer, queueType, topologyOf });
     const dispatchParts: DispatchParts = {
       prepare: plan.prepare,
       slots: new Slots(plan.concurrency),
@@ -215,13 +227,17 @@ export class Running {
       sink: publishing.sink,
       declarer,
       deadLetterTopology: topologyOf,
-      delays: new Delays({ declarer, queueType, topologyOf }),
+      delays,
       copyForRetry: plan.copyForRetry,
       worker: `${process.pid}@${hostname()}`,
       clock,
       logger,
     };
-    this.#capsules.push(new Capsule({ side, queues: plan.queues, dispatchParts, logger, clock }));
+    const capsule = new Capsule({ side, queues: plan.queues, dispatchParts, logger, clock });
+    this.#capsules.push(capsule);
+    const { delaysAhead: ahead } = plan;
+    const stopping = this.#stopping.signal;
+    this.#delayPaths.push({ consumers: capsule.consumers, delays, ahead, logger, stopping });
   }
 
   /** Enters the applications into the registry. Their queues are bound by now, so a busy registry costs nothing. */

@@ -16,7 +16,8 @@ export const againHeaders = {
   retries: 'celeriac-retries',
   /** When it failed first. */
   firstTime: 'celeriac-first-time',
-  /** How an event was routed before: a delayed copy arrives under the key of its delay. */
+  /** How an event came at first: a delayed copy comes from the delay queues, under the key of its delay. */
+  exchange: 'celeriac-exchange',
   routingKey: 'celeriac-routing-key',
 } as const;
 
@@ -29,8 +30,13 @@ export interface NextAttempt {
   readonly now: number;
 }
 
+export interface CameBy {
+  readonly exchange: string;
+  readonly routingKey: string;
+}
+
 /** A received message with where it came by. A Delivery is one. */
-export type ReceivedBy = Received & { readonly routingKey: string };
+export type ReceivedBy = Received & CameBy;
 
 /** Makes the copy for the next attempt. */
 export type CopyForRetry = (received: ReceivedBy, next: NextAttempt) => EncodedMessage;
@@ -59,7 +65,12 @@ export function taskForRetry(timeZone: string): CopyForRetry {
 export const eventForRetry: CopyForRetry = (received, { retries, now }) => {
   const { body, properties } = copyAsItCame(received);
   const headers = properties.headers ?? {};
-  const changed = { [againHeaders.retries]: retries, [againHeaders.routingKey]: eventRoutingKey(received) };
+  const { exchange, routingKey } = cameBy(received);
+  const changed = {
+    [againHeaders.retries]: retries,
+    [againHeaders.exchange]: exchange,
+    [againHeaders.routingKey]: routingKey,
+  };
   return {
     body,
     properties: { ...properties, headers: { ...headers, ...firstTime(headers, now), ...changed } },
@@ -72,10 +83,13 @@ export function eventRetries({ headers = {} }: MessageProperties): number {
   return typeof count === 'number' && Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
 
-/** The key that an event was published with, also on a copy. */
-export function eventRoutingKey({ properties, routingKey }: ReceivedBy): string {
-  const original = properties.headers?.[againHeaders.routingKey];
-  return typeof original === 'string' ? original : routingKey;
+/** How a message came at first, also where this is a copy of it. */
+export function cameBy({ properties, exchange, routingKey }: ReceivedBy): CameBy {
+  const { headers = {} } = properties;
+  const original = headers[againHeaders.routingKey];
+  if (typeof original !== 'string') return { exchange, routingKey };
+  const from = headers[againHeaders.exchange];
+  return { exchange: typeof from === 'string' ? from : exchange, routingKey: original };
 }
 
 function firstTime(headers: HeaderTable, now: number): HeaderTable {

@@ -95,6 +95,13 @@ export class Application {
     return this.#handlers.filter(({ matches }) => matches(routingKey));
   }
 
+  /** True when a handler asks for retries. */
+  get retries(): boolean {
+    return this.#entries.some(
+      ({ registered: { options } }) => options.retry !== undefined || options.retryIf !== undefined,
+    );
+  }
+
   get isEmpty(): boolean {
     return this.#entries.length === 0;
   }

@@ -3,13 +3,13 @@
  * key, validates values against their contracts. Never throws and runs no handler.
  */
 import {
+  cameBy,
   CeleriacError,
   type Config,
   decodeEvent,
   type Delivery,
   type EventMessage,
   eventRetries,
-  eventRoutingKey,
   type Outcome,
   parseEventType,
   retryPolicy,
@@ -39,7 +39,7 @@ export function eventPreparer(parts: PrepareEventParts): Prepare {
       return { outcome, id: delivery.properties.messageId, name: delivery.routingKey };
     }
     const event = { ...parseEventType(parts.typePattern, decoded.message.type), ...decoded.message };
-    const handlers = parts.application.matching(eventRoutingKey(delivery));
+    const handlers = parts.application.matching(cameBy(delivery).routingKey);
     if (handlers.length === 0)
       return ending(event, { kind: 'unknown', error: unhandled(event, delivery, parts) });
     return prepared(event, handlers, { delivery, parts });
@@ -115,7 +115,7 @@ function unhandled(
   delivery: Delivery,
   { application }: PrepareEventParts,
 ): CeleriacError {
-  const routingKey = eventRoutingKey(delivery);
+  const { routingKey } = cameBy(delivery);
   return new CeleriacError('ERR_EVENT_UNHANDLED', {
     message: `The application '${application.name}' has no handler for '${routingKey}', though its queue is bound to it.`,
     hint: `Add a handler, or remove the binding: celeriac applications register ${application.name} with its patterns.`,
