@@ -93,7 +93,7 @@ export {
 } from './protocol/again.js';
 export type { CopyForRetry, NextAttempt } from './protocol/again.js';
 export { Delays } from './delays.js';
-export { delayedTarget, deliveryExchange, isDelayedTo } from './amqp/delayed-delivery.js';
+export { delayedSeconds, delayedTarget, isDelayedTo } from './amqp/delayed-delivery.js';
 export { isReject, isRetry, Reject, Retry } from './retry.js';
 export type { RejectOptions, RetryRequest } from './retry.js';
 export { decideRetry } from './policy/retry.js';

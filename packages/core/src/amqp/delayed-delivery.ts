@@ -81,21 +81,29 @@ export function delayedRoutingKey(seconds: number, queue: string): string {
   return `${seconds.toString(2).padStart(levels, '0').split('').join('.')}.${keyOf(queue)}`;
 }
 
-/** How a message was published. */
+/** Where a message was published to, or comes from. */
 interface Published {
   readonly exchange: string;
   readonly routingKey: string;
 }
 
-/** True when a message published so will arrive in this queue. */
+/** True when a message that is, or was, on its way through the delay queues is meant for this queue. */
 export function isDelayedTo(queue: string, message: Published): boolean {
   return delayedTarget(message) === keyOf(queue);
 }
 
-/** The queue that a message published so is meant for, in the form its key has; undefined when it is not delayed. */
+/** The queue that such a message is meant for, in the form its key has; undefined for one that was not delayed. */
 export function delayedTarget({ exchange, routingKey }: Published): string | undefined {
-  return exchange === delayedExchange ? routingKey.slice(levels * 2) : undefined;
+  return delayedFrom.test(exchange) ? routingKey.slice(levels * 2) : undefined;
 }
+
+/** The whole seconds that such a message waits; 0 for one that was not delayed. */
+export function delayedSeconds({ exchange, routingKey }: Published): number {
+  if (!delayedFrom.test(exchange)) return 0;
+  return Number.parseInt(routingKey.slice(0, levels * 2).replaceAll('.', ''), 2);
+}
+
+const delayedFrom = /^celery_delayed_(\d+|delivery)$/u;
 
 /** AMQP's routing keys hold 255 bytes. */
 const longestKeyBytes = 255 - levels * 2;

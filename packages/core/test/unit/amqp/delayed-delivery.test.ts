@@ -8,6 +8,7 @@ import {
   delayedBinding,
   delayedExchange,
   delayedRoutingKey,
+  delayedSeconds,
   delayedTarget,
   delayTopology,
   isDelayedTo,
@@ -132,7 +133,9 @@ describe('the delay topology', () => {
     expect(delayedTarget(message)).to.equal('a.b');
     expect(isDelayedTo('a.b', message)).to.equal(true);
     expect(isDelayedTo('b', message)).to.equal(false);
+    expect(delayedSeconds(message)).to.equal(77);
     expect(delayedTarget({ exchange: '', routingKey: 'a.b' })).to.equal(undefined);
+    expect(delayedSeconds({ exchange: '', routingKey: 'a.b' })).to.equal(0);
   });
 });
 
