@@ -7,7 +7,7 @@ import {
   delayedBinding,
   delayedExchange,
   delayedRoutingKey,
-  delayTopology,
+  delayTopologies,
 } from './amqp/delayed-delivery.js';
 import type { QueueType, Topology } from './amqp/topology.js';
 import { wholeDelaySeconds } from './policy/delay.js';
@@ -28,17 +28,23 @@ export interface Delayed {
   readonly delayMs: number;
 }
 
-const delayKey = 'delayed delivery';
+function levelKey(level: number): string {
+  return `delayed delivery ${level}`;
+}
 
 function bindingKey(queue: string): string {
   return `delayed delivery to ${queue}`;
 }
 
+type Step = readonly [key: string, topology: () => Topology];
+
 export class Delays {
   #parts: DelaysParts;
+  #levels: readonly Step[];
 
   constructor(parts: DelaysParts) {
     this.#parts = parts;
+    this.#levels = levelsOf(parts.queueType);
   }
 
   /** The message on its way: it arrives no earlier than the delay, and up to a second later. */
@@ -62,10 +68,9 @@ export class Delays {
 
   /** Has the queue, the delay queues and the binding between them declared; undefined when that is done. */
   ensure(queue: string): Promise<void> | undefined {
-    const { topologyOf, queueType } = this.#parts;
     return this.#inOrder([
-      [queue, () => topologyOf(queue)],
-      [delayKey, () => delayTopology(queueType)],
+      [queue, () => this.#parts.topologyOf(queue)],
+      ...this.#levels,
       [bindingKey(queue), () => ({ exchanges: [], queues: [], bindings: [delayedBinding(queue)] })],
     ]);
   }
@@ -77,14 +82,26 @@ export class Delays {
 
   /** Something on the way was deleted: all of it is declared again at the next `ensure`. */
   forget(queue: string): void {
-    for (const key of [queue, delayKey, bindingKey(queue)]) this.#parts.declarer.forget(key);
+    for (const key of [queue, ...this.#levels.map(([level]) => level), bindingKey(queue)])
+      this.#parts.declarer.forget(key);
   }
 
-  #inOrder(steps: readonly (readonly [key: string, topology: () => Topology])[]): Promise<void> | undefined {
+  #inOrder(steps: readonly Step[]): Promise<void> | undefined {
     for (const [index, [key, topology]] of steps.entries()) {
       const declaring = this.#parts.declarer.ensure(key, topology);
       if (declaring !== undefined) return declaring.then(() => this.#inOrder(steps.slice(index + 1)));
     }
     return undefined;
   }
+}
+
+const steps = new Map<QueueType, readonly Step[]>();
+
+/** The same for everyone: senders are made for every handler that sends. */
+function levelsOf(type: QueueType): readonly Step[] {
+  const known = steps.get(type);
+  if (known !== undefined) return known;
+  const made = delayTopologies(type).map((topology, level): Step => [levelKey(level), () => topology]);
+  steps.set(type, made);
+  return made;
 }

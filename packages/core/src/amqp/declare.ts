@@ -50,7 +50,7 @@ export class Declarer {
     const channels = new DeclareChannel(connection, this.#options.clock);
     try {
       for (const exchange of topology.exchanges) await this.#exchange(channels, exchange);
-      for (const queue of topology.queues) await this.#queue(channels, queue);
+      for (const queue of topology.queues) await this.#queue(channels, queue, topology.family);
       for (const binding of topology.bindings) await this.#binding(channels, binding);
       for (const binding of topology.exchangeBindings ?? []) await this.#exchangeBinding(channels, binding);
     } finally {
@@ -102,10 +102,10 @@ export class Declarer {
     this.#known.delete(key);
   }
 
-  async #queue(channels: DeclareChannel, spec: QueueSpec): Promise<void> {
+  async #queue(channels: DeclareChannel, spec: QueueSpec, family: string | undefined): Promise<void> {
     await this.#make(
       channels,
-      { kind: 'queue', name: spec.name },
+      { kind: 'queue', name: spec.name, family },
       {
         assert: (channel) => channel.assertQueue(spec.name, { durable: true, arguments: spec.arguments }),
         check: (channel) => channel.checkQueue(spec.name),
@@ -163,10 +163,10 @@ export class Declarer {
   }
 
   #acceptDifference(subject: Subject, difference: Inequivalence, cause: unknown): void {
-    const { kind, name } = subject;
+    const { kind, name, family } = subject;
     const { argument, wanted, present } = difference;
     if (kind === 'exchange' || unsafeArguments.has(argument)) throw mismatch(subject, difference, cause);
-    const key = `${kind} ${name} ${argument}`;
+    const key = `${family ?? `${kind} ${name}`} ${argument}`;
     if (this.#warned.has(key)) return;
     this.#warned.add(key);
     this.#options.logger.warn(`${kind} '${name}' exists with another ${argument}; it is used as it is`, {
@@ -181,6 +181,7 @@ export class Declarer {
 interface Subject {
   readonly kind: Kind;
   readonly name: string;
+  readonly family?: string | undefined;
 }
 
 interface How {

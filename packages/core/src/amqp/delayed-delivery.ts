@@ -22,26 +22,23 @@ function levelName(level: number): string {
 }
 
 /**
- * Everything but the bindings of single queues. From the lowest level up, so that no message can enter before its
- * whole way is there.
+ * Everything but the bindings of single queues, in the order of declaration: from the way out up to the entrance, a
+ * level each, so that no message enters before its whole way is there.
  */
-export function delayTopology(type: QueueType): Topology {
-  const all = Array.from({ length: levels }, (_, level) => level);
-  const next = (level: number): string => (level === 0 ? deliveryExchange : levelName(level - 1));
-  const names = [deliveryExchange, ...all.map(levelName)];
+export function delayTopologies(type: QueueType): readonly Topology[] {
+  return Array.from({ length: levels }, (_, level) => levelTopology(level, type));
+}
+
+function levelTopology(level: number, type: QueueType): Topology {
+  const name = levelName(level);
+  const next = level === 0 ? deliveryExchange : levelName(level - 1);
+  const before = anyBits(levels - 1 - level);
   return {
-    exchanges: names.map((name) => ({ name, type: 'topic' as const })),
-    queues: all.map((level) => levelQueue(level, next(level), type)),
-    bindings: all.map((level) => ({
-      queue: levelName(level),
-      exchange: levelName(level),
-      routingKey: `${anyBits(levels - 1 - level)}1.#`,
-    })),
-    exchangeBindings: all.map((level) => ({
-      destination: next(level),
-      source: levelName(level),
-      routingKey: `${anyBits(levels - 1 - level)}0.#`,
-    })),
+    family: 'delay queues',
+    exchanges: (level === 0 ? [next, name] : [name]).map((one) => ({ name: one, type: 'topic' })),
+    queues: [levelQueue(level, next, type)],
+    bindings: [{ queue: name, exchange: name, routingKey: `${before}1.#` }],
+    exchangeBindings: [{ destination: next, source: name, routingKey: `${before}0.#` }],
   };
 }
 

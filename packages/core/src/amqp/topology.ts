@@ -33,6 +33,8 @@ export interface Topology {
   readonly queues: readonly QueueSpec[];
   readonly bindings: readonly BindingSpec[];
   readonly exchangeBindings?: readonly ExchangeBindingSpec[];
+  /** What its queues are called together, where they are alike: a difference that they share is told once. */
+  readonly family?: string;
 }
 
 /** Where a queue's unhandled messages end. */

@@ -152,11 +152,11 @@ describe('BrokerTaskSender', () => {
     expect(message.properties.headers).to.include({ eta: '2026-01-01T00:00:05.001000+00:00' });
     expect(message.properties).not.to.have.property('expiration');
     void message.prepare?.();
-    expect(calls).to.deep.equal([
-      'ensure billing',
-      'ensure delayed delivery',
-      'ensure delayed delivery to billing',
-    ]);
+    expect(calls[0]).to.equal('ensure billing');
+    expect(calls.slice(1, -1)).to.deep.equal(
+      Array.from({ length: 28 }, (_, level) => `ensure delayed delivery ${level}`),
+    );
+    expect(calls.at(-1)).to.equal('ensure delayed delivery to billing');
   });
 
   it('sends at once what has no delay left', async () => {
@@ -198,9 +198,10 @@ describe('BrokerTaskSender', () => {
       const tasks = await sender();
       await tasks.send('t', 1, { delay: 10 });
 
-      expect(calls).to.deep.equal([
+      expect(calls).to.include.members([
         'forget celeriac',
-        'forget delayed delivery',
+        'forget delayed delivery 0',
+        'forget delayed delivery 27',
         'forget delayed delivery to celeriac',
       ]);
       expect(published).to.have.length(2);

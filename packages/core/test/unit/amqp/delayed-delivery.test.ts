@@ -10,7 +10,7 @@ import {
   delayedRoutingKey,
   delayedSeconds,
   delayedTarget,
-  delayTopology,
+  delayTopologies,
   isDelayedTo,
 } from '../../../dist/amqp/delayed-delivery.js';
 import { longestDelaySeconds, wholeDelaySeconds } from '../../../dist/policy/delay.js';
@@ -33,7 +33,14 @@ interface Captured {
 const captured = JSON.parse(
   readFileSync(new URL('../../../test/fixtures/celery/quorum-delayed-5.6.3.json', import.meta.url), 'utf8'),
 ) as Captured;
-const topology = delayTopology('quorum');
+const levels = delayTopologies('quorum');
+/** Of all levels. */
+const topology = {
+  exchanges: levels.flatMap(({ exchanges }) => exchanges),
+  queues: levels.flatMap(({ queues }) => queues),
+  bindings: levels.flatMap(({ bindings }) => bindings),
+  exchangeBindings: levels.flatMap(({ exchangeBindings = [] }) => exchangeBindings),
+};
 
 /** As RabbitMQ lists it: name, type, value. */
 function typed([name, value]: [string, unknown]): unknown[] {
@@ -63,12 +70,7 @@ describe('the delay topology', () => {
     );
     const ours = [
       ...topology.bindings.map(({ exchange, queue, routingKey }) => [exchange, 'queue', queue, routingKey]),
-      ...(topology.exchangeBindings ?? []).map((one) => [
-        one.source,
-        'exchange',
-        one.destination,
-        one.routingKey,
-      ]),
+      ...topology.exchangeBindings.map((one) => [one.source, 'exchange', one.destination, one.routingKey]),
     ];
     const theirs = bindings
       .filter((one) => one.source_name !== 'celery_delayed_delivery')
@@ -77,10 +79,19 @@ describe('the delay topology', () => {
   });
 
   it('has no strategy on classic queues, which refuse it', () => {
-    for (const queue of delayTopology('classic').queues) {
+    for (const queue of delayTopologies('classic').flatMap(({ queues }) => queues)) {
       expect(queue.arguments).to.include({ 'x-queue-type': 'classic' });
       expect(queue.arguments).not.to.have.property('x-dead-letter-strategy');
     }
+  });
+
+  it('is declared so that nothing leads to what is not there yet', () => {
+    const there = new Set<string>();
+    for (const { exchanges, queues } of levels) {
+      for (const { name } of exchanges) there.add(name);
+      for (const { arguments: args } of queues) expect(there).to.include(args['x-dead-letter-exchange']);
+    }
+    expect(levels.at(-1)?.exchanges).to.deep.equal([{ name: delayedExchange, type: 'topic' }]);
   });
 
   it('makes the keys that Celery makes', () => {
@@ -170,7 +181,7 @@ function walk(routingKey: string, queues: readonly string[]): { seconds: number;
       seconds += (spec.arguments['x-message-ttl'] as { value: number }).value / 1000;
       enter(spec.arguments['x-dead-letter-exchange'] as string);
     }
-    for (const one of topology.exchangeBindings ?? []) {
+    for (const one of topology.exchangeBindings) {
       if (one.source === exchange && matchesPattern(one.routingKey, routingKey)) enter(one.destination);
     }
     for (const one of ends) {
