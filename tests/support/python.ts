@@ -48,6 +48,8 @@ export interface PythonRecord extends PythonCall {
   readonly headerKinds: Readonly<Record<string, unknown>>;
   readonly priority: number;
   readonly redelivered: boolean;
+  /** When it ran, seconds since the epoch. */
+  readonly at: number;
 }
 
 function environment(broker: string, extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
