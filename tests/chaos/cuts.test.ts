@@ -14,7 +14,10 @@ import { waitFor } from '../support/wait-for.js';
 const ids = ['a', 'b', 'c'] as const;
 
 function configFor(broker: DevBroker) {
-  return { events: { connection_string: broker.url, reconnect_max_delay: '100ms' } };
+  return {
+    events: { connection_string: broker.url, reconnect_max_delay: '100ms' },
+    tasks: { delayed_delivery_ahead: false }, // a hundred frames in the background, which nobody waits for
+  };
 }
 
 function openPublisher(broker: DevBroker): Promise<Publisher> {

@@ -116,7 +116,7 @@ export class Running {
         prepare,
         copyForRetry,
         concurrency,
-        delaysAhead: true, // also for Python senders, which do not declare the delay queues
+        delaysAhead: config.tasks.delayed_delivery_ahead,
       });
     }
     const { routing_key: typePattern } = config.events;

@@ -166,6 +166,10 @@ const tasks: SchemaNode = section('Sending tasks, and the queues they go to.', {
   delayed_delivery_queue_type: queueType({
     description: "Queue type of the delay queues (Celery's `broker_native_delayed_delivery_queue_type`).",
   }),
+  delayed_delivery_ahead: flag(
+    'Workers declare the delay queues when they start, for Python senders, which rely on them; otherwise the first delay or retry does.',
+    true,
+  ),
 });
 
 const taskHandler: SchemaNode = section('Running tasks.', {

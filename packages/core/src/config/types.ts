@@ -50,6 +50,7 @@ export interface TasksConfig {
   /** IANA name. */
   readonly time_zone: string;
   readonly delayed_delivery_queue_type: QueueKind;
+  readonly delayed_delivery_ahead: boolean;
 }
 
 /** How failed tasks and events are tried again, unless they say otherwise themselves. */
