@@ -68,7 +68,8 @@ function toDeadLetterQueue(verdict: Of<'deadLetter'>, delivery: Delivery, parts:
   return move(letter);
 }
 
-function toNextAttempt({ delayMs, attempt, error }: Of<'retry'>, delivery: Delivery, parts: MoveParts): Move {
+function toNextAttempt(verdict: Of<'retry'>, delivery: Delivery, parts: MoveParts): Move {
+  const { delayMs, attempt, error, crashes } = verdict;
   const { clock, delays, copyForRetry } = parts;
   const { queue } = delivery;
   const failedAt = clock.now();
@@ -76,7 +77,7 @@ function toNextAttempt({ delayMs, attempt, error }: Of<'retry'>, delivery: Deliv
   return {
     doing: 'retry',
     message: () => {
-      const copy = copyForRetry(delivery, { retries: attempt, eta, now: failedAt });
+      const copy = copyForRetry(delivery, { retries: attempt, eta, now: failedAt, crashes });
       return delays.message(copy, { queue, delayMs: eta - clock.now() });
     },
     failed: () => delays.forget(queue),

@@ -23,18 +23,22 @@ import {
   taskForRetry,
   type Tell,
   type Topology,
+  type Validator,
   waitAtMost,
 } from '@celeriac/core';
 
 import type { Cancellation } from './cancellation.js';
 import { Capsule } from './capsule.js';
-import { planApplication, planTaskQueues, type QueuePlan } from './capsule-plan.js';
+import { planApplication, planTaskGroups, type QueuePlan, type TaskGroup } from './capsule-plan.js';
 import type { ContextParts } from './context.js';
 import { type DelayPaths, keepDelayPaths } from './delay-paths.js';
 import type { DispatchParts } from './dispatch.js';
 import type { Application } from './event-handler/application.js';
 import { eventPreparer } from './event-handler/prepare-event.js';
 import type { TaskHandlers } from './handlers.js';
+import { InlinePool } from './pool/inline.js';
+import { checkHandlers, openPool } from './pool/open-pool.js';
+import type { Pool, PoolStats } from './pool/pool.js';
 import { taskPreparer } from './prepare-task.js';
 import { Report } from './report.js';
 import { closeSide, type OpenSide, type Side, sideReady, watchSide } from './side.js';
@@ -48,6 +52,10 @@ export interface RunningOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly tasks: TaskHandlers;
+  /** URLs of the modules that register handlers, for threads and processes. */
+  readonly modules: readonly string[];
+  /** Consume these task queues and no others. */
+  readonly queues: readonly string[] | undefined;
   readonly applications: readonly Application[];
   readonly tell: Tell<WorkerEvents>;
   readonly openSide: OpenSide;
@@ -58,8 +66,14 @@ interface CapsulePlan {
   readonly prepare: Prepare;
   readonly copyForRetry: CopyForRetry;
   readonly concurrency: number;
+  readonly pool: Pool;
   /** True: what delays need is declared before the first one. */
   readonly delaysAhead: boolean;
+}
+
+interface PreparerParts {
+  readonly contextParts: ContextParts;
+  readonly validator: Validator;
 }
 
 /** How long handlers have to heed their signal once the grace is over. */
@@ -71,6 +85,8 @@ export class Running {
   #options: RunningOptions;
   #sides: readonly Side[];
   #capsules: Capsule[] = [];
+  #pools: Pool[] = [];
+  #groups: readonly TaskGroup[];
   #delayPaths: DelayPaths[] = [];
   #cancellations = new Set<Cancellation>();
   #stopping = new AbortController();
@@ -79,7 +95,8 @@ export class Running {
   private constructor(options: RunningOptions, sides: readonly Side[]) {
     this.#options = options;
     this.#sides = sides;
-    const { tell } = options;
+    const { tell, config, tasks, queues } = options;
+    this.#groups = tasks.names.length === 0 ? [] : planTaskGroups(config, queues);
     for (const side of sides) {
       watchSide(side, {
         lost: (error) => tell('lost', error),
@@ -102,24 +119,12 @@ export class Running {
 
   async start(): Promise<void> {
     await Promise.all(this.#sides.map(sideReady));
-    const { config, applications, tasks } = this.#options;
+    const { config, applications, logger, clock } = this.#options;
     const contextParts = this.#contextParts();
     const validator = await loadValidator();
-    if (tasks.names.length > 0) {
-      const { time_zone: timeZone } = config.tasks;
-      const { task_handler: handler } = config;
-      const prepare = taskPreparer({ handlers: tasks, contextParts, validator, timeZone, config: handler });
-      const { concurrency } = handler;
-      const copyForRetry = taskForRetry(timeZone);
-      this.#addCapsule(this.#taskSide, {
-        queues: planTaskQueues(config),
-        prepare,
-        copyForRetry,
-        concurrency,
-        delaysAhead: config.tasks.delayed_delivery_ahead,
-      });
-    }
     const { routing_key: typePattern } = config.events;
+    checkHandlers(this.#groups, this.#options.tasks);
+    for (const group of this.#groups) this.#addTasks(group, { contextParts, validator });
     for (const application of applications) {
       application.resolve(({ object, action }) => eventType(typePattern, object, action));
       const plan = planApplication(config, application);
@@ -131,9 +136,11 @@ export class Running {
         prepare,
         copyForRetry: eventForRetry,
         concurrency,
+        pool: new InlinePool(application.name, { logger, clock }),
         delaysAhead: handler.retry.max !== undefined || application.retries,
       });
     }
+    await Promise.all(this.#pools.map((pool) => pool.start()));
     await Promise.all(this.#capsules.map((capsule) => capsule.start(this.#stopping.signal)));
     for (const paths of this.#delayPaths) keepDelayPaths(paths);
     await this.#register();
@@ -152,6 +159,9 @@ export class Running {
       for (const cancellation of this.#cancellations) cancellation.cancel('shutdown', stoppingError());
       await waitAtMost(clock, heedMs, this.#idle());
     }
+    // What heeds nothing ends here, where it can be ended, and its message goes back at once.
+    await waitAtMost(clock, cancelMs * 2, Promise.all(this.#pools.map((pool) => pool.close())));
+    if (this.#pools.length > 0 && this.#inHand > 0) await waitAtMost(clock, heedMs, this.#idle());
     for (const capsule of this.#capsules) for (const consumer of capsule.consumers) consumer.flush();
     await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.close())));
     const left = this.#inHand;
@@ -169,14 +179,21 @@ export class Running {
     return {
       service: serviceName(config),
       brokers: [...new Set([...brokers].map(String))],
-      queues: tasks.names.length > 0 ? config.task_handler.queues : [],
+      queues: this.#groups.flatMap(({ config: { queues } }) => queues),
       concurrency: config.task_handler.concurrency,
+      pools: this.#groups.map(({ name, config: { pool: kind, queues, concurrency } }) => {
+        return { name, kind, queues, concurrency };
+      }),
       tasks: tasks.names,
       applications: applications.map((application) => {
         const { queue, prefetch } = planApplication(config, application);
         return { name: application.name, queue, prefetch, patterns: application.patterns };
       }),
     };
+  }
+
+  poolStats(): readonly PoolStats[] {
+    return this.#pools.map((pool) => pool.stats());
   }
 
   get #taskSide(): Side {
@@ -196,10 +213,11 @@ export class Running {
   }
 
   #contextParts(): ContextParts {
-    const { config, clock, logger } = this.#options;
+    const { config, clock, logger, tell } = this.#options;
     const common = { config, clock, newId: randomUUID };
     return {
       logger,
+      progress: (of, value) => tell('progress', { ...of, value }),
       taskSenderParts: { ...common, ...this.#taskSide.publishing, origin: producerName() },
       eventSender: new BrokerEventSender({
         ...common,
@@ -207,6 +225,26 @@ export class Running {
         source: serviceName(config),
       }),
     };
+  }
+
+  #addTasks(group: TaskGroup, { contextParts, validator }: PreparerParts): void {
+    const { config, tasks: handlers, modules, logger, clock, tell } = this.#options;
+    const { time_zone: timeZone, delayed_delivery_ahead: delaysAhead } = config.tasks;
+    const sides = { tasks: this.#taskSide.publishing, events: this.#eventSide.publishing };
+    const stopping = this.#stopping.signal;
+    const pool = openPool(group, { config, modules, sides, tell, stopping, logger, clock });
+    this.#pools.push(pool);
+    const { config: handler, queues } = group;
+    const elsewhere = handler.pool !== 'inline';
+    const parts = { handlers, contextParts, validator, timeZone, config: handler, elsewhere };
+    this.#addCapsule(this.#taskSide, {
+      queues,
+      prepare: taskPreparer(parts),
+      copyForRetry: taskForRetry(timeZone),
+      concurrency: handler.concurrency,
+      pool,
+      delaysAhead,
+    });
   }
 
   #addCapsule(side: Side, plan: CapsulePlan): void {
@@ -219,6 +257,7 @@ export class Running {
     const delays = new Delays({ declarer, queueType, topologyOf });
     const dispatchParts: DispatchParts = {
       prepare: plan.prepare,
+      pool: plan.pool,
       slots: new Slots(plan.concurrency),
       report: new Report(logger, tell),
       running: this.#cancellations,

@@ -2,12 +2,14 @@
 import { type Config, type ConfigInput, loadConfig } from '@celeriac/core';
 import { expect } from 'chai';
 
-import { eventPrefetch, planApplication, planTaskQueues } from '../../dist/capsule-plan.js';
+import { eventPrefetch, planApplication, planTaskGroups, type QueuePlan } from '../../dist/capsule-plan.js';
 import { Application } from '../../dist/event-handler/application.js';
 
 const load = (config: ConfigInput = {}): Promise<Config> => loadConfig(config, { env: {} });
 
-describe('planTaskQueues', () => {
+const planTaskQueues = (config: Config): readonly QueuePlan[] => planTaskGroups(config)[0]!.queues;
+
+describe('planTaskGroups, with one group,', () => {
   async function prefetches(concurrency: number, queues: readonly string[], more = {}): Promise<number[]> {
     const config = await load({ task_handler: { concurrency, queues, ...more } });
     return planTaskQueues(config).map(({ prefetch }) => prefetch);

@@ -1,0 +1,50 @@
+/**
+ * A child process, and a channel to it. It shares standard output and error with the worker; signals of the terminal
+ * are the worker's to handle, and it dies with the worker.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+import type { Child, ChildEnd } from './child.js';
+import type { FromChild } from './protocol.js';
+import { residentMemory } from './resident-memory.js';
+
+const entry = fileURLToPath(new URL('./inside/process-entry.js', import.meta.url));
+const mebibyte = 2 ** 20;
+
+export function startProcess({ maxMemory }: { readonly maxMemory: number | undefined }): Child {
+  // Two processes cannot have one inspector port.
+  const inherited = process.execArgv.filter((option) => !option.startsWith('--inspect'));
+  const heap = maxMemory === undefined ? [] : [`--max-old-space-size=${Math.ceil(maxMemory / mebibyte)}`];
+  const child = fork(entry, [String(process.pid)], {
+    serialization: 'advanced',
+    execArgv: [...inherited, ...heap],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const ended = endOf(child);
+  return {
+    id: child.pid ?? 0,
+    send: (message) => {
+      // It may be gone already: `ended` tells.
+      if (child.connected) child.send(message, () => undefined);
+    },
+    listen: (listener) => void child.on('message', (message) => listener(message as FromChild)),
+    ended,
+    kill: () => void child.kill('SIGKILL'),
+    memory: () => (child.pid === undefined ? Promise.resolve(undefined) : residentMemory(child.pid)),
+  };
+}
+
+/** Its last messages may be in the channel still when it has ended. */
+function endOf(child: ChildProcess): Promise<ChildEnd> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => {
+      if (child.pid === undefined) resolve({ code: null, signal: null, isOutOfMemory: false, error });
+    });
+    child.once('exit', (code, signal) => {
+      const end = { code, signal, isOutOfMemory: false };
+      if (child.connected) child.once('disconnect', () => resolve(end));
+      else resolve(end);
+    });
+  });
+}
