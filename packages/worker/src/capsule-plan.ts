@@ -24,8 +24,16 @@ export interface TaskGroup {
   readonly config: Config['task_handler'];
 }
 
-/** One capsule per group. `only` leaves out all other queues; what is named there and in no group is the base's. */
-export function planTaskGroups(config: Config, only?: readonly string[]): readonly TaskGroup[] {
+export interface TaskGroupOptions {
+  /** These queues and no others; what is in no group is the base's. */
+  readonly queues?: readonly string[] | undefined;
+  /** No threads and no processes. */
+  readonly isInlineOnly?: boolean;
+}
+
+/** One capsule per group. */
+export function planTaskGroups(config: Config, options: TaskGroupOptions = {}): readonly TaskGroup[] {
+  const { queues: only, isInlineOnly = false } = options;
   const { workers, ...base } = config.task_handler;
   const isWanted = (queue: string): boolean => only?.includes(queue) ?? true;
   const groups = Object.entries(workers).map(([name, { queues, ...own }]) => {
@@ -43,7 +51,7 @@ export function planTaskGroups(config: Config, only?: readonly string[]): readon
     .map(({ name, names, settings }) => ({
       name,
       queues: planTaskQueues(config, names, settings),
-      config: { ...settings, queues: names },
+      config: { ...settings, queues: names, ...(isInlineOnly ? { pool: 'inline' as const } : {}) },
     }));
 }
 

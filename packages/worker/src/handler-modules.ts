@@ -47,7 +47,7 @@ const problems = {
 } as const;
 
 function moduleError(url: string, why: keyof typeof problems, cause?: unknown): CeleriacError {
-  const text = cause === undefined ? '' : `: ${errorText(cause)}`;
+  const text = why === 'no-register' ? '' : `: ${errorText(cause)}`;
   return new CeleriacError('ERR_HANDLER_MODULE', {
     message: `The module '${url}' ${problems[why]}${text}${/[.!?]$/u.test(text) ? '' : '.'}`,
     hint: 'A module with handlers exports register(worker), and may be imported more than once.',

@@ -56,6 +56,7 @@ export interface RunningOptions {
   readonly modules: readonly string[];
   /** Consume these task queues and no others. */
   readonly queues: readonly string[] | undefined;
+  readonly isInlineOnly: boolean;
   readonly applications: readonly Application[];
   readonly tell: Tell<WorkerEvents>;
   readonly openSide: OpenSide;
@@ -95,8 +96,8 @@ export class Running {
   private constructor(options: RunningOptions, sides: readonly Side[]) {
     this.#options = options;
     this.#sides = sides;
-    const { tell, config, tasks, queues } = options;
-    this.#groups = tasks.names.length === 0 ? [] : planTaskGroups(config, queues);
+    const { tell, tasks } = options;
+    this.#groups = tasks.names.length === 0 ? [] : planTaskGroups(options.config, options);
     for (const side of sides) {
       watchSide(side, {
         lost: (error) => tell('lost', error),

@@ -57,12 +57,12 @@ export interface StopOptions {
 
 /** Creates a worker. Reads nothing and connects to nothing before `start` or `run`. */
 export function createWorker(options: WorkerOptions = {}): Worker {
-  return new Worker(options, openSide);
+  return new Worker(options, { open: openSide, isInlineOnly: false });
 }
 
-/** As `createWorker`, over something else than a broker: for `@celeriac/testing`. @internal */
+/** As `createWorker`, over something else than a broker, and all tasks inline: for `@celeriac/testing`. @internal */
 export function createWorkerOver(openOther: OpenSide, options: WorkerOptions = {}): Worker {
-  return new Worker(options, openOther);
+  return new Worker(options, { open: openOther, isInlineOnly: true });
 }
 
 export type { Worker };
@@ -70,9 +70,15 @@ export type { Worker };
 /** What is registered with a worker, for children of a pool. @internal */
 export let tasksOf: (worker: Worker) => TaskHandlers;
 
+interface Over {
+  readonly open: OpenSide;
+  /** All tasks run inline, whatever the configuration says. */
+  readonly isInlineOnly: boolean;
+}
+
 class Worker implements AsyncDisposable {
   #options: WorkerOptions;
-  #openSide: OpenSide;
+  #over: Over;
   #logger: Logger;
   #tell: Tell<WorkerEvents>;
   #clock: Clock;
@@ -91,9 +97,9 @@ class Worker implements AsyncDisposable {
     tasksOf = (worker) => worker.#tasks;
   }
 
-  constructor(options: WorkerOptions, open: OpenSide) {
+  constructor(options: WorkerOptions, over: Over) {
     this.#options = options;
-    this.#openSide = open;
+    this.#over = over;
     this.#logger = guarded(options.logger ?? silentLogger);
     this.#tell = notifier(this.#events, this.#logger);
     this.#clock = options.clock ?? systemClock;
@@ -207,8 +213,9 @@ class Worker implements AsyncDisposable {
     const applications = [...this.#applications.values()].filter(({ isEmpty }) => !isEmpty);
     if (this.#tasks.names.length === 0 && applications.length === 0) throw nothingRegistered();
     const config = await loadConfig(source, { env, overrides });
-    const parts = { config, logger: this.#logger, clock: this.#clock, openSide: this.#openSide };
-    const what = { tasks: this.#tasks, modules: this.#modules, queues };
+    const parts = { config, logger: this.#logger, clock: this.#clock, openSide: this.#over.open };
+    const { isInlineOnly } = this.#over;
+    const what = { tasks: this.#tasks, modules: this.#modules, queues, isInlineOnly };
     const running = await Running.open({ ...parts, ...what, applications, tell: this.#tell });
     this.#running = running;
     if (this.#isStopped()) {

@@ -29,6 +29,10 @@ export function register(worker: Worker): void {
     context().progress('spinning');
     for (;;);
   });
+  worker.task('slow', async (ms: number) => {
+    context().progress('slow');
+    await sleep(ms);
+  });
   worker.task('exit', (code: number) => process.exit(code));
   worker.task('kill', () => process.kill(process.pid, 'SIGKILL'));
   worker.task('throw-later', async () => {
