@@ -11,9 +11,15 @@ import { waitFor } from '../support/wait-for.js';
 const program = fileURLToPath(new URL('../support/programs/pool-worker.js', import.meta.url));
 const queue = 'celeriac';
 
+const seen = new Set<number>();
+
 /** The child processes that a worker said it has started. */
 function childrenOf(worker: Running): readonly number[] {
-  return [...worker.output().matchAll(/"child started".*"child":(\d+)/gu)].map(([, pid]) => Number(pid));
+  const pids = [...worker.output().matchAll(/"child started".*"child":(\d+)/gu)].map(([, pid]) =>
+    Number(pid),
+  );
+  for (const pid of pids) seen.add(pid);
+  return pids;
 }
 
 function isAlive(pid: number): boolean {
@@ -32,6 +38,12 @@ const depth = (broker: DevBroker): number | undefined =>
   broker.queues().find(({ name }) => name === queue)?.messagesReady;
 
 describe('a worker process with child processes', () => {
+  afterEach(() => {
+    // Where the test fails they would spin for ever.
+    for (const pid of seen) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    seen.clear();
+  });
+
   it('leaves no orphan when it is killed, not even one in an endless loop, and its message runs elsewhere', async () => {
     await using broker = await startBroker({ port: 0 });
     const worker = start(process.execPath, [program, broker.url, 'processes']);

@@ -6,6 +6,7 @@ import {
   type AttemptFacts,
   type DeadLetterReason,
   decideRetry,
+  isCeleriacError,
   isReject,
   isRetry,
   type Outcome,
@@ -25,7 +26,7 @@ const abandon: Verdict = { kind: 'abandon' };
 /** Not the message's fault: it must not count towards a delivery limit. */
 const giveBack: Verdict = { kind: 'requeue', countsAsFailure: false };
 /** What a soft time limit is called in `never` and `only`, whatever the handler threw when it fired. */
-const timeLimitCodes = ['ERR_SOFT_TIME_LIMIT'];
+const softLimitCodes = ['ERR_SOFT_TIME_LIMIT'];
 
 export function judge(outcome: Outcome, { live, attempt }: DeliveryFacts): Verdict {
   if (!live) return abandon;
@@ -35,7 +36,7 @@ export function judge(outcome: Outcome, { live, attempt }: DeliveryFacts): Verdi
     case 'failed':
       return judgeFailure(outcome.error, { reason: 'failed', attempt });
     case 'timedOut':
-      return judgeFailure(outcome.error, { reason: 'timed-out', attempt, codes: timeLimitCodes });
+      return judgeFailure(outcome.error, { reason: 'timed-out', attempt, codes: limitCodes(outcome.error) });
     case 'crashed':
       return judgeCrash(outcome, attempt);
     case 'aborted':
@@ -53,6 +54,11 @@ export function judge(outcome: Outcome, { live, attempt }: DeliveryFacts): Verdi
     case 'notStarted':
       return giveBack;
   }
+}
+
+/** The hard limit has its code; a handler that heeds the soft one may throw anything. */
+function limitCodes(error: unknown): readonly string[] {
+  return isCeleriacError(error, 'ERR_HARD_TIME_LIMIT') ? [] : softLimitCodes;
 }
 
 interface Failure {
