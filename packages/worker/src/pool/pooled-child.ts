@@ -138,10 +138,10 @@ export class PooledChild {
     const job = this.#job;
     switch (message.op) {
       case 'ready':
-        this.#settleReady?.resolve();
+        this.#isReady(message.memory);
         return;
       case 'unfit':
-        this.#settleReady?.reject(cannotStart(fromThrown(message.error)));
+        this.#unfit(cannotStart(fromThrown(message.error)));
         return;
       case 'started':
         if (job?.number === message.job) job.isStarted = true;
@@ -167,6 +167,17 @@ export class PooledChild {
       case 'done':
         if (job?.number === message.job) this.#finish(job, message);
     }
+  }
+
+  #isReady(memory: number): void {
+    const { maxMemory = Infinity } = this.#parts;
+    if (memory > maxMemory) this.#unfit(tooSmall(maxMemory, memory));
+    else this.#settleReady?.resolve();
+  }
+
+  #unfit(error: CeleriacError): void {
+    this.#settleReady?.reject(error);
+    this.#kill('close');
   }
 
   #finish(job: Job, { outcome, memory }: Extract<FromChild, { op: 'done' }>): void {
@@ -224,5 +235,14 @@ function cannotStart(cause: unknown, end?: ChildEnd): CeleriacError {
     message: `A thread or process of the pool could not start${how}.`,
     hint: 'Look at the cause: most often a module with handlers that does not load there.',
     ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** Else it would be killed with every task. */
+function tooSmall(maxMemory: number, memory: number): CeleriacError {
+  return new CeleriacError('ERR_POOL_START', {
+    message: `A thread or process of the pool holds ${memory} bytes before its first task, more than its max_memory of ${maxMemory}.`,
+    hint: 'Raise max_memory, or load less in the modules with handlers.',
+    values: { memory, limit: maxMemory },
   });
 }

@@ -21,7 +21,7 @@ export function startProcess({ maxMemory }: { readonly maxMemory: number | undef
     execArgv: [...inherited, ...heap],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
-  const ended = endOf(child);
+  const ended = endOf(child, maxMemory !== undefined);
   return {
     id: child.pid ?? 0,
     send: (message) => {
@@ -36,13 +36,14 @@ export function startProcess({ maxMemory }: { readonly maxMemory: number | undef
 }
 
 /** Its last messages may be in the channel still when it has ended. */
-function endOf(child: ChildProcess): Promise<ChildEnd> {
+function endOf(child: ChildProcess, isLimited: boolean): Promise<ChildEnd> {
   return new Promise((resolve) => {
     child.once('error', (error) => {
       if (child.pid === undefined) resolve({ code: null, signal: null, isOutOfMemory: false, error });
     });
     child.once('exit', (code, signal) => {
-      const end = { code, signal, isOutOfMemory: false };
+      // V8 aborts when the heap it was given is full.
+      const end = { code, signal, isOutOfMemory: isLimited && signal === 'SIGABRT' };
       if (child.connected) child.once('disconnect', () => resolve(end));
       else resolve(end);
     });

@@ -64,7 +64,7 @@ export type BrokerCall =
     };
 
 export type FromChild =
-  | { readonly op: 'ready' }
+  | { readonly op: 'ready'; readonly memory: number }
   /** It cannot work: a module does not load. */
   | { readonly op: 'unfit'; readonly error: Thrown }
   | { readonly op: 'started'; readonly job: number }

@@ -40,7 +40,7 @@ export function serve(port: ParentPort): void {
       case 'setup':
         parts = setUp(message, { port, calls });
         parts.then(
-          () => port.send({ op: 'ready' }),
+          () => port.send({ op: 'ready', memory: port.memory() }),
           (error: unknown) => {
             port.send({ op: 'unfit', error: toThrown(error) });
           },

@@ -1,5 +1,5 @@
 /** What a pool does about its children, with children and a clock that do only what the test says. */
-import { type Config, loadConfig, type Outcome, silentLogger } from '@celeriac/core';
+import { type CeleriacError, type Config, loadConfig, type Outcome, silentLogger } from '@celeriac/core';
 import { expect } from 'chai';
 
 import { Cancellation } from '../../../dist/cancellation.js';
@@ -84,7 +84,7 @@ describe('a pool of children', () => {
       startChild: () => {
         const child = new FakeChild(children.length + 1);
         children.push(child);
-        if (willStart) void Promise.resolve().then(() => child.say({ op: 'ready' }));
+        if (willStart) void Promise.resolve().then(() => child.say({ op: 'ready', memory: 33 * 2 ** 20 }));
         else child.end({ code: 1 });
         return child;
       },
@@ -195,6 +195,13 @@ describe('a pool of children', () => {
     expect(await outcome)
       .to.have.property('error')
       .that.includes({ code: 'ERR_MEMORY_LIMIT' });
+  });
+
+  it('does not start where an empty child holds more than it may', async () => {
+    const pool = await open({ max_memory: '32MiB', min_concurrency: 1 });
+    const error = await pool.start().catch((thrown: unknown) => thrown);
+    expect(error).to.include({ code: 'ERR_POOL_START' });
+    expect((error as CeleriacError).message).to.include('max_memory');
   });
 
   it('passes on who told a task to stop, and what its child throws last', async () => {
