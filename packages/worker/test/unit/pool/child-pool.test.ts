@@ -242,6 +242,19 @@ describe('a pool of children', () => {
     expect(pool.stats().children).to.have.length(1);
   });
 
+  it('does not end a child that is at work again when its idle time is over', async () => {
+    const pool = await open({ idle_timeout: '10s' });
+    const first = run(pool);
+    await settle();
+    children[0]?.done(0);
+    await first;
+    const second = run(pool);
+    await clock.advance(10_000);
+    await settle();
+    children[0]?.done(1);
+    expect(await second).to.deep.equal({ kind: 'succeeded', value: 1 });
+  });
+
   it('leaves no timer behind', async () => {
     const pool = await open({ max_memory: '64MiB' });
     const outcome = run(pool, { hardLimitMs: 5_000, softLimitMs: 1_000 });
