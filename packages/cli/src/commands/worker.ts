@@ -106,7 +106,7 @@ function announce(
     `  broker        ${brokers.join(', ')}`,
     ...groups.map(
       ({ kind, queues, concurrency }, index) =>
-        `  ${index === 0 ? 'queues' : '      '}        ${queues.join(', ')} (${kind}, concurrency ${concurrency})`,
+        `  ${index === 0 ? 'queues' : '      '}        ${queues.join(', ')} (${kind === 'inline' ? '' : `${kind}, `}concurrency ${concurrency})`,
     ),
     ...tasks.map((task, index) => `  ${index === 0 ? 'tasks ' : '      '}        ${task}`),
     ...applications.map(
