@@ -45,7 +45,12 @@ export class ChildPool implements Pool {
   async start(): Promise<void> {
     const { min_concurrency: least, concurrency: most } = this.#options.config;
     const first = Array.from({ length: Math.min(least, most) }, () => this.#startChild());
-    await Promise.all(first.map((child) => child.ready));
+    try {
+      await Promise.all(first.map((child) => child.ready));
+    } catch (error) {
+      // Stopped while it was starting: the children were ended, and that is no failure of theirs.
+      if (this.#mayStart()) throw error;
+    }
     for (const child of first) this.#rest(child);
   }
 

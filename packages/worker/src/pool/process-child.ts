@@ -13,12 +13,10 @@ const entry = fileURLToPath(new URL('./inside/process-entry.js', import.meta.url
 const mebibyte = 2 ** 20;
 
 export function startProcess({ maxMemory }: { readonly maxMemory: number | undefined }): Child {
-  // Two processes cannot have one inspector port.
-  const inherited = process.execArgv.filter((option) => !option.startsWith('--inspect'));
   const heap = maxMemory === undefined ? [] : [`--max-old-space-size=${Math.ceil(maxMemory / mebibyte)}`];
   const child = fork(entry, [String(process.pid)], {
     serialization: 'advanced',
-    execArgv: [...inherited, ...heap],
+    execArgv: [...inheritedOptions(process.execArgv), ...heap],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const ended = endOf(child, maxMemory !== undefined);
@@ -33,6 +31,18 @@ export function startProcess({ maxMemory }: { readonly maxMemory: number | undef
     kill: () => void child.kill('SIGKILL'),
     memory: () => (child.pid === undefined ? Promise.resolve(undefined) : residentMemory(child.pid)),
   };
+}
+
+const evaluating: ReadonlySet<string | undefined> = new Set(['-e', '--eval', '-p', '--print', '-pe']);
+
+/** The options of Node that make sense for a child: loaders do; an inspector's port, or a program to evaluate, do not. */
+export function inheritedOptions(options: readonly string[]): readonly string[] {
+  return options.filter(
+    (option, index) =>
+      !/^--(?:inspect|input-type)/u.test(option) &&
+      !evaluating.has(option) &&
+      !evaluating.has(options[index - 1]),
+  );
 }
 
 /** Its last messages may be in the channel still when it has ended. */

@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { Cancellation } from '../../../dist/cancellation.js';
 import type { Child, ChildEnd } from '../../../dist/pool/child.js';
 import { ChildPool } from '../../../dist/pool/child-pool.js';
+import { inheritedOptions } from '../../../dist/pool/process-child.js';
 import type { FromChild, ToChild } from '../../../dist/pool/protocol.js';
 import type { Work } from '../../../dist/work.js';
 import { ManualClock } from '../../../../core/dist-test/support/manual-clock.js';
@@ -60,6 +61,21 @@ class FakeChild implements Child {
 const settle = async (): Promise<void> => {
   for (let n = 0; n < 20; n++) await Promise.resolve();
 };
+
+describe('inheritedOptions', () => {
+  it('keeps loaders, and drops the inspector and a program to evaluate', () => {
+    const given = [
+      '--import',
+      'tsx',
+      '--inspect=9229',
+      '--input-type=module',
+      '-e',
+      'run()',
+      '--enable-source-maps',
+    ];
+    expect(inheritedOptions(given)).to.deep.equal(['--import', 'tsx', '--enable-source-maps']);
+  });
+});
 
 describe('a pool of children', () => {
   let clock: ManualClock;
@@ -202,6 +218,15 @@ describe('a pool of children', () => {
     const error = await pool.start().catch((thrown: unknown) => thrown);
     expect(error).to.include({ code: 'ERR_POOL_START' });
     expect((error as CeleriacError).message).to.include('max_memory');
+  });
+
+  it('does not take being stopped while it starts for a failure', async () => {
+    const pool = await open({ min_concurrency: 2 });
+    const starting = pool.start();
+    stopping.abort();
+    children[0]?.end({ code: 0 });
+    await starting;
+    expect(children).to.have.length(2);
   });
 
   it('passes on who told a task to stop, and what its child throws last', async () => {
