@@ -161,8 +161,9 @@ export class Running {
       await waitAtMost(clock, heedMs, this.#idle());
     }
     // What heeds nothing ends here, where it can be ended, and its message goes back at once.
+    const hasChildren = this.#groups.some(({ config }) => config.pool !== 'inline');
     await waitAtMost(clock, cancelMs * 2, Promise.all(this.#pools.map((pool) => pool.close())));
-    if (this.#pools.length > 0 && this.#inHand > 0) await waitAtMost(clock, heedMs, this.#idle());
+    if (hasChildren && this.#inHand > 0) await waitAtMost(clock, heedMs, this.#idle());
     for (const capsule of this.#capsules) for (const consumer of capsule.consumers) consumer.flush();
     await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.close())));
     const left = this.#inHand;
