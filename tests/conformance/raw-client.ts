@@ -111,7 +111,7 @@ export class RawClient {
   ): void {
     this.send('basic.publish', fields);
     this.header(Buffer.byteLength(body), properties);
-    for (const part of bodyFrames(1, Buffer.from(body), this.#frameMax)) this.socket.write(part);
+    for (const part of bodyFrames(1, Buffer.from(body), this.#frameMax)) this.socket.write(part, 'latin1');
   }
 
   header(
