@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 
-import type amqp from 'amqplib';
-import type { ChannelModel } from 'amqplib';
+import amqp, { type ChannelModel } from 'amqplib';
 import { expect } from 'chai';
 
+import { waitFor } from '../support/wait-for.js';
 import { differences, differencesTable } from './differences.js';
 import { RawClient } from './raw-client.js';
-import { onEveryBroker, publish, refusal } from './subjects.js';
+import { onEveryBroker, publish, refusal, take } from './subjects.js';
 
 type Id = keyof typeof differences;
 
@@ -68,7 +68,30 @@ onEveryBroker('known differences', (opened) => {
         return results.join(' ');
       },
     ],
+    replyAddresses: ['first last', 'last', answersFromNextDoor],
   };
+
+  /** What arrives of an answer from another virtual host, and of one from its own after it. */
+  async function answersFromNextDoor(): Promise<string> {
+    const { channel, connection, subject } = opened();
+    const replyQueue = 'amq.rabbitmq.reply-to';
+    const got: string[] = [];
+    const asking = await connection.createChannel();
+    await asking.consume(replyQueue, (message) => got.push(String(message?.content)), { noAck: true });
+    await channel.assertQueue('q');
+    asking.sendToQueue('q', Buffer.from('ask'), { replyTo: replyQueue });
+    const { properties } = await take(channel, 'q', { noAck: true });
+    const address = properties.replyTo as string;
+    const neighbour = await subject.neighbour();
+    const next = await amqp.connect(neighbour.url);
+    const there = await next.createConfirmChannel();
+    await publish(there, address, ['first']);
+    await publish(channel, address, ['last']);
+    await waitFor(() => got.includes('last'));
+    await next.close();
+    await neighbour.close();
+    return got.join(' ');
+  }
 
   async function refusedOrFine(how: (channel: amqp.Channel) => Promise<unknown>): Promise<string> {
     const { connection } = opened();

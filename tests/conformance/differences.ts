@@ -52,6 +52,12 @@ export const differences = {
     embedded: '501, closes the connection',
     why: 'a client that counts wrong should hear of it',
   },
+  replyAddresses: {
+    what: 'An answer by direct reply-to from another virtual host',
+    rabbitmq: 'arrives: the address is that of a process',
+    embedded: 'is dropped, as one to nobody',
+    why: 'each virtual host keeps its own addresses, as it keeps its own queues',
+  },
   permissions: {
     what: 'Permissions, policies, limits of virtual hosts',
     rabbitmq: 'enforced',

@@ -13,12 +13,18 @@ export interface Subject {
   readonly url: string;
   /** Closes every client's connection (CONNECTION_FORCED). */
   readonly closeConnections: () => Promise<void>;
+  /** Another virtual host of it. */
+  readonly neighbour: () => Promise<Pick<Subject, 'url' | 'close'>>;
   readonly close: () => Promise<void>;
 }
 
 const subjects: Readonly<Record<SubjectName, () => Promise<Subject>>> = {
   'the embedded broker': async () => {
     const broker = await startBroker();
+    const neighbour: Subject['neighbour'] = () => {
+      broker.addVhost('next');
+      return Promise.resolve({ url: new URL('/next', broker.url).href, close: () => Promise.resolve() });
+    };
     return {
       name: 'the embedded broker',
       url: broker.url,
@@ -26,6 +32,7 @@ const subjects: Readonly<Record<SubjectName, () => Promise<Subject>>> = {
         for (const connection of broker.connections) connection.close(320, 'CONNECTION_FORCED - test');
         return Promise.resolve();
       },
+      neighbour,
       close: () => broker.stop(),
     };
   },
@@ -35,10 +42,16 @@ const subjects: Readonly<Record<SubjectName, () => Promise<Subject>>> = {
       name: 'RabbitMQ',
       url: vhost.url,
       closeConnections: () => vhost.rabbit.closeConnections(),
+      neighbour: ofRabbit,
       close: () => vhost[Symbol.asyncDispose](),
     };
   },
 };
+
+async function ofRabbit(): Promise<Pick<Subject, 'url' | 'close'>> {
+  const vhost = await Vhost.create();
+  return { url: vhost.url, close: () => vhost[Symbol.asyncDispose]() };
+}
 
 export interface Ended {
   readonly code: number | undefined;

@@ -1,4 +1,4 @@
-/** The guide to testing is true: its files are taken out of the page as they stand, and run. */
+/** The guides to testing and to faults are true: their files are taken out of the pages as they stand, and run. */
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,13 +17,13 @@ async function filesOf(page: string): Promise<ReadonlyMap<string, string>> {
   return new Map([...blocks].map(({ groups = {} }) => [groups.name ?? '', groups.code ?? '']));
 }
 
-describe('the guide to testing', function () {
+describe('the guides to testing and to faults', function () {
   let directory: string;
   let files: ReadonlyMap<string, string>;
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'celeriac-guide-'));
-    files = await filesOf('docs/testing.md');
+    files = new Map([...(await filesOf('docs/testing.md')), ...(await filesOf('docs/faults.md'))]);
     await writeFile(join(directory, 'package.json'), '{"type":"module"}');
     await symlink(join(root, 'node_modules'), join(directory, 'node_modules'));
     for (const [name, code] of files) await writeFile(join(directory, name), code);
@@ -33,17 +33,17 @@ describe('the guide to testing', function () {
     await rm(directory, { recursive: true, force: true });
   });
 
-  it('has tests that pass with node --test', async () => {
+  it('have tests that pass with node --test', async () => {
     const names = [...files.keys()].filter((name) => name.endsWith('.test.js'));
 
     const output = await run('node', ['--test', '--test-reporter=tap', ...names], { cwd: directory });
 
-    expect(names).to.have.length.greaterThan(3);
+    expect(names).to.have.length.greaterThan(4);
     expect(output).to.match(/^# pass [1-9]/mu);
     expect(output).to.match(/^# fail 0$/mu);
   });
 
-  it('has tests that pass with mocha', async () => {
+  it('have tests that pass with mocha', async () => {
     const output = await run(
       'node',
       ['node_modules/mocha/bin/mocha.js', '--timeout', '60000', 'tasks.mocha.js'],

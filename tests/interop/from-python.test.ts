@@ -13,6 +13,8 @@ interface Fixture extends AsyncDisposable {
   readonly watched: WatchedWorker;
   readonly calls: readonly (readonly unknown[])[];
   readonly runs: readonly Run[];
+  /** What the next runs fail with; they are tried again then. */
+  readonly failures: Error[];
 }
 
 interface Run {
@@ -26,17 +28,21 @@ async function started(register?: (worker: WatchedWorker['worker']) => void): Pr
   const watched = new WatchedWorker(configFor(vhost.url, celery));
   const calls: unknown[][] = [];
   const runs: Run[] = [];
-  watched.worker.task('interop.record', (...args: unknown[]) => {
+  const failures: Error[] = [];
+  const run = (...args: unknown[]): void => {
     calls.push(args);
     runs.push({ startedAt: Date.now(), message: (currentTask() as TaskContext).message });
-  });
+    const failure = failures.shift();
+    if (failure !== undefined) throw failure;
+  };
+  watched.worker.task('interop.record', run, { retry: { backoff: 'fixed', delay: '1s' } });
   register?.(watched.worker);
   await watched.worker.start();
   const close = async (): Promise<void> => {
     await watched[Symbol.asyncDispose]();
     await vhost[Symbol.asyncDispose]();
   };
-  return { vhost, watched, calls, runs, [Symbol.asyncDispose]: close };
+  return { vhost, watched, calls, runs, failures, [Symbol.asyncDispose]: close };
 }
 
 describe('a Node worker', function () {
@@ -65,6 +71,38 @@ describe('a Node worker', function () {
     const [{ startedAt, message }] = fixture.runs as [Run];
     expect(message.eta).to.be.a('number');
     expect(startedAt).to.be.at.least(message.eta!);
+  });
+
+  it('moves what is sent with a longer countdown or eta into the broker, and starts it at its time, not before', async () => {
+    await using fixture = await started();
+    const calls = await pythonSends(fixture.vhost.url, 'later');
+
+    const settled = await fixture.watched.untilSettled(4);
+
+    expect(settled.slice(0, 2).map(({ verdict }) => verdict.kind)).to.deep.equal(['postpone', 'postpone']);
+    expect(fixture.calls).to.deep.equal([['at'], ['later']]);
+    expect(fixture.runs.map(({ message }) => message.id).sort()).to.deep.equal(
+      calls.map(({ id }) => id).sort(),
+    );
+    for (const { startedAt, message } of fixture.runs) expect(startedAt - message.eta!).to.be.within(0, 2000);
+  });
+
+  it('tries protocol 1 again, as protocol 2', async () => {
+    await using fixture = await started();
+    fixture.failures.push(new Error('at first'));
+    const [call] = await pythonSends(fixture.vhost.url, 'delay', { protocol: 1 });
+
+    const settled = await fixture.watched.untilSettled(2);
+
+    expect(settled.map(({ id, verdict }) => [id, verdict.kind])).to.deep.equal([
+      [call!.id, 'retry'],
+      [call!.id, 'ack'],
+    ]);
+    expect(fixture.calls).to.deep.equal([
+      ['delayed', { n: 1 }],
+      ['delayed', { n: 1 }],
+    ]);
+    expect(fixture.runs[1]!.message).to.include({ retries: 1, parentId: call!.id });
   });
 
   it('dead-letters what expired, without running it', async () => {

@@ -48,6 +48,8 @@ export interface PythonRecord extends PythonCall {
   readonly headerKinds: Readonly<Record<string, unknown>>;
   readonly priority: number;
   readonly redelivered: boolean;
+  /** When it ran, seconds since the epoch. */
+  readonly at: number;
 }
 
 function environment(broker: string, extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
@@ -83,6 +85,31 @@ export function pythonComputes(program: 'parse_urls.py' | 'reprs.py', input: str
   return parseJson(stdout);
 }
 
+/**
+ * Runs a scenario of canvas_calls.py to its end; resolves with what it printed. Results come through `rpc://` unless
+ * the environment names another backend.
+ */
+export async function pythonCalls<T>(
+  broker: string,
+  call: readonly [scenario: string, ...args: unknown[]],
+  env: NodeJS.ProcessEnv = {},
+): Promise<T> {
+  const [scenario, ...args] = call;
+  const program = join(programs, 'canvas_calls.py');
+  const output = await run(python(), [program, scenario, JSON.stringify(args)], {
+    env: environment(broker, env),
+  });
+  return parseJson(output) as T;
+}
+
+export interface PythonWorkerOptions {
+  /** A module of tests/support/python; its default is interop_app. */
+  readonly app?: string;
+  /** Of the command line. The default is a pool in the worker's own process. */
+  readonly options?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+}
+
 /** A Celery worker on the queue `celery`. */
 export class PythonWorker implements AsyncDisposable {
   #running: Running;
@@ -94,14 +121,12 @@ export class PythonWorker implements AsyncDisposable {
   }
 
   /** Resolves when it consumes. */
-  static async start(broker: string): Promise<PythonWorker> {
+  static async start(broker: string, options: PythonWorkerOptions = {}): Promise<PythonWorker> {
+    const { app = 'interop_app', options: own = ['--pool=solo'] } = options;
     const directory = await mkdtemp(join(tmpdir(), 'celeriac-python-'));
-    const env = environment(broker, { INTEROP_LINES: join(directory, 'lines') });
-    const options = ['--pool=solo', '--loglevel=INFO', '--without-gossip', '--without-mingle'];
-    const running = start(python(), ['-m', 'celery', '-A', 'interop_app', 'worker', ...options], {
-      env,
-      cwd: directory,
-    });
+    const env = environment(broker, { INTEROP_LINES: join(directory, 'lines'), ...options.env });
+    const all = ['--loglevel=INFO', '--without-gossip', '--without-mingle', ...own];
+    const running = start(python(), ['-m', 'celery', '-A', app, 'worker', ...all], { env, cwd: directory });
     const worker = new PythonWorker(running, directory);
     await running.line(/ ready\.$/u);
     return worker;
@@ -111,19 +136,35 @@ export class PythonWorker implements AsyncDisposable {
     return this.#running.output();
   }
 
-  async records(): Promise<PythonRecord[]> {
-    return lines<PythonRecord>(await this.#written());
+  /** Exit code, or the signal's name. */
+  get exited(): Promise<number | string> {
+    return this.#running.exited;
+  }
+
+  /** A path that only this worker and its test know. */
+  path(name: string): string {
+    return join(this.#directory, name);
+  }
+
+  /** The power is gone: the worker and its children. */
+  async kill(): Promise<void> {
+    this.#running.kill('SIGKILL');
+    await this.#running.exited;
+  }
+
+  async records<Line = PythonRecord>(): Promise<Line[]> {
+    return lines<Line>(await this.#written());
   }
 
   /** Resolves with everything recorded so far, once there are that many. */
-  async untilRecorded(count: number): Promise<PythonRecord[]> {
+  async untilRecorded<Line = PythonRecord>(count: number): Promise<Line[]> {
     // Counted, not parsed: this is asked often, and the worker needs the processor.
     await waitFor(async () => (await this.#written()).split('\n').length > count, {
       within: 120_000,
       every: 200,
       what: `${count} records of the Python worker; its log:\n${this.log}`,
     });
-    return this.records();
+    return this.records<Line>();
   }
 
   /** Whole lines only: the last one may be half written. */

@@ -106,7 +106,7 @@ export class Applications {
   async unregister(name: string): Promise<boolean> {
     let gone: RegisteredApplication | undefined;
     await this.#registry.update((document) => {
-      gone = known(document).find((application) => application.name === name);
+      gone ??= known(document).find((application) => application.name === name); // it may be called again
       return known(document).filter((application) => application.name !== name);
     });
     if (gone === undefined) return false;

@@ -5,6 +5,7 @@
 import { type Duration, parseDuration } from './config/duration.js';
 import { CeleriacError } from './errors.js';
 import type { TaskMessage } from './message.js';
+import { longestDelaySeconds } from './policy/delay.js';
 
 /** How a task is to be sent. Durations are seconds, or text with a unit: `'500ms'`, `'20s'`, `'5m'`, `'1h'`, `'30d'`. */
 export interface SendOptions {
@@ -14,6 +15,12 @@ export interface SendOptions {
   readonly queue?: string;
   /** 0 to 255, higher first; takes effect on classic queues declared with `x-max-priority`. */
   readonly priority?: number;
+  /** Not to be started earlier than this after sending; it waits in the broker. 2^28-1 seconds at most. */
+  readonly delay?: Duration;
+  /** Celery's word for `delay`. */
+  readonly countdown?: Duration;
+  /** Not to be started before this moment; one that has passed is now. Only one of `delay`, `countdown` and `eta`. */
+  readonly eta?: Date;
   /** Not to be started later than this: a span from now, or a moment. */
   readonly expires?: Duration | Date;
   readonly timeLimit?: { readonly soft?: Duration; readonly hard?: Duration };
@@ -53,6 +60,9 @@ export interface Sender {
 export function buildTaskMessage(call: Call, options: SendOptions, sender: Sender): TaskMessage {
   const id = options.id ?? sender.newId();
   const expires = expiry(options.expires, sender.now);
+  const eta = dueTime(options, sender.now);
+  if (eta !== undefined && expires !== undefined && expires <= Math.max(eta, sender.now))
+    throw invalid('expires', 'comes before the task is due: it could never run');
   return {
     kind: 'task',
     id,
@@ -60,6 +70,7 @@ export function buildTaskMessage(call: Call, options: SendOptions, sender: Sende
     args: call.args,
     kwargs: call.kwargs,
     retries: 0,
+    ...(eta === undefined ? {} : { eta }),
     ...(expires === undefined ? {} : { expires }),
     timeLimit: limits(options),
     ...(options.priority === undefined ? {} : { priority: priority(options.priority) }),
@@ -90,6 +101,30 @@ function expiry(expires: Duration | Date | undefined, now: number): number | und
   const at = expires instanceof Date ? expires.getTime() : now + parseDuration(expires) * 1000;
   if (at >= 0 && at <= latestMoment) return at;
   throw invalid('expires', 'is not a date between 1970 and 9999');
+}
+
+/** When the task is due; undefined is at once. */
+function dueTime({ delay, countdown, eta }: SendOptions, now: number): number | undefined {
+  if ([delay, countdown, eta].filter((one) => one !== undefined).length > 1)
+    throw invalid('delay', 'cannot be combined with countdown or eta: give only one of them');
+  const name = eta === undefined ? 'delay' : 'eta';
+  const span = delay ?? countdown;
+  const at =
+    eta === undefined
+      ? span === undefined
+        ? undefined
+        : Math.ceil(now + parseDuration(span) * 1000)
+      : momentOf(eta);
+  if (at === undefined || (span !== undefined && at <= now)) return undefined;
+  if (at - now > longestDelaySeconds * 1000)
+    throw invalid(name, `is further away than ${longestDelaySeconds} seconds (8.5 years), the longest delay`);
+  return at;
+}
+
+function momentOf(eta: Date): number {
+  const at: unknown = eta instanceof Date ? eta.getTime() : undefined;
+  if (typeof at === 'number' && at >= 0 && at <= latestMoment) return at;
+  throw invalid('eta', 'is not a Date between 1970 and 9999');
 }
 
 function priority(value: number): number {

@@ -2,16 +2,18 @@
  * The copy of a delivery that goes to the dead-letter queue: body, properties and headers as they came, and why it
  * is there in headers of its own. Pure: publishes nothing.
  */
-import { randomUUID } from 'node:crypto';
-
 import { deadLetterQueueName } from './amqp/topology.js';
 import { errorText } from './errors.js';
 import type { Delivery, HeaderTable, OutgoingMessage } from './ports.js';
+import { cameBy } from './protocol/again.js';
+import { copiedProperties, cut, fit, fitting } from './protocol/copied-properties.js';
 import type { DeadLetterReason } from './verdict.js';
 
 export interface DeadLetterCause {
   readonly reason: DeadLetterReason;
   readonly detail?: string;
+  /** How often it was tried, where it was. */
+  readonly attempts?: number;
   readonly error: unknown;
 }
 
@@ -21,10 +23,11 @@ export interface DeadLetterBy {
   readonly at: Date;
 }
 
-/** Headers added to a dead letter. Texts, so that every tool can show them. */
+/** Headers added to a dead letter: plain values, so that every tool can show them. */
 export const deadLetterHeaders = {
   reason: 'celeriac-reason',
   detail: 'celeriac-reason-detail',
+  attempts: 'celeriac-attempts',
   errorType: 'celeriac-error-type',
   error: 'celeriac-error',
   queue: 'celeriac-queue',
@@ -42,22 +45,21 @@ export const deadLetterHeaders = {
 const errorBytes = 1024;
 
 export function deadLetter(delivery: Delivery, cause: DeadLetterCause, by: DeadLetterBy): OutgoingMessage {
-  const { queue, exchange, routingKey, redelivered, properties, body, rawHeaders } = delivery;
-  const { contentType, contentEncoding, headers, priority, correlationId, replyTo, timestamp, type, appId } =
-    properties;
-  const kept = { contentType, contentEncoding, priority, correlationId, replyTo, timestamp, type, appId };
+  const { queue, redelivered, properties, body, rawHeaders } = delivery;
+  const { exchange, routingKey } = cameBy(delivery);
+  const { headers } = properties;
   const names = deadLetterHeaders;
   return {
     exchange: '',
     routingKey: deadLetterQueueName(queue),
     body,
     properties: {
-      ...fitting(kept),
-      messageId: fit(firstText(properties.messageId, correlationId) ?? randomUUID()),
+      ...copiedProperties(properties),
       headers: {
         ...withoutCopies(headers),
         [names.reason]: cause.reason,
         ...(cause.detail === undefined ? {} : { [names.detail]: cause.detail }),
+        ...(cause.attempts === undefined ? {} : { [names.attempts]: cause.attempts }),
         [names.errorType]: errorType(cause.error),
         [names.error]: shortened(errorText(cause.error)),
         [names.queue]: queue,
@@ -74,21 +76,6 @@ export function deadLetter(delivery: Delivery, cause: DeadLetterCause, by: DeadL
   };
 }
 
-/** AMQP's texts hold 255 bytes. Bytes that are no UTF-8 become longer when they are read. */
-const textBytes = 255;
-
-function fit(text: string): string {
-  return cut(text, textBytes);
-}
-
-/** The properties that are there, each short enough to be written. */
-function fitting<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  const kept = Object.entries(values).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(
-    kept.map(([name, value]: [string, unknown]) => [name, typeof value === 'string' ? fit(value) : value]),
-  ) as never;
-}
-
 /** RabbitMQ routes by CC and BCC: kept under their names, they would send the dead letter back to its queue. */
 function withoutCopies(headers: HeaderTable = {}): HeaderTable {
   if (!('CC' in headers) && !('BCC' in headers)) return headers;
@@ -98,10 +85,6 @@ function withoutCopies(headers: HeaderTable = {}): HeaderTable {
     ...(cc === undefined ? {} : { 'celeriac-cc': cc }),
     ...(bcc === undefined ? {} : { 'celeriac-bcc': bcc }),
   };
-}
-
-function firstText(...texts: (string | undefined)[]): string | undefined {
-  return texts.find((text) => text !== undefined && text !== '');
 }
 
 /** The same dead letter with nothing of its own but the body and why it is there: for one that cannot be written whole. */
@@ -132,11 +115,4 @@ function errorType(error: unknown): string {
 
 function shortened(text: string): string {
   return cut(text, errorBytes);
-}
-
-/** At most so many bytes. Cutting may split a character: the decoder's replacement sign is dropped. */
-function cut(text: string, most: number): string {
-  if (Buffer.byteLength(text) <= most) return text;
-  const kept = Buffer.from(text.slice(0, most)).subarray(0, most - 3);
-  return `${kept.toString('utf8').replace(/\uFFFD+$/u, '')}…`;
 }

@@ -83,6 +83,23 @@ export {
   registryQueueName,
 } from './applications.js';
 export type { RegisteredApplication } from './applications.js';
+export {
+  againHeaders,
+  cameBy,
+  copyAsItCame,
+  eventForRetry,
+  eventRetries,
+  taskForRetry,
+} from './protocol/again.js';
+export type { CopyForRetry, NextAttempt } from './protocol/again.js';
+export { Delays } from './delays.js';
+export { delayedSeconds, delayedTarget, isDelayedTo } from './amqp/delayed-delivery.js';
+export { isReject, isRetry, Reject, Retry } from './retry.js';
+export type { RejectOptions, RetryRequest } from './retry.js';
+export { decideRetry } from './policy/retry.js';
+export type { AttemptFacts, GaveUp, RetryDecision } from './policy/retry.js';
+export { checkRetryOptions, retryPolicy } from './policy/retry-options.js';
+export type { RetryOptions, RetryPolicy } from './policy/retry-options.js';
 export { barest, deadLetter, deadLetterHeaders } from './dead-letter.js';
 
 export { seededRandom } from './seeded-random.js';

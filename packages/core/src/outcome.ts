@@ -23,7 +23,7 @@ export type Outcome =
   | { readonly kind: 'unknown'; readonly error: unknown }
   | { readonly kind: 'invalid'; readonly error: unknown }
   | { readonly kind: 'expired'; readonly error: unknown }
-  /** Its eta is further away than a worker waits for. */
-  | { readonly kind: 'tooEarly' }
+  /** Its eta (milliseconds since the epoch) is further away than a worker waits for. */
+  | { readonly kind: 'tooEarly'; readonly eta: number }
   /** Delivered while the worker was stopping: it was never started. */
   | { readonly kind: 'notStarted' };

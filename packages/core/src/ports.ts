@@ -81,10 +81,12 @@ export interface Delivery {
   requeue(countsAsFailure: boolean): void;
 }
 
-/** What a handler sends further tasks with. Implemented by the publisher and by the worker. */
+/** The receipt of a message that the broker has confirmed. */
 export interface SentMessage {
   readonly id: string;
   /** Where it was published: exchange and routing key. */
   readonly exchange: string;
   readonly routingKey: string;
+  /** When it is due; absent where that is at once. */
+  readonly eta?: Date;
 }

@@ -12,6 +12,7 @@ import type { Config } from './config/types.js';
 import { inputHeader, toCall } from './contract/call.js';
 import type { TaskContract } from './contract/task.js';
 import { isCeleriacError } from './errors.js';
+import { Delays } from './delays.js';
 import type { MessageSink, OutgoingMessage, SentMessage } from './ports.js';
 import { routeTask } from './policy/routing.js';
 import { encodeTask } from './protocol/celery-v2.js';
@@ -70,10 +71,12 @@ const mostQueues = 1000;
 
 export class BrokerTaskSender implements TaskSender {
   #parts: TaskSenderParts;
+  #delays: Delays;
   #prepare = new Map<string, () => Promise<void> | undefined>();
 
   constructor(parts: TaskSenderParts) {
     this.#parts = parts;
+    this.#delays = taskDelays(parts);
   }
 
   async send(task: TaskContract | string, input?: unknown, options: SendOptions = {}): Promise<SentMessage> {
@@ -81,13 +84,22 @@ export class BrokerTaskSender implements TaskSender {
     const contract = typeof task === 'string' ? undefined : task;
     const call =
       contract === undefined ? bareCall(task as string, input, options) : await contractCall(contract, input);
-    const settings = contract === undefined ? options : { ...contractDefaults(contract), ...options };
+    const settings =
+      contract === undefined ? options : { ...contractDefaults(contract, options), ...options };
     const message = buildTaskMessage(call, settings, { now: clock.now(), newId, origin, parent });
     const queue = settings.queue ?? routeTask(config.tasks.routes, call.task) ?? config.tasks.default_queue;
-    const { body, properties } = encodeTask(message, clock.now());
-    const outgoing = { exchange: '', routingKey: queue, body, properties, prepare: this.#preparing(queue) };
+    const now = clock.now();
+    const encoded = encodeTask(message, now);
+    const { id, eta } = message;
+    if (eta === undefined || eta <= now) {
+      const outgoing = { exchange: '', routingKey: queue, ...encoded, prepare: this.#preparing(queue) };
+      await this.#deliver(queue, outgoing, options);
+      return { id, exchange: '', routingKey: queue };
+    }
+    const outgoing = this.#delays.message(encoded, { queue, delayMs: eta - now });
     await this.#deliver(queue, outgoing, options);
-    return { id: message.id, exchange: '', routingKey: queue };
+    const { exchange, routingKey } = outgoing;
+    return { id, exchange, routingKey, eta: new Date(eta) };
   }
 
   sendMany(
@@ -108,8 +120,10 @@ export class BrokerTaskSender implements TaskSender {
     try {
       await sink.publish(message, { timeoutMs });
     } catch (error) {
-      if (!isCeleriacError(error, 'ERR_PUBLISH_UNROUTABLE')) throw error;
-      declarer.forget(queue); // it was deleted after we had declared it: declare it again, once
+      if (!isMissing(error)) throw error;
+      // It was deleted after we had declared it: declare it again, once.
+      if (message.exchange === '') declarer.forget(queue);
+      else this.#delays.forget(queue);
       await sink.publish(message, { timeoutMs: Math.max(1, end - clock.monotonic()) });
     }
   }
@@ -124,6 +138,16 @@ export class BrokerTaskSender implements TaskSender {
     if (this.#prepare.size < mostQueues) this.#prepare.set(queue, prepare);
     return prepare;
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return isCeleriacError(error, 'ERR_PUBLISH_UNROUTABLE') || isCeleriacError(error, 'ERR_EXCHANGE_NOT_FOUND');
+}
+
+/** Delayed delivery to task queues, by the configuration. */
+function taskDelays({ config, declarer }: TaskSenderParts): Delays {
+  const { delayed_delivery_queue_type: queueType } = config.tasks;
+  return new Delays({ declarer, queueType, topologyOf: (queue) => taskTopology(config, queue) });
 }
 
 /** What has to exist for a task queue, by the configuration. */
@@ -148,12 +172,13 @@ async function contractCall(contract: TaskContract, input: unknown): Promise<Cal
   return { task: contract.name, args, kwargs, ...(single ? { headers: { [inputHeader]: 'value' } } : {}) };
 }
 
-function contractDefaults(contract: TaskContract): SendOptions {
-  const { queue, priority, expires, timeLimit } = contract;
+function contractDefaults(contract: TaskContract, { countdown, eta }: SendOptions): SendOptions {
+  const { queue, priority, expires, timeLimit, delay } = contract;
   return {
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
     ...(expires === undefined ? {} : { expires }),
+    ...(delay === undefined || countdown !== undefined || eta !== undefined ? {} : { delay }),
     ...(timeLimit === undefined ? {} : { timeLimit }),
   };
 }

@@ -1,7 +1,8 @@
 /** What is to be done with a delivery. `judge` returns one, `settle` carries it out. */
 
 /** Stable: written into the dead-letter queue as `celeriac-reason`. */
-export type DeadLetterReason = 'failed' | 'timed-out' | 'unknown' | 'invalid' | 'expired' | 'malformed';
+export type DeadLetterReason =
+  'failed' | 'timed-out' | 'rejected' | 'unknown' | 'invalid' | 'expired' | 'malformed';
 
 export type Verdict =
   | { readonly kind: 'ack' }
@@ -10,7 +11,24 @@ export type Verdict =
       readonly kind: 'deadLetter';
       readonly reason: DeadLetterReason;
       readonly detail?: string;
+      /** How often it was tried, where it was. */
+      readonly attempts?: number;
       readonly error: unknown;
+    }
+  /** A copy with the next attempt's number goes into the delay queues, confirmed; then it is acknowledged. */
+  | {
+      readonly kind: 'retry';
+      readonly delayMs: number;
+      /** The attempt that failed, from 1, and how many there are at most. */
+      readonly attempt: number;
+      readonly of: number;
+      readonly error: unknown;
+    }
+  /** Too early: the message as it came goes into the delay queues, confirmed; then it is acknowledged. */
+  | {
+      readonly kind: 'postpone';
+      /** Milliseconds since the epoch. */
+      readonly until: number;
     }
   /**
    * Back to the queue. `countsAsFailure` picks basic.reject over basic.nack: from RabbitMQ 4.3 only the former

@@ -8,6 +8,8 @@ import {
   type Clock,
   type Config,
   deadLetterHeaders,
+  delayedSeconds,
+  delayedTarget,
   type Duration,
   type ErrorCode,
   type EventContract,
@@ -21,7 +23,7 @@ import {
 } from '@celeriac/core';
 import { createWorkerOver, type StopReport, type Worker } from '@celeriac/worker';
 
-import { drained, type DrainOptions, Pending } from './drain.js';
+import { drained, type DrainOptions, type Due, Pending } from './drain.js';
 import { encodedEvent, encodedTask } from './encoded.js';
 import { Recorder } from './expectations.js';
 import { MemorySide } from './memory-side.js';
@@ -94,9 +96,21 @@ class Parts {
   #record(message: WireMessage): void {
     const run = currentRun();
     if (run?.noteDeadLetter(message) === true) return;
+    if (run?.noteAgain(message) === true) {
+      const recorded = this.outbox.read(message);
+      const { queue, application } = run.options;
+      this.pending.add({ recorded, at: this.#dueTime(recorded), to: { queue, application } });
+      return;
+    }
     const recorded = this.outbox.add(message, run?.by);
     run?.note(recorded);
-    this.pending.add(recorded);
+    this.pending.add({ recorded, at: this.#dueTime(recorded) });
+  }
+
+  /** A task knows its moment; an event that is tried again only the whole seconds that its delay has. */
+  #dueTime({ wire, content }: Recorded): number | undefined {
+    if (content.kind === 'task') return content.task.message.eta;
+    return this.clock.now() + delayedSeconds(wire) * 1000;
   }
 }
 
@@ -132,7 +146,8 @@ class TestApp extends Recorder implements AsyncDisposable {
     input?: unknown,
     { redelivered = false, ...options }: RunOptions = {},
   ): Promise<RunResult> {
-    return this.#runTask(await encodedTask(this.#parts, { task, input, options }), redelivered);
+    const message = await encodedTask(this.#parts, { task, input, options });
+    return this.#runTask(message, redelivered, delayedTarget(message));
   }
 
   /**
@@ -177,8 +192,7 @@ class TestApp extends Recorder implements AsyncDisposable {
    */
   drain({ limit = 1000 }: DrainOptions = {}): Promise<readonly RunResult[]> {
     const { pending, clock } = this.#parts;
-    const run = (recorded: Recorded): Promise<readonly RunResult[]> => this.#runRecorded(recorded);
-    return drained({ pending, limit, now: () => clock.now(), run });
+    return drained({ pending, limit, now: () => clock.now(), run: (due) => this.#runDue(due) });
   }
 
   /** The next send or publish of a handler rejects with this error, or with one of that code: `'ERR_PUBLISH_TIMEOUT'`. */
@@ -208,10 +222,13 @@ class TestApp extends Recorder implements AsyncDisposable {
     await this.close();
   }
 
-  async #runRecorded({ wire, content }: Recorded): Promise<readonly RunResult[]> {
+  async #runDue({ recorded: { wire, content }, to }: Due): Promise<readonly RunResult[]> {
+    if (to !== undefined) return [await this.#execute({ ...to, redelivered: false, message: wire })];
     switch (content.kind) {
-      case 'task':
-        return this.registered.tasks.includes(content.task.task) ? [await this.#runTask(wire, false)] : [];
+      case 'task': {
+        const { task, queue } = content.task;
+        return this.registered.tasks.includes(task) ? [await this.#runTask(wire, false, queue)] : [];
+      }
       case 'event':
         return this.#runEvent(wire);
       case 'other':

@@ -8,11 +8,17 @@ import {
   type Clock,
   type ConfigInput,
   type Duration,
+  isDelayedTo,
   parseDuration,
   registryQueueName,
   systemClock,
 } from '@celeriac/core';
-import { type BrokerOptions, type DevBroker, startBroker } from '@celeriac/dev-broker';
+import {
+  type BrokerOptions,
+  type DevBroker,
+  type MessageDescription,
+  startBroker,
+} from '@celeriac/dev-broker';
 
 export type TestBrokerOptions = Pick<BrokerOptions, 'clock' | 'profile' | 'vhosts'>;
 
@@ -26,7 +32,7 @@ export interface QueueCounts {
 }
 
 export interface UntilEmptyOptions {
-  /** The queues to wait for. Default: all, but for dead letters and the list of applications. */
+  /** The queues to wait for, with what is delayed on its way to them. Default: all, but for dead letters and the list of applications. */
   readonly queues?: readonly string[];
   /** How long it may take, of the machine's time. Default 30 s. */
   readonly within?: Duration;
@@ -78,7 +84,10 @@ export class TestBroker implements AsyncDisposable {
   async untilEmpty({ queues, within = 30 }: UntilEmptyOptions = {}): Promise<void> {
     const missing = queues?.find((name) => this.queue(name) === undefined);
     if (missing !== undefined) throw noQueue(missing, this.queues);
-    const remaining = (): readonly string[] => (queues ?? this.#work).filter((name) => this.#count(name) > 0);
+    const remaining = (): readonly string[] =>
+      queues === undefined
+        ? this.#work.filter((name) => this.#count(name) > 0)
+        : [...queues.filter((name) => this.#count(name) > 0), ...this.#delaysTo(queues)];
     const ended = until(() => remaining().length === 0, {
       broker: this.broker,
       withinMs: parseDuration(within) * 1000,
@@ -103,6 +112,14 @@ export class TestBroker implements AsyncDisposable {
 
   get #work(): readonly string[] {
     return this.queues.filter((name) => name !== registryQueueName && !name.endsWith('.dead-letter'));
+  }
+
+  /** The delay queues in which something waits for one of these queues. */
+  #delaysTo(queues: readonly string[]): readonly string[] {
+    const isMeant = (message: MessageDescription): boolean =>
+      queues.some((queue) => isDelayedTo(queue, message));
+    const delays = this.queues.filter((name) => name.startsWith('celery_delayed_') && this.#count(name) > 0);
+    return delays.filter((name) => this.broker.messages(name).some(isMeant));
   }
 
   #count(name: string): number {

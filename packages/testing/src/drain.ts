@@ -2,6 +2,7 @@
 import { AssertionError } from 'node:assert';
 
 import type { Recorded } from './outbox.js';
+import type { RunTarget } from './run.js';
 import type { RunResult } from './run-result.js';
 
 export interface DrainOptions {
@@ -9,24 +10,30 @@ export interface DrainOptions {
   readonly limit?: number;
 }
 
+/** Something that is still to be run. */
+export interface Due {
+  readonly recorded: Recorded;
+  /** Milliseconds since the epoch; undefined is at once. */
+  readonly at: number | undefined;
+  /** The one place it goes to; undefined for what was sent: to everyone concerned. */
+  readonly to?: RunTarget;
+}
+
 /** What was sent and not run yet, oldest first. */
 export class Pending {
-  #waiting: Recorded[] = [];
+  #waiting: Due[] = [];
 
   get count(): number {
     return this.#waiting.length;
   }
 
-  add(recorded: Recorded): void {
-    this.#waiting.push(recorded);
+  add(due: Due): void {
+    this.#waiting.push(due);
   }
 
   /** Takes the oldest whose time has come. */
-  takeDue(now: number): Recorded | undefined {
-    const index = this.#waiting.findIndex(({ content }) => {
-      const eta = content.kind === 'task' ? content.task.message.eta : undefined;
-      return eta === undefined || eta <= now;
-    });
+  takeDue(now: number): Due | undefined {
+    const index = this.#waiting.findIndex(({ at }) => at === undefined || at <= now);
     return index === -1 ? undefined : this.#waiting.splice(index, 1)[0];
   }
 
@@ -40,7 +47,7 @@ export interface DrainParts {
   readonly now: () => number;
   readonly limit: number;
   /** Runs one; gives a result for each place it went to. */
-  readonly run: (recorded: Recorded) => Promise<readonly RunResult[]>;
+  readonly run: (due: Due) => Promise<readonly RunResult[]>;
 }
 
 export async function drained({ pending, now, limit, run }: DrainParts): Promise<readonly RunResult[]> {

@@ -5,9 +5,11 @@
 import {
   compilePattern,
   type ConfigInput,
+  delayedTarget,
   errorText,
   type EventSender,
   isCeleriacError,
+  isDelayedTo,
   type LogFields,
   type Logger,
   seededRandom,
@@ -207,6 +209,7 @@ function place({ id, queue }: { readonly id: string | undefined; readonly queue:
 function queuesOf(message: Confirmed, { queues, applications }: WorkerDescription): readonly string[] {
   const { exchange, routingKey } = message;
   if (exchange === '') return queues.filter((queue) => queue === routingKey);
+  if (delayedTarget(message) !== undefined) return queues.filter((queue) => isDelayedTo(queue, message));
   return applications
     .filter(({ patterns }) => patterns.some((pattern) => compilePattern(pattern)(routingKey)))
     .map(({ queue }) => queue);

@@ -22,10 +22,11 @@ export class History {
   /** Something happens, and a fault may follow it. */
   step(what: string): void {
     this.note(what);
-    const fault = this.#faults.strike();
-    if (fault === undefined) return;
-    this.#struck++;
-    this.note(`FAULT: ${fault}`);
+    const struck = this.#faults.strike() ?? [];
+    for (const fault of typeof struck === 'string' ? [struck] : struck) {
+      this.#struck++;
+      this.note(`FAULT: ${fault}`);
+    }
   }
 
   /** Something to remember that is no step. */

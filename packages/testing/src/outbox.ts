@@ -5,6 +5,7 @@ import {
   type Config,
   decodeEvent,
   decodeTask,
+  delayedTarget,
   type EventMessage,
   inputHeader,
   parseEventType,
@@ -61,19 +62,24 @@ export class Outbox {
   }
 
   add(wire: WireMessage, by: SentBy | undefined): Recorded {
+    const recorded = this.read(wire, by);
+    const { content } = recorded;
+    if (content.kind === 'event') this.published.push(content.event);
+    if (content.kind === 'task') this.sent.push(content.task);
+    return recorded;
+  }
+
+  /** What it is; remembers nothing. */
+  read(wire: WireMessage, by?: SentBy): Recorded {
     const sender = by === undefined ? {} : { by };
-    if (wire.exchange === this.#config.events.exchange) {
-      const event = this.#event(wire);
-      if (event === undefined) return { wire, content: { kind: 'other' } };
-      const published = { ...event, ...sender };
-      this.published.push(published);
-      return { wire, content: { kind: 'event', event: published } };
-    }
     const decoded = decodeTask(wire, { timeZone: this.#config.tasks.time_zone });
-    if (!decoded.ok) return { wire, content: { kind: 'other' } };
-    const task = { ...sentTask(decoded.message, wire.routingKey), ...sender };
-    this.sent.push(task);
-    return { wire, content: { kind: 'task', task } };
+    if (wire.exchange !== this.#config.events.exchange && decoded.ok) {
+      const task = { ...sentTask(decoded.message, delayedTarget(wire) ?? wire.routingKey), ...sender };
+      return { wire, content: { kind: 'task', task } };
+    }
+    const event = this.#event(wire);
+    if (event === undefined) return { wire, content: { kind: 'other' } };
+    return { wire, content: { kind: 'event', event: { ...event, ...sender } } };
   }
 
   clear(): void {

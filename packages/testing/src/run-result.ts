@@ -13,7 +13,7 @@ import {
 import type { PublishedEvent, SentTask } from './outbox.js';
 
 /** How a delivery ended at the broker. */
-export type Settlement = 'acked' | 'dead-lettered' | 'requeued';
+export type Settlement = 'acked' | 'retried' | 'postponed' | 'dead-lettered' | 'requeued';
 
 /** The copy in the dead-letter queue. */
 export interface DeadLetter {
@@ -93,6 +93,12 @@ export class RunResult<Output = unknown> {
       reason ?? 'dead-lettered',
       `to be dead-lettered${reason === undefined ? '' : `: ${reason}`}`,
     );
+  }
+
+  /** Gives how it goes on; throws AssertionError unless it failed and another attempt waits. */
+  expectRetried(): Extract<Verdict, { kind: 'retry' }> {
+    if (this.verdict.kind === 'retry') return this.verdict;
+    throw this.#unlike('retried', 'to be retried');
   }
 
   #unlike(expected: string, wish: string): AssertionError {

@@ -5,11 +5,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate } from 'node:timers';
 
-import { type DeadLetterReason, deadLetterHeaders, deadLetterQueueName, type Delivery } from '@celeriac/core';
+import {
+  againHeaders,
+  type DeadLetterReason,
+  deadLetterHeaders,
+  deadLetterQueueName,
+  type Delivery,
+} from '@celeriac/core';
 import type { Settled } from '@celeriac/worker';
 
 import type { PublishedEvent, Recorded, SentBy, SentTask } from './outbox.js';
-import { type DeadLetter, RunResult } from './run-result.js';
+import { type DeadLetter, RunResult, type Settlement } from './run-result.js';
 import { MemoryDelivery, type Settling, type WireMessage } from './wire.js';
 
 const current = new AsyncLocalStorage<Run>();
@@ -19,9 +25,14 @@ export function currentRun(): Run | undefined {
   return current.getStore();
 }
 
-export interface RunInput {
+/** Where a message is delivered. */
+export interface RunTarget {
   readonly queue: string;
+  /** Undefined for a task. */
   readonly application?: string | undefined;
+}
+
+export interface RunInput extends RunTarget {
   readonly redelivered: boolean;
   readonly message: WireMessage;
 }
@@ -34,6 +45,7 @@ export class Run {
   #deadLetter: DeadLetter | undefined;
   #how: Settling | undefined;
   #settled: Settled | undefined;
+  #isAgain = false;
 
   constructor(options: RunInput) {
     this.options = options;
@@ -71,6 +83,17 @@ export class Run {
     return true;
   }
 
+  /**
+   * Notes it when it is this very message again: for its next attempt, which no handler could send, or moved to its
+   * time before any handler began.
+   */
+  noteAgain({ properties: { headers } }: WireMessage): boolean {
+    const retries = headers.retries ?? headers[againHeaders.retries];
+    const isAgain = this.by === undefined || (typeof retries === 'number' && retries > 0);
+    this.#isAgain ||= isAgain;
+    return isAgain;
+  }
+
   note({ content }: Recorded): void {
     if (content.kind === 'task') this.#sent.push(content.task);
     if (content.kind === 'event') this.#published.push(content.event);
@@ -81,11 +104,16 @@ export class Run {
     this.#settled = settled;
     const { id, name, outcome, verdict } = settled;
     const { queue, application } = this.options;
-    const how =
-      this.#how === 'acked' ? (this.#deadLetter === undefined ? 'acked' : 'dead-lettered') : 'requeued';
     const deadLetter = this.#deadLetter;
-    const facts = { id, name, queue, application, outcome, verdict, settled: how, deadLetter } as const;
+    const facts = { id, name, queue, application, outcome, verdict, settled: this.#settlement, deadLetter };
     this.#finished(new RunResult({ ...facts, sent: this.#sent, published: this.#published }));
+  }
+
+  get #settlement(): Settlement {
+    if (this.#how !== 'acked') return 'requeued';
+    if (this.#deadLetter !== undefined) return 'dead-lettered';
+    if (!this.#isAgain) return 'acked';
+    return this.by === undefined ? 'postponed' : 'retried';
   }
 }
 

@@ -8,6 +8,7 @@ import {
   BrokerTaskSender,
   type Delivery,
   type EventMessage,
+  eventRetries,
   type EventSender,
   type HeaderTable,
   type Logger,
@@ -24,6 +25,8 @@ export interface HandlerContext {
   /** Id of the message; stable over redeliveries. */
   readonly id: string;
   readonly queue: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
   /** True when the broker has delivered the message before: it may have run, in part or whole. */
   readonly redelivered: boolean;
   /** Fires when the handler should stop: soft time limit, shutdown, or a lost connection. `reason` says which. */
@@ -39,8 +42,6 @@ export interface HandlerContext {
 export interface TaskContext extends HandlerContext {
   /** The registered name. */
   readonly task: string;
-  /** 1 for the first attempt. */
-  readonly attempt: number;
   /** Custom headers of the sender. */
   readonly headers: Readonly<Record<string, unknown>>;
   /** The whole message. */
@@ -152,6 +153,10 @@ export class RunningEvent extends BaseContext implements EventContext {
 
   get id(): string {
     return this.#event.id;
+  }
+
+  get attempt(): number {
+    return eventRetries(this.delivery.properties) + 1;
   }
 
   get headers(): HeaderTable {

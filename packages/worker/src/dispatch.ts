@@ -1,8 +1,15 @@
 /**
- * The life of a delivery, as a list of verbs: prepare → wait for its time → execute → judge → settle → report.
+ * The life of a delivery, as a list of verbs: prepare → execute → judge → settle → report.
  * Never throws: it is called from the channel's callback.
  */
-import { CeleriacError, type Delivery, type Outcome } from '@celeriac/core';
+import {
+  type AttemptFacts,
+  CeleriacError,
+  type Delivery,
+  type Logger,
+  type Outcome,
+  parseDuration,
+} from '@celeriac/core';
 
 import { Cancellation } from './cancellation.js';
 import { execute, type ExecuteParts } from './execute.js';
@@ -22,11 +29,8 @@ export interface DispatchParts extends ExecuteParts, SettleParts {
   readonly stopping: AbortSignal;
 }
 
-/**
- * How long a message with a future eta is kept in hand. Half of RabbitMQ's default `consumer_timeout` of 30
- * minutes, after which the channel would be closed; then it goes back to the queue and comes again.
- */
-const longestWaitMs = 15 * 60_000;
+/** What is due so soon is waited for here: through the delay queues it would come up to a second late. */
+const longestWaitMs = 1_000;
 
 export async function dispatch(delivery: Delivery, parts: DispatchParts): Promise<void> {
   const startedAt = parts.clock.monotonic();
@@ -34,36 +38,64 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   const prepared = preparing instanceof Promise ? await preparing : preparing;
   const { id, name } = 'work' in prepared ? prepared.work : prepared;
   const outcome = 'work' in prepared ? await run(prepared.work, delivery, parts) : prepared.outcome;
-  const verdict = judge(outcome, delivery);
+  const attempt = 'work' in prepared ? attemptFacts(prepared.work, outcome, parts) : undefined;
+  const verdict = judge(outcome, { live: delivery.live, attempt });
   await settle(verdict, delivery, parts);
   parts.report.settled({ id, name, delivery, outcome, verdict, ms: parts.clock.monotonic() - startedAt });
 }
 
 async function run(work: Work, delivery: Delivery, parts: DispatchParts): Promise<Outcome> {
   const { clock, stopping, slots, running } = parts;
-  const early = work.eta === undefined ? 0 : work.eta - clock.now();
-  if (early > longestWaitMs) {
-    // It returns to the queue after the longest wait, not at once: at once it would come straight back.
-    await waitInHand(delivery, longestWaitMs, parts);
-    return stopping.aborted ? { kind: 'notStarted' } : { kind: 'tooEarly' };
+  const { eta } = work;
+  if (eta !== undefined && !isExpired(work, clock.now())) {
+    const early = eta - clock.now();
+    if (early > longestWaitMs) return stopping.aborted ? { kind: 'notStarted' } : { kind: 'tooEarly', eta };
+    if (early > 0) await waitInHand(delivery, early, parts);
   }
-  if (early > 0) await waitInHand(delivery, early, parts);
   const slot = slots.take();
   if (slot !== undefined) await slot;
   const cancellation = new Cancellation();
   const forget = delivery.onLost(() => cancellation.cancel('lost', connectionLost(work)));
   try {
     if (stopping.aborted || !delivery.live) return { kind: 'notStarted' };
-    if (work.expires !== undefined && work.expires <= clock.now())
-      return { kind: 'expired', error: expired(work) };
+    if (isExpired(work, clock.now())) return { kind: 'expired', error: expired(work) };
     running.add(cancellation);
-    parts.report.started({ id: work.id, name: work.name, delivery });
+    const lateMs = eta === undefined ? undefined : clock.now() - eta;
+    parts.report.started({ id: work.id, name: work.name, attempt: work.retries + 1, lateMs, delivery });
     return await execute(work, cancellation, parts);
   } finally {
     running.delete(cancellation);
     forget();
     slots.release();
   }
+}
+
+/** What `judge` has to know of an attempt that failed; undefined of one that did not. */
+function attemptFacts(
+  work: Work,
+  outcome: Outcome,
+  { clock, logger }: DispatchParts,
+): AttemptFacts | undefined {
+  if (outcome.kind !== 'failed' && outcome.kind !== 'timedOut') return undefined;
+  const { retries, policy, expires } = work;
+  const wish = askHandler(work, outcome.error, logger);
+  return { retries, policy, expires, wish, now: clock.now(), random: clock.random() };
+}
+
+/** What the handler's own `retryIf` says; undefined where it has none, or fails itself. */
+function askHandler(work: Work, failure: unknown, logger: Logger): boolean | number | undefined {
+  try {
+    const wish = work.retryIf?.(failure, work.retries + 1);
+    return wish === undefined || typeof wish === 'boolean' ? wish : parseDuration(wish) * 1000;
+  } catch (error) {
+    // The failure is judged by the policy alone: another attempt is the safer mistake.
+    logger.error('retryIf failed, the retry policy decides alone', { name: work.name, id: work.id, error });
+    return undefined;
+  }
+}
+
+function isExpired({ expires }: Work, now: number): boolean {
+  return expires !== undefined && expires <= now;
 }
 
 /** Sleeps until it is time, the worker stops, or the message is no longer ours. */

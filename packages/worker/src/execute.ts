@@ -12,7 +12,14 @@ export interface ExecuteParts {
   readonly logger: Logger;
 }
 
-export async function execute(work: Work, cancellation: Cancellation, parts: ExecuteParts): Promise<Outcome> {
+/** What of a piece of work is needed to run it. */
+type Runnable = Pick<Work, 'id' | 'name' | 'softLimitMs' | 'run'>;
+
+export async function execute(
+  work: Runnable,
+  cancellation: Cancellation,
+  parts: ExecuteParts,
+): Promise<Outcome> {
   const timer = work.softLimitMs === undefined ? undefined : startDeadline(work, cancellation, parts);
   try {
     return { kind: 'succeeded', value: await work.run(cancellation) };
@@ -23,7 +30,7 @@ export async function execute(work: Work, cancellation: Cancellation, parts: Exe
   }
 }
 
-function startDeadline(work: Work, cancellation: Cancellation, { clock, logger }: ExecuteParts) {
+function startDeadline(work: Runnable, cancellation: Cancellation, { clock, logger }: ExecuteParts) {
   const limitMs = work.softLimitMs ?? Infinity;
   return clock.after(limitMs, () => {
     const seconds = limitMs / 1000;
@@ -40,7 +47,7 @@ function startDeadline(work: Work, cancellation: Cancellation, { clock, logger }
 }
 
 /** A handler that throws after it was told to stop did as it was told, whatever it threw. */
-function unhappyEnd(error: unknown, { by }: Cancellation, work: Work): Outcome {
+function unhappyEnd(error: unknown, { by }: Cancellation, work: Runnable): Outcome {
   switch (by) {
     case undefined:
       return { kind: 'failed', error };

@@ -1,7 +1,14 @@
 /** The registered tasks: name, contract, function. Only what is registered here ever runs. */
-import { CeleriacError, type Duration, type TaskContract } from '@celeriac/core';
+import {
+  CeleriacError,
+  checkRetryOptions,
+  type Duration,
+  type RetryOptions,
+  type TaskContract,
+} from '@celeriac/core';
 
 import type { TaskContext } from './context.js';
+import type { RetryIf } from './work.js';
 
 /** A handler of a contract: gets the validated input. */
 export type TaskHandler<Input, Output> = (input: Input, context: TaskContext) => Output | Promise<Output>;
@@ -15,6 +22,10 @@ export type BareTaskHandler = (...args: never[]) => unknown;
 export interface TaskOptions {
   /** Soft time limit: the handler's signal fires. The sender's limit wins, then the contract's, then this. */
   readonly softTimeLimit?: Duration;
+  /** How it is tried again when it fails; over the contract's `retry`, and that over `task_handler.retry`. */
+  readonly retry?: RetryOptions;
+  /** Asked about failures that `never` and `only` let through, as long as attempts are left. */
+  readonly retryIf?: RetryIf;
 }
 
 export interface RegisteredTask {
@@ -35,8 +46,9 @@ export class TaskHandlers {
     return this.#tasks.get(name);
   }
 
-  /** Throws ERR_TASK_DUPLICATE for a name that is taken, ERR_CONTRACT_INVALID for one that cannot be. */
+  /** Throws ERR_TASK_DUPLICATE for a name that is taken, ERR_CONTRACT_INVALID for one or for options that cannot be. */
   add(task: RegisteredTask): void {
+    checkRetryOptions(task.options.retry);
     if (task.name === '' || Buffer.byteLength(task.name) > 255) {
       throw new CeleriacError('ERR_CONTRACT_INVALID', {
         message: `A task's name has 1 to 255 bytes; this one has ${Buffer.byteLength(task.name)}.`,

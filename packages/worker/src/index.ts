@@ -2,20 +2,32 @@
 export { createWorker, createWorkerOver } from './worker.js';
 export type { StopOptions, Worker, WorkerOptions } from './worker.js';
 export type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
-export type { Settled, Started } from './report.js';
+export type { Retried, Settled, Started } from './report.js';
+export type { RetryIf } from './work.js';
 export type { OpenSide, Side, SideConsumer, SideSession } from './side.js';
 export { currentTask } from './context.js';
 export type { EventContext, HandlerContext, TaskContext } from './context.js';
 export type { BareTaskHandler, TaskHandler, TaskOptions } from './handlers.js';
-export type { Application, EventHandler } from './event-handler/application.js';
+export type { Application, EventHandler, EventHandlerOptions } from './event-handler/application.js';
 export { exitCodes } from './shutdown.js';
-export { CeleriacError, createLogger, defineEvent, defineTask, isCeleriacError } from '@celeriac/core';
+export {
+  CeleriacError,
+  createLogger,
+  defineEvent,
+  defineTask,
+  isCeleriacError,
+  Reject,
+  Retry,
+} from '@celeriac/core';
 export type {
   ErrorCode,
   EventContract,
   EventMessage,
   EventSender,
   Logger,
+  RejectOptions,
+  RetryOptions,
+  RetryRequest,
   SentMessage,
   TaskContract,
   TaskMessage,

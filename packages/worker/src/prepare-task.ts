@@ -4,6 +4,7 @@
  */
 import {
   CeleriacError,
+  type Config,
   decodeTask,
   type Delivery,
   inputCandidates,
@@ -11,6 +12,8 @@ import {
   nearest,
   type Outcome,
   parseDuration,
+  retryPolicy,
+  type RetryPolicy,
   type TaskContract,
   type TaskMessage,
   type Validated,
@@ -28,12 +31,22 @@ export interface PrepareTaskParts {
   readonly validator: Validator;
   /** Time zone of eta and expires without an offset. */
   readonly timeZone: string;
-  /** Seconds; for tasks that set none themselves. */
-  readonly softTimeLimit: number | undefined;
+  /** Limits and retries, for tasks that set none themselves. */
+  readonly config: Config['task_handler'];
 }
 
 /** A reader of task deliveries. */
-export function taskPreparer(parts: PrepareTaskParts): Prepare {
+export function taskPreparer(options: PrepareTaskParts): Prepare {
+  const policies = new Map<RegisteredTask, RetryPolicy>();
+  const policyOf = (task: RegisteredTask): RetryPolicy => {
+    const known = policies.get(task);
+    if (known !== undefined) return known;
+    const { contract, options: own } = task;
+    const policy = retryPolicy(options.config.retry, [contract?.retry, own.retry], own.retryIf !== undefined);
+    policies.set(task, policy);
+    return policy;
+  };
+  const parts = { ...options, policyOf };
   return (delivery) => {
     const decoded = decodeTask(delivery, { timeZone: parts.timeZone });
     if (!decoded.ok) {
@@ -51,7 +64,7 @@ export function taskPreparer(parts: PrepareTaskParts): Prepare {
 
 interface Given {
   readonly delivery: Delivery;
-  readonly parts: PrepareTaskParts;
+  readonly parts: PrepareTaskParts & { readonly policyOf: (task: RegisteredTask) => RetryPolicy };
 }
 
 function ending(message: TaskMessage, outcome: Outcome): Prepared {
@@ -101,6 +114,9 @@ function work(
     eta: message.eta,
     expires: message.expires,
     softLimitMs: softLimitMs(message, task, parts),
+    retries: message.retries,
+    policy: parts.policyOf(task),
+    retryIf: task.options.retryIf,
     run: (cancellation: Cancellation) => {
       const context = new RunningTask(message, { delivery, cancellation }, parts.contextParts);
       return withContext(context, () => call(context));
@@ -111,10 +127,10 @@ function work(
 function softLimitMs(
   message: TaskMessage,
   task: RegisteredTask,
-  parts: PrepareTaskParts,
+  { config }: PrepareTaskParts,
 ): number | undefined {
   const own = task.contract?.timeLimit?.soft ?? task.options.softTimeLimit;
-  const seconds = message.timeLimit.soft ?? (own === undefined ? parts.softTimeLimit : parseDuration(own));
+  const seconds = message.timeLimit.soft ?? (own === undefined ? config.soft_time_limit : parseDuration(own));
   return seconds === undefined ? undefined : seconds * 1000;
 }
 

@@ -10,6 +10,23 @@ export interface Started {
   readonly name: string;
   readonly queue: string;
   readonly redelivered: boolean;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  /** How long after its eta, milliseconds; absent where it had none. */
+  readonly lateMs?: number;
+}
+
+/** An attempt failed, and another one waits in the broker. */
+export interface Retried {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  /** The attempt that failed, from 1, and how many there are at most. */
+  readonly attempt: number;
+  readonly of: number;
+  /** Until the next attempt, milliseconds. */
+  readonly delayMs: number;
+  readonly error: unknown;
 }
 
 /** A delivery is settled. */
@@ -27,7 +44,16 @@ export interface Settled {
 
 export interface ReportEvents {
   started: [Started];
+  retried: [Retried];
   settled: [Settled];
+}
+
+interface Beginning {
+  readonly id: string;
+  readonly name: string;
+  readonly attempt: number;
+  readonly lateMs: number | undefined;
+  readonly delivery: Delivery;
 }
 
 interface Ending {
@@ -48,14 +74,20 @@ export class Report {
     this.#tell = tell;
   }
 
-  started({ id, name, delivery }: { id: string; name: string; delivery: Delivery }): void {
+  started({ id, name, attempt, lateMs, delivery }: Beginning): void {
     const { queue, redelivered } = delivery;
-    this.#tell('started', { id, name, queue, redelivered });
+    const late = lateMs === undefined ? {} : { lateMs };
+    if (lateMs !== undefined) this.#logger.debug('its time has come', { name, id, queue, lateMs });
+    this.#tell('started', { id, name, queue, redelivered, attempt, ...late });
   }
 
   settled({ id, name, delivery, outcome, verdict, ms }: Ending): void {
     const { queue, redelivered } = delivery;
     this.#log({ id, name, delivery, outcome, verdict, ms });
+    if (verdict.kind === 'retry') {
+      const { attempt, of, delayMs, error } = verdict;
+      this.#tell('retried', { id: id ?? '', name: name ?? '', queue, attempt, of, delayMs, error });
+    }
     this.#tell('settled', { id, name, queue, redelivered, outcome, verdict, durationMs: ms });
   }
 
@@ -70,8 +102,21 @@ export class Report {
           ...what,
           messageId: delivery.properties.messageId,
           ...(verdict.detail === undefined ? {} : { detail: verdict.detail }),
+          ...(verdict.attempts === undefined ? {} : { attempts: verdict.attempts }),
           bytes: delivery.body.length,
           error: verdict.error,
+        });
+        return;
+      case 'retry': {
+        const { attempt, of, delayMs, error } = verdict;
+        const nextIn = Math.round(delayMs) / 1000;
+        this.#logger.warn('failed, will be tried again', { ...what, attempt, of, nextIn, error });
+        return;
+      }
+      case 'postpone':
+        this.#logger.debug('not due yet: it waits in the broker', {
+          ...what,
+          until: new Date(verdict.until).toISOString(),
         });
         return;
       case 'requeue':

@@ -10,6 +10,9 @@ import {
   BrokerEventSender,
   type Clock,
   type Config,
+  type CopyForRetry,
+  Delays,
+  eventForRetry,
   eventType,
   isOneBroker,
   isCeleriacError,
@@ -17,6 +20,7 @@ import {
   type Logger,
   producerName,
   serviceName,
+  taskForRetry,
   type Tell,
   type Topology,
   waitAtMost,
@@ -26,6 +30,7 @@ import type { Cancellation } from './cancellation.js';
 import { Capsule } from './capsule.js';
 import { planApplication, planTaskQueues, type QueuePlan } from './capsule-plan.js';
 import type { ContextParts } from './context.js';
+import { type DelayPaths, keepDelayPaths } from './delay-paths.js';
 import type { DispatchParts } from './dispatch.js';
 import type { Application } from './event-handler/application.js';
 import { eventPreparer } from './event-handler/prepare-event.js';
@@ -48,6 +53,15 @@ export interface RunningOptions {
   readonly openSide: OpenSide;
 }
 
+interface CapsulePlan {
+  readonly queues: readonly QueuePlan[];
+  readonly prepare: Prepare;
+  readonly copyForRetry: CopyForRetry;
+  readonly concurrency: number;
+  /** True: what delays need is declared before the first one. */
+  readonly delaysAhead: boolean;
+}
+
 /** How long handlers have to heed their signal once the grace is over. */
 const heedMs = 1_000;
 /** How long the broker has to confirm that it sends no more. */
@@ -57,6 +71,7 @@ export class Running {
   #options: RunningOptions;
   #sides: readonly Side[];
   #capsules: Capsule[] = [];
+  #delayPaths: DelayPaths[] = [];
   #cancellations = new Set<Cancellation>();
   #stopping = new AbortController();
   #halted = new AbortController();
@@ -92,19 +107,35 @@ export class Running {
     const validator = await loadValidator();
     if (tasks.names.length > 0) {
       const { time_zone: timeZone } = config.tasks;
-      const { soft_time_limit: softTimeLimit, concurrency } = config.task_handler;
-      const prepare = taskPreparer({ handlers: tasks, contextParts, validator, timeZone, softTimeLimit });
-      this.#addCapsule(this.#taskSide, { queues: planTaskQueues(config), prepare, concurrency });
+      const { task_handler: handler } = config;
+      const prepare = taskPreparer({ handlers: tasks, contextParts, validator, timeZone, config: handler });
+      const { concurrency } = handler;
+      const copyForRetry = taskForRetry(timeZone);
+      this.#addCapsule(this.#taskSide, {
+        queues: planTaskQueues(config),
+        prepare,
+        copyForRetry,
+        concurrency,
+        delaysAhead: true, // also for Python senders, which do not declare the delay queues
+      });
     }
     const { routing_key: typePattern } = config.events;
     for (const application of applications) {
       application.resolve(({ object, action }) => eventType(typePattern, object, action));
       const plan = planApplication(config, application);
-      const { soft_time_limit: softTimeLimit } = config.event_handler;
-      const prepare = eventPreparer({ application, contextParts, validator, typePattern, softTimeLimit });
-      this.#addCapsule(this.#eventSide, { queues: [plan], prepare, concurrency: plan.prefetch });
+      const { event_handler: handler } = config;
+      const prepare = eventPreparer({ application, contextParts, validator, typePattern, config: handler });
+      const { prefetch: concurrency } = plan;
+      this.#addCapsule(this.#eventSide, {
+        queues: [plan],
+        prepare,
+        copyForRetry: eventForRetry,
+        concurrency,
+        delaysAhead: handler.retry.max !== undefined || application.retries,
+      });
     }
     await Promise.all(this.#capsules.map((capsule) => capsule.start(this.#stopping.signal)));
+    for (const paths of this.#delayPaths) keepDelayPaths(paths);
     await this.#register();
   }
 
@@ -178,13 +209,14 @@ export class Running {
     };
   }
 
-  #addCapsule(
-    side: Side,
-    plan: { queues: readonly QueuePlan[]; prepare: Prepare; concurrency: number },
-  ): void {
-    const { logger, clock, tell } = this.#options;
+  #addCapsule(side: Side, plan: CapsulePlan): void {
+    const { logger, clock, tell, config } = this.#options;
     const { publishing } = side;
     const topologies = new Map(plan.queues.map(({ queue, topology }) => [queue, topology]));
+    const topologyOf = (queue: string): Topology => topologies.get(queue) as Topology;
+    const { delayed_delivery_queue_type: queueType } = config.tasks;
+    const { declarer } = publishing;
+    const delays = new Delays({ declarer, queueType, topologyOf });
     const dispatchParts: DispatchParts = {
       prepare: plan.prepare,
       slots: new Slots(plan.concurrency),
@@ -193,13 +225,19 @@ export class Running {
       stopping: this.#stopping.signal,
       halted: this.#halted.signal,
       sink: publishing.sink,
-      declarer: publishing.declarer,
-      deadLetterTopology: (queue) => topologies.get(queue) as Topology,
+      declarer,
+      deadLetterTopology: topologyOf,
+      delays,
+      copyForRetry: plan.copyForRetry,
       worker: `${process.pid}@${hostname()}`,
       clock,
       logger,
     };
-    this.#capsules.push(new Capsule({ side, queues: plan.queues, dispatchParts, logger, clock }));
+    const capsule = new Capsule({ side, queues: plan.queues, dispatchParts, logger, clock });
+    this.#capsules.push(capsule);
+    const { delaysAhead: ahead } = plan;
+    const stopping = this.#stopping.signal;
+    this.#delayPaths.push({ consumers: capsule.consumers, delays, ahead, logger, stopping });
   }
 
   /** Enters the applications into the registry. Their queues are bound by now, so a busy registry costs nothing. */

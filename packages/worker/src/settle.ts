@@ -1,37 +1,25 @@
 /**
- * Carries out a verdict: the only code that acknowledges, returns or dead-letters a delivery. A dead letter is
- * published with a confirm before the original is acknowledged, so that no crash in between loses it: at worst it
- * is there twice. Decides nothing. Never throws.
+ * Carries out a verdict: the only code that acknowledges, returns, moves or dead-letters a delivery. What goes
+ * elsewhere is published with a confirm before the original is acknowledged, so that no crash in between loses it: at
+ * worst it is there twice. Decides nothing. Never throws.
  */
 import {
   backoffMs,
-  barest,
-  type Clock,
-  deadLetter,
-  deadLetterQueueName,
   type Delivery,
-  type Ensures,
   isCeleriacError,
   type Logger,
   type MessageSink,
-  type Topology,
   type Verdict,
 } from '@celeriac/core';
 
-export interface SettleParts {
+import { type Move, moveFor, type MoveParts } from './moves.js';
+
+export interface SettleParts extends MoveParts {
   readonly sink: MessageSink;
-  readonly declarer: Ensures;
-  /** What has to exist for dead letters of this queue. */
-  readonly deadLetterTopology: (queue: string) => Topology;
-  readonly clock: Clock;
   readonly logger: Logger;
-  /** Who gave up on the message, for its dead-letter headers. */
-  readonly worker: string;
   /** Fires when the process must not wait any longer. */
   readonly halted: AbortSignal;
 }
-
-type DeadLetterVerdict = Extract<Verdict, { kind: 'deadLetter' }>;
 
 const firstPauseMs = 200;
 const longestPauseMs = 10_000;
@@ -47,7 +35,9 @@ export async function settle(verdict: Verdict, delivery: Delivery, parts: Settle
     case 'abandon':
       return;
     case 'deadLetter':
-      await moveToDeadLetterQueue(verdict, delivery, parts);
+    case 'retry':
+    case 'postpone':
+      await carryOut(moveFor(verdict, delivery, parts), delivery, parts);
   }
 }
 
@@ -55,35 +45,32 @@ export async function settle(verdict: Verdict, delivery: Delivery, parts: Settle
  * Holds the delivery until its copy is confirmed: returning it instead would deliver it again at once, for ever.
  * Gives up only when the channel is gone or the process halts; the broker then redelivers it to someone else.
  */
-async function moveToDeadLetterQueue(
-  verdict: DeadLetterVerdict,
-  delivery: Delivery,
-  parts: SettleParts,
-): Promise<void> {
-  const { sink, declarer, clock, logger, halted, worker } = parts;
-  const { queue } = delivery;
-  const key = `dead letters of ${queue}`;
-  const prepare = () => declarer.ensure(key, () => parts.deadLetterTopology(queue));
-  let letter = deadLetter(delivery, verdict, { worker, at: new Date(clock.now()) });
+async function carryOut(first: Move, delivery: Delivery, parts: SettleParts): Promise<void> {
+  const { sink, clock, logger, halted } = parts;
+  let move = first;
   for (let attempt = 0; delivery.live && !halted.aborted; attempt++) {
+    let isWritten = false;
     try {
-      await sink.publish({ ...letter, prepare }, { anySize: true });
+      const message = move.message();
+      isWritten = true;
+      if (message === undefined) {
+        delivery.requeue(false);
+        return;
+      }
+      await sink.publish(message, { anySize: true });
       delivery.ack();
       return;
     } catch (error) {
-      if (isCeleriacError(error, 'ERR_NOT_SERIALIZABLE')) letter = barest(letter);
-      declarer.forget(key); // it may have been deleted: declare it again
-      logger.error('cannot dead-letter, holding the message and trying on', {
-        queue,
-        deadLetterQueue: deadLetterQueueName(queue),
-        id: letter.properties.messageId,
+      move.failed();
+      logger.error(`cannot ${move.doing}, holding the message and trying on`, {
+        queue: delivery.queue,
+        id: delivery.properties.messageId ?? delivery.properties.correlationId,
         error,
       });
+      if (!isWritten || isCeleriacError(error, 'ERR_NOT_SERIALIZABLE')) move = move.otherwise(error);
       const random = (): number => clock.random();
-      await clock.sleep(
-        backoffMs(attempt + 1, { firstMs: firstPauseMs, longestMs: longestPauseMs, random }),
-        halted,
-      );
+      const backoff = { firstMs: firstPauseMs, longestMs: longestPauseMs, random };
+      await clock.sleep(backoffMs(attempt + 1, backoff), halted);
     }
   }
 }

@@ -1,7 +1,13 @@
 /** One unit of work as `dispatch` sees it, whether it came as a task or as an event. Types only. */
-import type { Delivery, Outcome } from '@celeriac/core';
+import type { Delivery, Duration, Outcome, RetryPolicy } from '@celeriac/core';
 
 import type { Cancellation } from './cancellation.js';
+
+/**
+ * Decides about one failure: true is another attempt, false is none, a duration is another after that long. `attempt`
+ * is the number of the one that failed, from 1. What it throws is logged, and counts as no answer.
+ */
+export type RetryIf = (error: unknown, attempt: number) => boolean | Duration;
 
 export interface Work {
   readonly id: string;
@@ -11,6 +17,11 @@ export interface Work {
   readonly eta?: number | undefined;
   readonly expires?: number | undefined;
   readonly softLimitMs?: number | undefined;
+  /** Attempts before this one. */
+  readonly retries: number;
+  /** Asked after a failure. */
+  readonly policy: RetryPolicy;
+  readonly retryIf?: RetryIf | undefined;
   /** Runs the handler. */
   readonly run: (cancellation: Cancellation) => unknown;
 }

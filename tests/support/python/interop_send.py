@@ -37,6 +37,12 @@ def countdown(_count):
     said(record.apply_async(args=["later"], countdown=1), ["later"])
 
 
+def later(_count):
+    said(record.apply_async(args=["later"], countdown=4), ["later"])
+    moment = datetime.now(timezone.utc) + timedelta(seconds=3)
+    said(record.apply_async(args=["at"], eta=moment), ["at"])
+
+
 def expired(_count):
     """Expired a minute ago; without the property by which the broker would drop it before anyone sees it."""
     past = datetime.now(timezone.utc) - timedelta(minutes=1)
@@ -64,7 +70,7 @@ def contract(_count):
     said(app.send_task("interop.contract", args=["a-4", 0]), ["a-4", 0])
 
 
-SCENARIOS = {one.__name__: one for one in (many, delay, countdown, expired, unknown, gzip, contract)}
+SCENARIOS = {one.__name__: one for one in (many, delay, countdown, later, expired, unknown, gzip, contract)}
 
 if __name__ == "__main__":
     SCENARIOS[sys.argv[1]](int(sys.argv[2]) if len(sys.argv) > 2 else 1)

@@ -26,6 +26,8 @@ interface Options {
   readonly user: readonly string[];
   readonly vhost: readonly string[];
   readonly allowRemote?: boolean;
+  readonly data?: string;
+  readonly sync?: boolean;
   readonly json?: boolean;
 }
 
@@ -44,6 +46,8 @@ export function brokerCommand(finish: (code: number) => void): Command {
     .option('--user <name:password>', 'instead of guest:guest; may be repeated', collect, [])
     .option('--vhost <name>', 'besides /; may be repeated', collect, [])
     .option('--allow-remote', 'let other machines in: they need a --user')
+    .option('--data <directory>', 'keep durable queues and persistent messages there')
+    .option('--sync', 'with --data: wait for the disk before confirming, for power failures')
     .option('--json', 'print where it listens, or the error, as JSON')
     .addHelpText('after', '\nExample: celeriac broker --port 0')
     .action(async (options: Options) => finish(await runBroker(options)));
@@ -60,7 +64,9 @@ async function runBroker(options: Options): Promise<number> {
   return exitCodes.done;
 }
 
-async function start({ profile, user, vhost, ...options }: Options): Promise<DevBroker> {
+async function start({ profile, user, vhost, data, ...options }: Options): Promise<DevBroker> {
+  if (options.sync === true && data === undefined) throw new UsageError('--sync needs --data');
+  if (data === '') throw new UsageError('--data takes a directory');
   try {
     return await startBroker({
       port: options.port,
@@ -69,6 +75,7 @@ async function start({ profile, user, vhost, ...options }: Options): Promise<Dev
       vhosts: ['/', ...vhost],
       ...(user.length === 0 ? {} : { users: Object.fromEntries(user.map(nameAndPassword)) }),
       ...(profile === undefined ? {} : { profile }),
+      ...(data === undefined ? {} : { data, sync: options.sync === true }),
     });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
@@ -102,17 +109,18 @@ async function portTaken(
 }
 
 function announce(broker: DevBroker, { json, user }: Options, isFound: boolean): void {
-  const { host, port } = broker;
+  const { host, port, data } = broker;
   // To be copied; a password of its own is not shown.
   const url =
     user.length === 0
       ? `amqp://guest@${isIPv6(host) ? `[${host}]` : host}:${port}//`
       : parseConnectionString(broker.url).toString();
   if (json === true) {
-    printJson({ url, port: broker.port, pid: process.pid });
+    printJson({ url, port, pid: process.pid, ...(data === undefined ? {} : { data }) });
     return;
   }
-  print(`celeriac ${version} broker, for development and tests: it keeps nothing when it ends`);
+  const kept = data === undefined ? 'nothing when it ends' : `what is durable in ${data}`;
+  print(`celeriac ${version} broker, for development and tests: it keeps ${kept}`);
   print(`  listening on  ${url}`);
   print(
     isFound

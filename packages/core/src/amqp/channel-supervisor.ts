@@ -6,8 +6,10 @@
 import type { Channel, ChannelModel } from 'amqplib';
 
 import type { Clock } from '../clock.js';
+import { waitAtMost } from '../deadline.js';
 import { errorText } from '../errors.js';
 import { backoffMs } from '../policy/backoff.js';
+import { isChannelClosed } from './connection-state.js';
 import type { Session } from './session.js';
 
 /** Why a channel ended. `code` is AMQP's reply code, when the broker gave one (404, 406, …). */
@@ -34,6 +36,7 @@ export interface ChannelSupervisorOptions<C extends Channel> {
 
 const firstPauseMs = 100;
 const longestPauseMs = 10_000;
+const closeDeadlineMs = 2_000;
 
 export class ChannelSupervisor<C extends Channel> {
   #options: ChannelSupervisorOptions<C>;
@@ -59,11 +62,11 @@ export class ChannelSupervisor<C extends Channel> {
     this.#ran ??= this.#run();
   }
 
-  /** Closes the channel and opens no other. Resolves when it is closed or cannot be told so. */
+  /** Closes the channel and opens no other. Resolves when it is closed, or cannot be told so for two seconds. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.recycle();
-    await this.#ran;
+    await waitAtMost(this.#options.clock, closeDeadlineMs, this.#ran ?? Promise.resolve());
   }
 
   /** Closes the channel so that a new one takes its place. */
@@ -140,5 +143,7 @@ export function endOf(channel: Channel): Promise<ChannelEnd> {
       const text = failure === undefined ? 'closed' : errorText(failure);
       resolve({ code: failure?.code, text, cause: failure });
     });
+    if (isChannelClosed(channel))
+      resolve({ code: undefined, text: 'closed as soon as it was open', cause: undefined });
   });
 }

@@ -15,6 +15,9 @@ export interface CloseCause {
   readonly sizeLimit?: number;
 }
 
+/** From here on codes speak of the connection or of the broker itself (AMQP 0-9-1 §1.2): no message is to blame. */
+const firstConnectionCode = 500;
+
 /** The cause, or undefined when the broker's words do not tell and more than one message was in flight. */
 export function closeCause(end: ChannelEnd, inFlight: number): CloseCause | undefined {
   const missing = end.code === replyCode.notFound ? missingExchange(end.text) : undefined;
@@ -34,6 +37,7 @@ export function closeCause(end: ChannelEnd, inFlight: number): CloseCause | unde
     const name = closed === 'amq.default' ? '' : closed;
     return { errorFor: (message) => (message.exchange === name ? refused(message, end) : undefined) };
   }
+  if (end.code !== undefined && end.code >= firstConnectionCode) return { errorFor: () => undefined };
   if (inFlight === 1) return { errorFor: (message) => refused(message, end) };
   return undefined;
 }

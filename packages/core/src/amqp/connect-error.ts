@@ -27,6 +27,14 @@ export function isPermanent(error: CeleriacError): boolean {
   return permanent.has(error.code);
 }
 
+/**
+ * How sure it is that the address refused us, 0 to 1. amqplib hides why a connection was closed while it was opened: it
+ * may have been a broker that shuts down, so it takes two of those.
+ */
+export function certainty(error: CeleriacError): number {
+  return error.code === 'ERR_VHOST_REFUSED' ? 0.5 : 1;
+}
+
 /** Explains a failed attempt. `timedOutAfter` (seconds) is set when our own deadline ended it. */
 export function connectError(
   cause: unknown,

@@ -12,7 +12,7 @@ import type { Logger } from '../logger.js';
 import { type Inequivalence, inequivalentArgument, replyCode } from './channel-error.js';
 import { endOf } from './channel-supervisor.js';
 import type { Session } from './session.js';
-import type { BindingSpec, ExchangeSpec, QueueSpec, Topology } from './topology.js';
+import type { BindingSpec, ExchangeBindingSpec, ExchangeSpec, QueueSpec, Topology } from './topology.js';
 
 /** Without these a confirmed message can vanish: a queue that lacks them is refused. */
 const unsafeArguments: ReadonlySet<string> = new Set(['durable', 'auto_delete', 'exclusive']);
@@ -50,8 +50,9 @@ export class Declarer {
     const channels = new DeclareChannel(connection, this.#options.clock);
     try {
       for (const exchange of topology.exchanges) await this.#exchange(channels, exchange);
-      for (const queue of topology.queues) await this.#queue(channels, queue);
+      for (const queue of topology.queues) await this.#queue(channels, queue, topology.family);
       for (const binding of topology.bindings) await this.#binding(channels, binding);
+      for (const binding of topology.exchangeBindings ?? []) await this.#exchangeBinding(channels, binding);
     } finally {
       channels.close();
     }
@@ -101,10 +102,10 @@ export class Declarer {
     this.#known.delete(key);
   }
 
-  async #queue(channels: DeclareChannel, spec: QueueSpec): Promise<void> {
+  async #queue(channels: DeclareChannel, spec: QueueSpec, family: string | undefined): Promise<void> {
     await this.#make(
       channels,
-      { kind: 'queue', name: spec.name },
+      { kind: 'queue', name: spec.name, family },
       {
         assert: (channel) => channel.assertQueue(spec.name, { durable: true, arguments: spec.arguments }),
         check: (channel) => channel.checkQueue(spec.name),
@@ -123,12 +124,25 @@ export class Declarer {
     );
   }
 
-  async #binding(channels: DeclareChannel, { queue, exchange, routingKey }: BindingSpec): Promise<void> {
+  #binding(channels: DeclareChannel, { queue, exchange, routingKey }: BindingSpec): Promise<void> {
+    const name = `${exchange} → ${queue} (${routingKey})`;
+    return this.#bind(channels, name, (channel) => channel.bindQueue(queue, exchange, routingKey));
+  }
+
+  #exchangeBinding(
+    channels: DeclareChannel,
+    { destination, source, routingKey }: ExchangeBindingSpec,
+  ): Promise<void> {
+    const name = `${source} → ${destination} (${routingKey})`;
+    return this.#bind(channels, name, (channel) => channel.bindExchange(destination, source, routingKey));
+  }
+
+  async #bind(channels: DeclareChannel, name: string, bind: How['assert']): Promise<void> {
     if (!this.#options.create) return; // there is no passive form: the queue and the exchange were checked
     try {
-      await channels.run((channel) => channel.bindQueue(queue, exchange, routingKey));
+      await channels.run(bind);
     } catch (error) {
-      throw topologyError(error, { kind: 'binding', name: `${exchange} → ${queue} (${routingKey})` });
+      throw topologyError(error, { kind: 'binding', name });
     }
   }
 
@@ -149,10 +163,10 @@ export class Declarer {
   }
 
   #acceptDifference(subject: Subject, difference: Inequivalence, cause: unknown): void {
-    const { kind, name } = subject;
+    const { kind, name, family } = subject;
     const { argument, wanted, present } = difference;
     if (kind === 'exchange' || unsafeArguments.has(argument)) throw mismatch(subject, difference, cause);
-    const key = `${kind} ${name} ${argument}`;
+    const key = `${family ?? `${kind} ${name}`} ${argument}`;
     if (this.#warned.has(key)) return;
     this.#warned.add(key);
     this.#options.logger.warn(`${kind} '${name}' exists with another ${argument}; it is used as it is`, {
@@ -167,6 +181,7 @@ export class Declarer {
 interface Subject {
   readonly kind: Kind;
   readonly name: string;
+  readonly family?: string | undefined;
 }
 
 interface How {

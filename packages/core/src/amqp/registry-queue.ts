@@ -3,11 +3,11 @@
  * reads it, rewrites it with a confirm, and only then removes the old one; a crash in between leaves both, and the
  * newer wins. Knows nothing of what the document says.
  */
-import type { ConfirmChannel, GetMessage } from 'amqplib';
+import type { ChannelModel, ConfirmChannel, GetMessage } from 'amqplib';
 
 import type { Clock } from '../clock.js';
 import { withDeadline } from '../deadline.js';
-import { CeleriacError, errorText } from '../errors.js';
+import { CeleriacError, errorText, isCeleriacError } from '../errors.js';
 import { replyCode } from './channel-error.js';
 import { endOf } from './channel-supervisor.js';
 import type { Session } from './session.js';
@@ -35,7 +35,8 @@ export class RegistryQueue {
 
   /**
    * Replaces the document by what `change` returns for it (undefined: there is none yet); resolves with the new
-   * one. Rejects with ERR_REGISTRY_BUSY when another process holds the lock for too long.
+   * one. When the connection is lost on the way it begins again on the next one, and `change` is called again, perhaps
+   * with its own result. Rejects with ERR_REGISTRY_BUSY when another process holds the lock for too long.
    */
   update<T>(change: (document: unknown) => T): Promise<T> {
     const result = this.#last.then(() => this.#locked((channel) => this.#rewrite(channel, change)));
@@ -46,30 +47,36 @@ export class RegistryQueue {
   async #locked<T>(use: (channel: ConfirmChannel) => Promise<T>): Promise<T> {
     const { session, clock, queue, timeoutMs = 10_000 } = this.#options;
     const deadline = clock.monotonic() + timeoutMs;
-    const lock = `${queue}.lock`;
     for (;;) {
       const connection = await session.ready({ timeoutMs: Math.max(1, deadline - clock.monotonic()) });
-      const channel = await connection.createConfirmChannel();
-      void endOf(channel);
       try {
-        await channel.assertQueue(lock, { exclusive: true, durable: false, autoDelete: true });
-      } catch (cause) {
-        if ((cause as { code?: number }).code !== replyCode.resourceLocked) throw cause;
-        if (clock.monotonic() >= deadline) throw busy(queue, timeoutMs, cause);
+        return await this.#attempt(connection, use, deadline);
+      } catch (error) {
+        const isLocked = (error as { code?: number }).code === replyCode.resourceLocked;
+        if (!isLocked && !isLoss(error)) throw error;
+        if (clock.monotonic() >= deadline) throw isLocked ? busy(queue, timeoutMs, error) : error;
         await clock.sleep(retryAfterMs);
-        continue;
       }
-      try {
-        const ms = Math.max(1, deadline - clock.monotonic());
-        // A broker that blocks publishing answers nothing.
-        return await withDeadline(use(channel), { clock, ms, late: () => unanswered(queue, timeoutMs) });
-      } finally {
-        // Not awaited: a blocked broker answers neither, and the lock goes with the connection at the latest.
-        channel
-          .deleteQueue(lock)
-          .then(() => channel.close())
-          .catch(() => undefined);
-      }
+    }
+  }
+
+  async #attempt<T>(
+    connection: ChannelModel,
+    use: (channel: ConfirmChannel) => Promise<T>,
+    deadline: number,
+  ): Promise<T> {
+    const { clock, queue, timeoutMs = 10_000 } = this.#options;
+    const lock = `${queue}.lock`;
+    const channel = await connection.createConfirmChannel();
+    void endOf(channel);
+    await channel.assertQueue(lock, { exclusive: true, durable: false, autoDelete: true });
+    try {
+      const ms = Math.max(1, deadline - clock.monotonic());
+      // A broker that blocks publishing answers nothing.
+      return await withDeadline(use(channel), { clock, ms, late: () => unanswered(queue, timeoutMs) });
+    } finally {
+      // Not awaited: a blocked broker answers neither, and the lock goes with the connection at the latest.
+      void letGo(channel, lock);
     }
   }
 
@@ -77,7 +84,7 @@ export class RegistryQueue {
     const { queue, type } = this.#options;
     const args = type === 'quorum' ? { 'x-queue-type': 'quorum' } : {};
     await channel.assertQueue(queue, { durable: true, arguments: args }).catch((error: unknown) => {
-      throw unusable(queue, error);
+      throw isLoss(error) ? error : unusable(queue, error);
     });
     const old: GetMessage[] = [];
     for (;;) {
@@ -89,6 +96,20 @@ export class RegistryQueue {
     await publish(channel, queue, document);
     for (const message of old) channel.ack(message);
     return document;
+  }
+}
+
+/** The channel or its connection went away without a word from the broker. */
+function isLoss(error: unknown): boolean {
+  return !isCeleriacError(error) && (error as { code?: unknown }).code === undefined;
+}
+
+async function letGo(channel: ConfirmChannel, lock: string): Promise<void> {
+  try {
+    await channel.deleteQueue(lock);
+    await channel.close();
+  } catch {
+    return; // it is lost, and the lock with it
   }
 }
 

@@ -20,8 +20,9 @@ import {
   type ConnectionSettings,
   endpointOptions,
 } from './broker-endpoint.js';
-import { connectError, isPermanent } from './connect-error.js';
+import { certainty, connectError, isPermanent } from './connect-error.js';
 import { ConnectLog } from './connect-log.js';
+import { isClosed } from './connection-state.js';
 import { installFrameReader } from './frame-reader.js';
 
 export interface SessionEvents {
@@ -226,6 +227,12 @@ export class Session {
       this.drop();
       return;
     }
+    if (isClosed(connection)) {
+      // amqplib told nobody, as nobody could listen yet. Told again, its source tries anew.
+      this.#failed(new Error('closed by the broker as soon as it was open'));
+      connection.emit('close');
+      return;
+    }
     try {
       installFrameReader(connection.connection);
     } catch (error) {
@@ -250,7 +257,7 @@ export class Session {
     attempt.socket.abort();
     const error = connectError(cause, attempt.endpoint, attempt.timedOut ? attempt.timeout : undefined);
     this.#failures++;
-    this.#permanentFailures = isPermanent(error) ? this.#permanentFailures + 1 : 0;
+    this.#permanentFailures = isPermanent(error) ? this.#permanentFailures + certainty(error) : 0;
     this.#lastError = error;
     this.#log.failed(error, attempt.endpoint);
     this.events.emit('connect-failed', error);

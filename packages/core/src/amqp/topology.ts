@@ -21,10 +21,20 @@ export interface BindingSpec {
   readonly routingKey: string;
 }
 
+/** From one exchange to another. */
+export interface ExchangeBindingSpec {
+  readonly destination: string;
+  readonly source: string;
+  readonly routingKey: string;
+}
+
 export interface Topology {
   readonly exchanges: readonly ExchangeSpec[];
   readonly queues: readonly QueueSpec[];
   readonly bindings: readonly BindingSpec[];
+  readonly exchangeBindings?: readonly ExchangeBindingSpec[];
+  /** What its queues are called together, where they are alike: a difference that they share is told once. */
+  readonly family?: string;
 }
 
 /** Where a queue's unhandled messages end. */

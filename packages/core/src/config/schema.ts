@@ -2,6 +2,7 @@
  * The one JSON Schema (draft-07) of the configuration: every key with its default, unit and a sentence. The
  * loader, the error texts and the reference page read it; nothing about keys is written anywhere else. Data only.
  */
+import { longestDelaySeconds } from '../policy/delay.js';
 import {
   choice,
   duration,
@@ -53,6 +54,35 @@ const deadLetterExpiry: SchemaNode = duration(
 );
 
 const prefetch = (description: string, extra: Extra): SchemaNode => whole(description, 1, extra);
+
+const errorNames = (description: string, extra: Extra): SchemaNode => ({
+  type: 'array',
+  description,
+  items: text('Name of an error, of a class of errors, or an error code.'),
+  ...extra,
+});
+
+const retry = (what: string): SchemaNode =>
+  section(`How failed ${what} are tried again, unless they say otherwise themselves.`, {
+    max: whole('Attempts after the first.', 0, {
+      'x-unit': 'attempts',
+      'x-default': 'none; 3 where retries are asked for without a number',
+    }),
+    backoff: choice('Whether the delay doubles with every attempt.', ['exponential', 'fixed'], {
+      default: 'exponential',
+    }),
+    delay: duration('Before the first retry.', [0, longestDelaySeconds], { default: '1s' }),
+    max_delay: duration('The longest delay that the backoff comes to.', [0, longestDelaySeconds], {
+      default: '10m',
+    }),
+    jitter: {
+      type: 'boolean',
+      description: 'Draw the delay between 0 and what the backoff comes to.',
+      'x-default': 'true for `exponential`, false for `fixed`',
+    },
+    never: errorNames('Errors that are not tried again.', { default: [] }),
+    only: errorNames('Only these errors are tried again.', { 'x-default': 'all' }),
+  });
 
 const events: SchemaNode = section('The event bus, and the connection that tasks share by default.', {
   connection_string: text(
@@ -133,6 +163,9 @@ const tasks: SchemaNode = section('Sending tasks, and the queues they go to.', {
     default: 'UTC',
     'x-kind': 'time_zone',
   }),
+  delayed_delivery_queue_type: queueType({
+    description: "Queue type of the delay queues (Celery's `broker_native_delayed_delivery_queue_type`).",
+  }),
 });
 
 const taskHandler: SchemaNode = section('Running tasks.', {
@@ -157,6 +190,7 @@ const taskHandler: SchemaNode = section('Running tasks.', {
   shutdown_grace: duration('How long running tasks and events may go on after a stop signal.', [0, day], {
     default: '25s',
   }),
+  retry: retry('tasks'),
 });
 
 const eventHandler: SchemaNode = section('Handling events of registered applications.', {
@@ -184,6 +218,7 @@ const eventHandler: SchemaNode = section('Handling events of registered applicat
     'x-default': 'no limit',
   }),
   dead_letter_expiry: deadLetterExpiry,
+  retry: retry('events'),
 });
 
 const none: Extra = { 'x-default': 'none' };

@@ -49,6 +49,22 @@ export interface TasksConfig {
   readonly dead_letter_expiry: number;
   /** IANA name. */
   readonly time_zone: string;
+  readonly delayed_delivery_queue_type: QueueKind;
+}
+
+/** How failed tasks and events are tried again, unless they say otherwise themselves. */
+export interface RetryConfig {
+  /** Absent: only what asks for retries itself is tried again. */
+  readonly max?: number | undefined;
+  readonly backoff: 'exponential' | 'fixed';
+  /** Seconds. */
+  readonly delay: number;
+  /** Seconds. */
+  readonly max_delay: number;
+  /** Absent: true for exponential. */
+  readonly jitter?: boolean | undefined;
+  readonly never: readonly string[];
+  readonly only?: readonly string[] | undefined;
 }
 
 export interface TaskHandlerConfig {
@@ -61,6 +77,7 @@ export interface TaskHandlerConfig {
   readonly soft_time_limit?: number | undefined;
   /** Seconds. */
   readonly shutdown_grace: number;
+  readonly retry: RetryConfig;
 }
 
 /** A group of event queues that is consumed apart from the others. */
@@ -77,6 +94,7 @@ export interface EventHandlerConfig {
   readonly soft_time_limit?: number | undefined;
   /** Seconds. */
   readonly dead_letter_expiry: number;
+  readonly retry: RetryConfig;
 }
 
 /** TLS of `amqps` addresses. File paths, not contents. */
@@ -118,6 +136,10 @@ type Written<Section, Durations extends keyof Section, Sizes extends keyof Secti
     | undefined;
 };
 
+type WithRetry<Section> = Omit<Section, 'retry'> & {
+  readonly retry?: Written<RetryConfig, 'delay' | 'max_delay'> | undefined;
+};
+
 /** The configuration as people write it. Everything has a default. */
 export interface ConfigInput {
   readonly service?: string | null | undefined;
@@ -129,8 +151,10 @@ export interface ConfigInput {
         'max_unsettled_bytes' | 'max_message_size'
       >
     | undefined;
-  readonly task_handler?: Written<TaskHandlerConfig, 'soft_time_limit' | 'shutdown_grace'> | undefined;
-  readonly event_handler?: Written<EventHandlerConfig, 'soft_time_limit' | 'dead_letter_expiry'> | undefined;
+  readonly task_handler?:
+    WithRetry<Written<TaskHandlerConfig, 'soft_time_limit' | 'shutdown_grace'>> | undefined;
+  readonly event_handler?:
+    WithRetry<Written<EventHandlerConfig, 'soft_time_limit' | 'dead_letter_expiry'>> | undefined;
   readonly tls?: Written<TlsConfig, never> | undefined;
   readonly logging?: Written<LoggingConfig, never> | undefined;
 }

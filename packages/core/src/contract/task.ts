@@ -2,6 +2,7 @@
  * Task contracts: a name, the shape of what goes in and comes out, and how it is sent. Shared by both sides, so that
  * a web process knows a task without loading its handler. No I/O.
  */
+import { checkRetryOptions, type RetryOptions } from '../policy/retry-options.js';
 import { checkKeys, checkName } from './definition.js';
 import type { Schema, SchemaInput, SchemaOutput } from './schema.js';
 
@@ -14,6 +15,10 @@ export interface TaskDefaults {
   readonly queue?: string;
   /** 0 to 255, higher first, on queues that have priorities. */
   readonly priority?: number;
+  /** Not to be started earlier than this after sending. */
+  readonly delay?: Duration;
+  /** How it is tried again when it fails. Without it a failed task goes to the dead-letter queue. */
+  readonly retry?: RetryOptions;
   /** Not to be started later than this after sending. */
   readonly expires?: Duration;
   /** `soft`: the handler's signal fires. `hard` travels to Python workers; ours do not enforce it yet. */
@@ -41,7 +46,7 @@ export interface TaskDefinition<In extends Schema, Out extends Schema> extends T
   readonly output?: Out;
 }
 
-const keys = ['name', 'input', 'output', 'queue', 'priority', 'expires', 'timeLimit'];
+const keys = ['name', 'input', 'output', 'queue', 'priority', 'delay', 'retry', 'expires', 'timeLimit'];
 
 /** Throws ERR_CONTRACT_INVALID for a bad name or an unknown key; the schemas are compiled at first use. */
 export function defineTask<const In extends Schema, const Out extends Schema>(
@@ -49,6 +54,7 @@ export function defineTask<const In extends Schema, const Out extends Schema>(
 ): TaskContract<SchemaInput<In>, SchemaOutput<Out>, SchemaOutput<In>> {
   checkKeys('task', definition, keys);
   checkName('task', definition.name);
+  checkRetryOptions(definition.retry);
   return Object.freeze({ ...definition, kind: 'task' as const });
 }
 

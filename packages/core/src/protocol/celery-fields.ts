@@ -132,11 +132,16 @@ export function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** What RabbitMQ adds on the way: how a message died before, and how often it was delivered. */
+export function isBrokerHeader(name: string): boolean {
+  return /^x-(death$|first-death-|last-death-|delivery-count$|acquired-count$)/u.test(name);
+}
+
 /** The sender's own headers. */
 export function ownHeaders(headers: HeaderTable): HeaderTable {
   let own: Record<string, unknown> | undefined;
   for (const name of Object.keys(headers)) {
-    if (celeryHeaders.has(name)) continue;
+    if (celeryHeaders.has(name) || isBrokerHeader(name)) continue;
     own ??= Object.create(null) as Record<string, unknown>;
     own[name] = headers[name];
   }

@@ -67,6 +67,39 @@ describe('buildTaskMessage', () => {
     expect(build({ expires: 0 }).expires).to.equal(now);
   });
 
+  it('is due after a delay, by either name, or at a moment', () => {
+    expect(build({ delay: 90 }).eta).to.equal(now + 90_000);
+    expect(build({ countdown: '5m' }).eta).to.equal(now + 300_000);
+    expect(build({ eta: new Date(now + 7) }).eta).to.equal(now + 7);
+    expect(build({ delay: 0.0001 }).eta).to.equal(now + 1);
+    expect(build({ delay: 0 })).not.to.have.property('eta');
+    expect(build({})).not.to.have.property('eta');
+  });
+
+  it('can be delayed for 2^28 - 1 seconds, not for longer', () => {
+    const longest = 2 ** 28 - 1;
+    expect(build({ delay: longest }).eta).to.equal(now + longest * 1000);
+    for (const options of [{ delay: longest + 1 }, { eta: new Date(now + (longest + 1) * 1000) }]) {
+      const error = refusal(options);
+      expect(error).to.include({ code: 'ERR_INPUT_INVALID' });
+      expect(error).to.have.property('message').that.includes('268435455 seconds');
+    }
+  });
+
+  it('refuses two words for when, a moment that is none, and an expiry before it is due', () => {
+    const wrong = [
+      { delay: 1, countdown: 1 },
+      { delay: 1, eta: new Date(now + 1000) },
+      { eta: new Date(Number.NaN) },
+      { eta: '2026-01-01' as unknown as Date },
+      { delay: 'soon' },
+      { delay: 60, expires: 60 },
+      { eta: new Date(now + 5000), expires: new Date(now + 4000) },
+    ];
+    for (const options of wrong) expect(refusal(options)).to.include({ code: 'ERR_INPUT_INVALID' });
+    expect(build({ eta: new Date(now - 5000), expires: 1 })).to.have.property('eta');
+  });
+
   it('refuses an expiry that is no date, and one beyond what Python can read', () => {
     const moments = [new Date(Number.NaN), new Date(Date.UTC(10_000, 0, 1)), new Date(-1), '999999999999d'];
     for (const expires of moments) {

@@ -44,6 +44,21 @@ describe('deadLetter', () => {
     expect(properties.headers).to.have.property(names.expiration, '60000');
   });
 
+  it('says how often it was tried, and keeps when it failed first and how it came', () => {
+    const headers = {
+      'celeriac-first-time': 'then',
+      'celeriac-exchange': 'celeriac.events',
+      'celeriac-routing-key': 'core.deal.new',
+    };
+    const retried = { ...delivery, properties: { messageId: 'm1', headers } };
+    const letter = deadLetter(retried, { reason: 'failed', detail: 'exhausted', attempts: 3, error: 1 }, by);
+    expect(letter.properties.headers).to.include({
+      ...headers,
+      [names.attempts]: 3,
+      [names.detail]: 'exhausted',
+    });
+  });
+
   it('cuts the error to 1024 bytes without splitting a character', () => {
     const text = letterOf(new Error('é€'.repeat(1000))).properties.headers?.[names.error] as string;
     expect(Buffer.byteLength(text)).to.be.within(1000, 1024);

@@ -136,6 +136,78 @@ describe('BrokerTaskSender', () => {
     expect(published.map(({ options }) => options.timeoutMs)).to.deep.equal([10_000, 9000]);
   });
 
+  it('sends a delayed task into the delay queues, with its moment in the receipt', async () => {
+    const tasks = await sender();
+    const eta = new Date(clock.now() + 5001);
+    const receipt = await tasks.send(charge, { amount: 1 }, { eta, expires: '1h' });
+
+    const [{ message }] = published as [(typeof published)[0]];
+    expect(receipt).to.deep.equal({
+      id: 'new-id',
+      exchange: 'celery_delayed_27',
+      routingKey: `${'0.'.repeat(25)}1.1.0.billing`,
+      eta,
+    });
+    expect(message).to.include({ exchange: receipt.exchange, routingKey: receipt.routingKey });
+    expect(message.properties.headers).to.include({ eta: '2026-01-01T00:00:05.001000+00:00' });
+    expect(message.properties).not.to.have.property('expiration');
+    void message.prepare?.();
+    expect(calls[0]).to.equal('ensure billing');
+    expect(calls.slice(1, -1)).to.deep.equal(
+      Array.from({ length: 28 }, (_, level) => `ensure delayed delivery ${level}`),
+    );
+    expect(calls.at(-1)).to.equal('ensure delayed delivery to billing');
+  });
+
+  it('sends at once what has no delay left', async () => {
+    const tasks = await sender();
+    const past = new Date(clock.now() - 1);
+    for (const options of [{ delay: 0 }, { countdown: '0s' }, { eta: past }]) {
+      const receipt = await tasks.send('t', [], options);
+      expect(receipt).to.deep.equal({ id: 'new-id', exchange: '', routingKey: 'celeriac' });
+    }
+    expect(published.map(({ message }) => message.properties.headers?.eta)).to.deep.equal([
+      null,
+      null,
+      '2025-12-31T23:59:59.999000+00:00',
+    ]);
+  });
+
+  it("takes the contract's delay unless the call says when, in whatever word", async () => {
+    const tasks = await sender();
+    const later = defineTask({ name: 'later', delay: '1m' });
+    const dues: (number | undefined)[] = [];
+    const options = [
+      {},
+      { delay: 2 },
+      { countdown: 3 },
+      { eta: new Date(clock.now() + 60_000) },
+      { delay: 0 },
+    ];
+    for (const one of options) {
+      const before = clock.now();
+      const { eta } = await tasks.send(later, [], one);
+      dues.push(eta === undefined ? undefined : eta.getTime() - before);
+    }
+    expect(dues).to.deep.equal([60_000, 2000, 3000, 57_000, undefined]);
+  });
+
+  for (const missing of ['ERR_PUBLISH_UNROUTABLE', 'ERR_EXCHANGE_NOT_FOUND'] as const) {
+    it(`declares the whole way again after ${missing}, once`, async () => {
+      failures = [missing];
+      const tasks = await sender();
+      await tasks.send('t', 1, { delay: 10 });
+
+      expect(calls).to.include.members([
+        'forget celeriac',
+        'forget delayed delivery 0',
+        'forget delayed delivery 27',
+        'forget delayed delivery to celeriac',
+      ]);
+      expect(published).to.have.length(2);
+    });
+  }
+
   it('gives up when the queue takes nothing the second time, and on anything else at once', async () => {
     failures = ['ERR_PUBLISH_UNROUTABLE', 'ERR_PUBLISH_UNROUTABLE', 'ERR_PUBLISH_NACKED'];
     const tasks = await sender();

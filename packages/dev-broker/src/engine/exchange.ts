@@ -166,7 +166,7 @@ function placeKey({ kind, name }: Destination, routingKey: string): string {
 }
 
 /** The same for the same arguments in any order. */
-function tableText(table: Table): string {
+export function tableText(table: Table): string {
   const sorted = Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify(sorted, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value));
 }

@@ -5,6 +5,7 @@
  */
 import type { Destination, ExchangeOptions } from './exchange.js';
 import type { Entry } from './message.js';
+import type { Place } from './ready-list.js';
 
 type Table = Readonly<Record<string, unknown>>;
 
@@ -21,6 +22,16 @@ export interface BindingRecord {
   readonly arguments: Table;
 }
 
+/** The messages of a queue, as they were kept. */
+export interface KeptMessages {
+  /** In order, those of each priority. */
+  readonly waiting: readonly Entry[];
+  /** Had come back and went before all others, in order. */
+  readonly first: readonly Entry[];
+  /** Were in clients' hands, oldest delivery first. */
+  readonly given: readonly Entry[];
+}
+
 export interface Journal {
   exchangeDeclared(options: ExchangeOptions): void;
   exchangeDeleted(name: string): void;
@@ -33,8 +44,8 @@ export interface Journal {
   added(queue: string, entry: Entry): void;
   /** It was handed to a consumer, which has not settled it. */
   delivered(queue: string, entry: Entry): void;
-  /** It is back at its place; `deliveryCount` may have grown. */
-  returned(queue: string, entry: Entry): void;
+  /** It waits again, at that place; `deliveryCount` may have grown. */
+  returned(queue: string, entry: Entry, place: Place): void;
   /** It has left the queue for good. */
   removed(queue: string, entry: Entry): void;
 }

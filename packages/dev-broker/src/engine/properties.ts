@@ -1,5 +1,7 @@
 /** Basic properties as bytes: some of them replaced, the others as they came. Pure. Source: AMQP 0-9-1 §4.2.6.1. */
-import { shortString, writeTable } from '@celeriac/core';
+import { readProperties, type ReceivedProperties, shortString, writeTable } from '@celeriac/core';
+
+import type { Properties } from './message.js';
 
 /** In wire order; each is a short string but for those with a size. */
 const order = [
@@ -20,6 +22,12 @@ export interface Replacements {
   readonly replyTo?: string;
   /** Null takes it away. */
   readonly expiration?: null;
+}
+
+/** What the broker itself reads of properties as they came. Never throws. */
+export function propertiesOf(raw: Buffer, read: ReceivedProperties = readProperties(raw, 0)): Properties {
+  const { headers, deliveryMode, priority = 0, expiration } = read;
+  return { raw, headers, persistent: deliveryMode === 2, priority, expiration };
 }
 
 /** True when the message names a priority, be it 0. */

@@ -6,11 +6,11 @@ import { AmqpError } from './amqp-error.js';
 import type { Clock, Timer } from './clock.js';
 import { type Consumer, Consumers } from './consumers.js';
 import { Expiry } from './expiry.js';
-import type { Journal } from './journal.js';
+import type { Journal, KeptMessages } from './journal.js';
 import type { Entry, Message } from './message.js';
 import type { Profile } from './profile.js';
 import type { QueueSettings } from './queue-arguments.js';
-import { ReadyList, readyListOptions } from './ready-list.js';
+import { type Place, ReadyList, readyListOptions } from './ready-list.js';
 import { countReturn, type Return } from './redelivery.js';
 
 export type { Consumer, Return };
@@ -115,12 +115,14 @@ export class Queue {
     return entry;
   }
 
-  /** Puts back what a journal kept. In the order of positions. */
-  restore(entry: Entry): void {
-    this.#position = Math.max(this.#position, entry.position + 1);
-    this.#ready.push(entry);
+  /** Puts back what a journal kept. Nothing moves before `returned` is told of what was given. */
+  restore({ waiting, first, given }: KeptMessages): void {
+    for (const entry of waiting) this.#ready.push(entry);
+    for (const entry of first) this.#ready.putBack(entry, 'first');
+    this.#unacked += given.length;
+    const positions = [waiting, first, given].flatMap((all) => all.map(({ position }) => position));
+    this.#position = positions.reduce((next, position) => Math.max(next, position + 1), this.#position);
     this.#expiry.restored();
-    this.#expiry.watch();
   }
 
   /** Throws 403 where exclusive use forbids it. */
@@ -198,12 +200,16 @@ export class Queue {
   }
 
   #requeue(entry: Entry, { by }: Return): void {
-    this.#journalOf(entry)?.returned(this.name, entry);
+    const place = this.#placeFor(by);
+    this.#journalOf(entry)?.returned(this.name, entry, place);
+    this.#ready.putBack(entry, place);
+  }
+
+  #placeFor(by: Return['by']): Place {
     const { type, deliveryLimit } = this.options.settings;
-    if (type === 'classic') this.#ready.putBack(entry);
+    if (type === 'classic') return 'its own';
     // rabbit_fifo: without a limit, what a client gives back is enqueued anew, so that the log can be cut.
-    else if (deliveryLimit === undefined && by !== 'loss') this.#ready.push(entry);
-    else this.#ready.putBefore(entry);
+    return deliveryLimit === undefined && by !== 'loss' ? 'last' : 'first';
   }
 
   /** Something new waits. */

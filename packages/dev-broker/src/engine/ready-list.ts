@@ -60,6 +60,9 @@ class Lane {
   }
 }
 
+/** Where what comes back goes: to where it was, behind all others of its priority, or before all others. */
+export type Place = 'its own' | 'last' | 'first';
+
 export interface ReadyListOptions {
   /** Levels above 0. Default 0. */
   readonly priorities?: number;
@@ -84,15 +87,11 @@ export class ReadyList {
     this.#count(entry, 1);
   }
 
-  /** To where it was. */
-  putBack(entry: Entry): void {
-    this.#lane(entry).putBack(entry);
-    this.#count(entry, 1);
-  }
-
-  /** Before all others, behind those that were put there earlier. */
-  putBefore(entry: Entry): void {
-    (this.#lanes.at(-1) as Lane).push(entry);
+  /** Before all others is behind those that were put there earlier. */
+  putBack(entry: Entry, place: Place): void {
+    if (place === 'its own') this.#lane(entry).putBack(entry);
+    else if (place === 'last') this.#lane(entry).push(entry);
+    else (this.#lanes.at(-1) as Lane).push(entry);
     this.#count(entry, 1);
   }
 

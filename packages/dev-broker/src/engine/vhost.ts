@@ -7,7 +7,7 @@ import type { Clock } from './clock.js';
 import { deadLetter, isCycle } from './dead-letter.js';
 import type { Destination, Exchange } from './exchange.js';
 import { assertNotDefault, type ExchangeDeclaration, Exchanges } from './exchanges.js';
-import type { Journal } from './journal.js';
+import type { BindingRecord, Journal } from './journal.js';
 import type { Entry, Message } from './message.js';
 import type { Profile } from './profile.js';
 import { type DeathReason, Queue } from './queue.js';
@@ -146,7 +146,7 @@ export class Vhost {
     if (destination.kind === 'exchange') this.exchange(destination.name);
     else if (!this.#queues.has(destination.name)) throw noQueue(destination.name, this.name);
     exchange.bind(destination, key.routingKey, key.arguments);
-    this.#ifKept(exchange, destination)?.bound({ source, destination, ...key });
+    this.#ifKept(exchange, destination)?.bound(bindingOf(source, destination, key));
   }
 
   isBound(source: string, to: Destination, key: { routingKey: string; arguments: Table }): boolean {
@@ -158,7 +158,7 @@ export class Vhost {
     assertBindable(source, destination);
     const exchange = this.#exchanges.byName.get(source);
     if (exchange?.unbind(destination, key.routingKey, key.arguments) !== true) return;
-    this.#ifKept(exchange, destination)?.unbound({ source, destination, ...key });
+    this.#ifKept(exchange, destination)?.unbound(bindingOf(source, destination, key));
     this.#exchanges.afterUnbind(exchange);
   }
 
@@ -252,6 +252,15 @@ export class Vhost {
         : this.#exchanges.byName.get(name)?.options.durable === true;
     return isKept && source.options.durable ? this.#journal : undefined;
   }
+}
+
+/** The key may be more than it says: a method's fields. */
+function bindingOf(
+  source: string,
+  destination: Destination,
+  { routingKey, arguments: args }: { routingKey: string; arguments: Table },
+): BindingRecord {
+  return { source, destination, routingKey, arguments: args };
 }
 
 function assertBindable(source: string, { kind, name }: Destination): void {

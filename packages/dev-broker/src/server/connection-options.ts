@@ -11,6 +11,8 @@ export interface ConnectionOptions<Self> extends HandshakeOptions {
   readonly clock: Clock;
   readonly vhosts: ReadonlyMap<string, Vhost>;
   readonly faults: ConnectionFaults;
+  /** Called before anything is answered. What it throws closes the connection, and nothing is answered. */
+  readonly keep: () => void;
   /** Milliseconds that a client may take to open it. Default 10 000. */
   readonly handshakeTimeout?: number | undefined;
   /** After its end, once. */

@@ -35,6 +35,7 @@ export class Connection implements ChannelConnection, FaultTarget {
   /** Ends a connection that does not get open, or does not get closed. */
   #deadline: Deadline;
   #isStalled = false;
+  #isGone = false;
   #hold = new PublisherHold(this, () => this.#options.faults.blocked);
   #current: Method | undefined;
 
@@ -44,6 +45,8 @@ export class Connection implements ChannelConnection, FaultTarget {
     this.#writer = new FrameWriter({
       socket,
       faults,
+      keep: options.keep,
+      notKept: () => this.#closing(),
       leaving: () => this.#heartbeat.sent(),
       drained: () => this.#drained(),
       passes: (step) => faults.passes(step, this),
@@ -122,8 +125,10 @@ export class Connection implements ChannelConnection, FaultTarget {
       this.refuseChannel(channel, new AmqpError(replyCode, replyText, { hard: false }));
   }
 
+  /** Ends it at once: when this returns, what it held is given back. */
   destroy(): void {
     this.#options.socket.destroy();
+    this.#ended();
   }
 
   drop(): void {
@@ -227,7 +232,7 @@ export class Connection implements ChannelConnection, FaultTarget {
       return;
     }
     if (method.name === 'connection.close') {
-      this.#channels.closeAll();
+      this.#channels.closeAll(); // confirms go first
       this.send(0, 'connection.close-ok', {});
       this.#closing();
       this.#options.socket.end();
@@ -242,9 +247,8 @@ export class Connection implements ChannelConnection, FaultTarget {
 
   #refuse(channel: number, error: unknown): void {
     const refusal = asAmqpError(error);
-    const method = this.#methodName;
-    if (!this.#channels.refuse(channel, refusal, method))
-      this.close(refusal.replyCode, refusal.message, method);
+    if (this.#channels.refuse(channel, refusal, this.#methodName)) return;
+    this.close(refusal.replyCode, refusal.message, this.#methodName);
   }
 
   #tuned({ frameMax, channelMax, heartbeat }: Agreed): void {
@@ -261,6 +265,7 @@ export class Connection implements ChannelConnection, FaultTarget {
 
   /** Nothing more is sent, and a client that does not hang up is hung up on. */
   #closing(): void {
+    this.#channels.closeAll();
     this.#writer.close();
     this.#state = 'closing';
     this.#deadline.closing();
@@ -278,6 +283,8 @@ export class Connection implements ChannelConnection, FaultTarget {
   }
 
   #ended(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
     this.#release();
     this.#options.closed(this);
   }

@@ -5,7 +5,7 @@ import type { MethodFields } from '../codec/methods.js';
 import { AmqpError } from '../engine/amqp-error.js';
 import { routingKeysIn } from '../engine/dead-letter.js';
 import type { Message } from '../engine/message.js';
-import { replaceProperties } from '../engine/properties.js';
+import { propertiesOf, replaceProperties } from '../engine/properties.js';
 import { erlangType } from '../engine/queue-arguments.js';
 
 type Fields = MethodFields<'basic.publish'>;
@@ -102,14 +102,13 @@ export class Content {
 
   #end({ fields, raw, body }: Incoming, properties: ReceivedProperties): void {
     this.#incoming = undefined;
-    const { headers, deliveryMode, priority = 0, expiration, replyTo } = properties;
     const message: Message = {
       exchange: fields.exchange,
       routingKey: fields.routingKey,
-      properties: { raw, headers, persistent: deliveryMode === 2, priority, expiration },
+      properties: propertiesOf(raw, properties),
       body,
     };
-    this.#complete({ message, fields, replyTo });
+    this.#complete({ message, fields, replyTo: properties.replyTo });
   }
 }
 

@@ -17,6 +17,10 @@ import type { ContentMethod } from './channel-methods.js';
 export interface FrameWriterOptions {
   readonly socket: Socket;
   readonly faults: ConnectionFaults;
+  /** Called before frames leave, whose promises have to be kept. What it throws keeps them here. */
+  readonly keep: () => void;
+  /** What was to be sent is gone, and nothing more is taken: the client has been told that the connection is closed. */
+  readonly notKept: () => void;
   /** Frames are about to leave. */
   readonly leaving: () => void;
   /** After it was full: there is room again. */
@@ -66,12 +70,12 @@ export class FrameWriter {
   }
 
   method<Name extends MethodName>(channel: number, name: Name, fields: MethodFields<Name>): void {
-    this.#frame(name, channel, frameText(frameType.method, channel, encodeMethod(name, fields)));
+    this.#frame(name, channel, methodText(channel, name, fields));
   }
 
   content(channel: number, { name, fields }: ContentMethod, { properties, body }: Message): void {
     const head = basicHead + longlong(body.length) + properties.raw.toString('latin1');
-    const method = frameText(frameType.method, channel, encodeMethod(name, fields as never));
+    const method = methodText(channel, name, fields as never);
     const header = frameText(frameType.header, channel, head);
     if (!this.#options.faults.watching) {
       this.#write(method + header);
@@ -94,10 +98,9 @@ export class FrameWriter {
 
   flush(): void {
     if (this.#out.length === 0 || this.#isFlushing || this.#isHeld()) return;
-    this.#options.leaving();
     const wasFull = this.isFull;
     this.#isFlushing = true; // a fault that strikes may write, too: after what is there
-    while (this.#out.length > 0 && !this.#isHeld()) this.#emitAll(this.#take());
+    while (this.#out.length > 0 && !this.#isHeld() && this.#isKept()) this.#emitAll(this.#take());
     this.#isFlushing = false;
     // Otherwise the socket says so when it has room.
     if (wasFull && !this.#options.socket.writableNeedDrain) setImmediate(this.#options.drained);
@@ -125,6 +128,28 @@ export class FrameWriter {
     if (this.#state !== 'stalled') return;
     this.#state = 'open';
     this.flush();
+  }
+
+  /** Whether what is there may leave. */
+  #isKept(): boolean {
+    try {
+      this.#options.keep();
+    } catch (error) {
+      this.#breakOff(error as Error); // there is no caller to tell: this may be a turn of its own
+      return false;
+    }
+    this.#options.leaving();
+    return true;
+  }
+
+  /** What was to be said is not said; only this is, past all promises. */
+  #breakOff(error: Error): void {
+    this.#take();
+    this.#state = 'closing';
+    const replyText = `RESOURCE_ERROR - ${error.message}`.slice(0, 255);
+    const fields = { replyCode: 506, replyText, classId: 0, methodId: 0 };
+    this.#options.socket.end(Buffer.from(methodText(0, 'connection.close', fields), 'latin1'));
+    this.#options.notKept();
   }
 
   #frame(frame: FrameName, channel: number, text: string): void {
@@ -219,4 +244,12 @@ function joined(parts: readonly Part[]): Buffer {
     at += part.length;
   }
   return all;
+}
+
+function methodText<Name extends MethodName>(
+  channel: number,
+  name: Name,
+  fields: MethodFields<Name>,
+): string {
+  return frameText(frameType.method, channel, encodeMethod(name, fields));
 }

@@ -1,11 +1,18 @@
 /**
- * The broker as a TCP server: for development and tests. It keeps nothing when it ends, and listens on loopback only
- * unless it is told otherwise.
+ * The broker as a TCP server: for development and tests. It keeps nothing when it ends unless it has a directory for
+ * that, and listens on loopback only unless it is told otherwise.
  */
 import { once } from 'node:events';
 import { type AddressInfo, BlockList, createServer, isIP, type Server } from 'node:net';
 
-import { CeleriacError, formatConnectionString, systemClock } from '@celeriac/core';
+import {
+  CeleriacError,
+  createLogger,
+  formatConnectionString,
+  guarded,
+  type Logger,
+  systemClock,
+} from '@celeriac/core';
 
 import type { Clock } from '../engine/clock.js';
 import {
@@ -23,6 +30,8 @@ import {
 import { type ProfileName, profiles } from '../engine/profile.js';
 import { Vhost } from '../engine/vhost.js';
 import { FaultDial } from '../faults/dial.js';
+import { type DataJournal, openDataJournal } from '../journal/data-journal.js';
+import { keep } from '../journal/vhost-journal.js';
 import { Connection } from './connection.js';
 
 export interface BrokerOptions {
@@ -48,6 +57,12 @@ export interface BrokerOptions {
   readonly handshakeTimeout?: number;
   /** Bytes of a body. Default: 128 MiB, and 16 MiB since 4.0. */
   readonly maxMessageSize?: number;
+  /** A directory for what is durable. Default: nothing is kept. One broker at a time uses it. */
+  readonly data?: string;
+  /** With `data`: waits for the disk before it confirms, for power failures; several times slower. Default false. */
+  readonly sync?: boolean;
+  /** Told of trouble with `data`. Default: standard error, from warnings on. */
+  readonly logger?: Logger;
 }
 
 const machineClock: Clock = {
@@ -56,12 +71,30 @@ const machineClock: Clock = {
   after: (ms, callback) => systemClock.after(ms, callback, { ref: false }),
 };
 
-/** Starts a broker. Resolves when it listens; rejects with ERR_BIND_REFUSED or why it cannot. */
+/**
+ * Starts a broker. Resolves when it listens; rejects with ERR_BIND_REFUSED or why it cannot; with `data`, also with
+ * ERR_DATA_LOCKED, ERR_JOURNAL_CORRUPT, ERR_JOURNAL_VERSION or ERR_JOURNAL_WRITE.
+ */
 export async function startBroker(options: BrokerOptions = {}): Promise<DevBroker> {
   mustBeAllowed(options);
-  const broker = new DevBroker(options);
-  await broker.listen(options.port ?? 0, options.host ?? '127.0.0.1');
-  return broker;
+  const data = openData(options);
+  try {
+    const broker = new DevBroker(options, data);
+    await broker.listen(options.port ?? 0, options.host ?? '127.0.0.1');
+    return broker;
+  } catch (error) {
+    data?.close();
+    throw error;
+  }
+}
+
+function openData({ data, sync, logger }: BrokerOptions): DataJournal | undefined {
+  if (data === undefined) return undefined;
+  return openDataJournal({
+    directory: data,
+    sync,
+    logger: guarded(logger ?? createLogger({ level: 'warn' })),
+  });
 }
 
 export type { DevBroker };
@@ -75,8 +108,9 @@ class DevBroker implements AsyncDisposable {
   #addVhost: (name: string) => void;
   #login: readonly [username: string, password: string];
   #leftCallbacks = new Set<() => void>();
+  #data: DataJournal | undefined;
 
-  constructor(options: BrokerOptions) {
+  constructor(options: BrokerOptions, data: DataJournal | undefined) {
     const { vhosts = ['/'], users = { guest: 'guest' }, clock = machineClock } = options;
     const { consumerTimeout, maxMessageSize } = options;
     const profile = profiles[options.profile ?? '3.10'];
@@ -85,13 +119,18 @@ class DevBroker implements AsyncDisposable {
     };
     this.#vhosts = new Map();
     this.#login = Object.entries(users)[0] ?? ['guest', 'guest'];
-    this.#addVhost = (name) =>
-      this.#vhosts.set(name, new Vhost(name, { clock, profile, consumerTimeout, maxMessageSize, left }));
+    this.#data = data;
+    this.#addVhost = (name) => {
+      const vhost = new Vhost(name, { clock, profile, consumerTimeout, maxMessageSize, left });
+      if (data !== undefined) keep(vhost, data);
+      this.#vhosts.set(name, vhost);
+    };
     vhosts.forEach(this.#addVhost);
     this.faults = new FaultDial({ connections: () => this.connections, vhosts: this.#vhosts, clock });
     const shared = {
       clock: machineClock,
       vhosts: this.#vhosts,
+      keep: () => data?.flush(),
       users: new Map(Object.entries(users)),
       version: profile.version,
       smallestFrame: profile.smallestFrame,
@@ -140,6 +179,11 @@ class DevBroker implements AsyncDisposable {
     ]);
   }
 
+  /** Where it keeps what is durable; absent: nowhere. */
+  get data(): string | undefined {
+    return this.#data?.directory;
+  }
+
   get connections(): readonly Connection[] {
     return [...this.#connections];
   }
@@ -180,6 +224,7 @@ class DevBroker implements AsyncDisposable {
   async stop(): Promise<void> {
     this.#server.close();
     for (const connection of this.#connections) connection.destroy();
+    this.#data?.close();
     await once(this.#server, 'close');
   }
 

@@ -33,6 +33,7 @@ async function serve(): Promise<{
       smallestFrame: profile.smallestFrame,
       heartbeat: 60,
       faults: noFaults,
+      keep: () => undefined,
       closed: ended,
     });
   });

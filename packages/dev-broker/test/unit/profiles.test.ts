@@ -204,6 +204,20 @@ describe('a broker that behaves like RabbitMQ', () => {
       expect(errors).to.deep.equal([]);
     });
 
+    it('closes the channel of a client that did not announce to understand a cancellation', async () => {
+      const own = await amqp.connect(broker.url, { clientProperties: { capabilities: {} } });
+      const holder = await own.createChannel();
+      const end = new Promise((resolve) => holder.on('error', resolve));
+      await holder.assertQueue('q', quorum);
+      holder.sendToQueue('q', Buffer.from('x'));
+      const got = new Promise((resolve) => void holder.consume('q', resolve));
+      await got;
+      await clock.advance(halfAnHour);
+
+      expect(await end).to.have.property('code', 406);
+      await own.close();
+    });
+
     it('begins the deaths of a message anew that a client sends with some', async () => {
       await channel.assertQueue('dead');
       const args = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead' };

@@ -46,7 +46,7 @@ describe('time in a test app', () => {
     result?.expectDeadLettered('expired');
   });
 
-  it('holds a task until its eta', async () => {
+  it('moves a task to its eta, where drain finds it', async () => {
     const clock = virtualClock({ start: '2026-05-01T12:00:00Z' });
     const ran: string[] = [];
     await using app = await testApp({
@@ -54,16 +54,20 @@ describe('time in a test app', () => {
       register: (worker) => worker.task('later', () => ran.push(new Date(clock.now()).toISOString())),
     });
 
-    const running = app.deliver({
+    const early = await app.deliver({
       body: '[[],{},{}]',
       headers: { task: 'later', id: '1', eta: '2026-05-01T12:10:00Z' },
     });
     await clock.advance('9m');
-    expect(ran).to.deep.equal([]);
+    const none = await app.drain();
     await clock.advance('1m');
+    const [result] = await app.drain();
 
-    (await running).expectSucceeded();
+    expect(early).to.include({ status: 'tooEarly', settled: 'postponed' });
+    expect(none).to.deep.equal([]);
+    result!.expectSucceeded();
     expect(ran).to.deep.equal(['2026-05-01T12:10:00.000Z']);
+    app.expectNothingSent(); // it is the same message, not another one
   });
 
   it('is moved on by close for a handler that does not end', async () => {

@@ -5,7 +5,13 @@ import { CeleriacError, isCeleriacError } from '@celeriac/core';
 import { defineEvent, type Worker } from '@celeriac/worker';
 import { expect } from 'chai';
 
-import { type FaultSource, type FaultTools, lostConnections, underFaults } from '../../dist/index.js';
+import {
+  type FaultSource,
+  type FaultTools,
+  frameFaults,
+  lostConnections,
+  underFaults,
+} from '../../dist/index.js';
 import { isRefusedSettlement } from '../../dist/fault-run.js';
 import { rejection } from '../support/failures.js';
 
@@ -46,6 +52,31 @@ describe('underFaults', function () {
     expect(report).to.include({ seeds: 5, confirmed: 75 });
     expect(report.faults).to.be.greaterThan(0);
     expect(report.settled).to.be.at.least(75);
+  });
+
+  it('passes them while frames of the protocol are struck, in every way', async () => {
+    const kinds = new Set<string>();
+    const report = await underFaults({
+      seeds: 8,
+      register,
+      scenario,
+      faults: frameFaults({ likelihood: 0.03 }),
+      check: ({ history }) => {
+        for (const line of history) {
+          const [, kind] = /^FAULT: (\S+) at step/u.exec(line) ?? [];
+          if (kind !== undefined) kinds.add(kind);
+        }
+      },
+    });
+
+    expect(report).to.include({ seeds: 8, confirmed: 120 });
+    expect([...kinds]).to.have.members([
+      'drop',
+      'close-connection',
+      'close-channel',
+      'cancel-consumers',
+      'time-out-consumers',
+    ]);
   });
 
   it('finds a confirmed message that was lost, and names seed and history', async () => {

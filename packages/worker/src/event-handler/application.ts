@@ -2,12 +2,27 @@
  * A registered application's handlers: routing patterns and functions. Compiled once; order is the order of
  * registration.
  */
-import { CeleriacError, compilePattern, type EventContract, type EventMessage } from '@celeriac/core';
+import {
+  CeleriacError,
+  checkRetryOptions,
+  compilePattern,
+  type EventContract,
+  type EventMessage,
+  type RetryOptions,
+} from '@celeriac/core';
 
 import type { EventContext } from '../context.js';
+import type { RetryIf } from '../work.js';
 
 /** Gets the event; with a contract, its values are validated. */
 export type EventHandler<Values = unknown> = (event: EventMessage<Values>, context: EventContext) => unknown;
+
+export interface EventHandlerOptions {
+  /** How the event is tried again when this handler fails; over `event_handler.retry`. All its handlers run again. */
+  readonly retry?: RetryOptions;
+  /** Asked about failures that `never` and `only` let through, as long as attempts are left. */
+  readonly retryIf?: RetryIf;
+}
 
 export interface RegisteredEventHandler {
   /** Routing pattern: `*` is one word, `#` any number of them. */
@@ -15,11 +30,14 @@ export interface RegisteredEventHandler {
   readonly matches: (routingKey: string) => boolean;
   readonly contract: EventContract | undefined;
   readonly handler: EventHandler;
+  readonly options: EventHandlerOptions;
 }
 
+/** A handler as it is registered. */
+type Registered = Pick<RegisteredEventHandler, 'contract' | 'handler' | 'options'>;
+
 interface Entry {
-  readonly contract: EventContract | undefined;
-  readonly handler: EventHandler;
+  readonly registered: Registered;
   /** Absent while the pattern of its contract is not known. */
   compiled: RegisteredEventHandler | undefined;
 }
@@ -37,16 +55,22 @@ export class Application {
 
   /**
    * Calls `handler` for every event whose routing key matches. All matching handlers run, in order; the event is
-   * done when the last one is. Throws ERR_CONTRACT_INVALID for a pattern that can match nothing.
+   * done when the last one is. Throws ERR_CONTRACT_INVALID for a pattern that can match nothing, and for options that
+   * cannot be.
    */
-  on(pattern: string, handler: EventHandler): this;
-  on<Parsed>(contract: EventContract<unknown, Parsed>, handler: EventHandler<Parsed>): this;
-  on(what: string | EventContract, handler: EventHandler<never>): this {
-    const run = handler as EventHandler;
+  on(pattern: string, handler: EventHandler, options?: EventHandlerOptions): this;
+  on<Parsed>(
+    contract: EventContract<unknown, Parsed>,
+    handler: EventHandler<Parsed>,
+    options?: EventHandlerOptions,
+  ): this;
+  on(what: string | EventContract, handler: EventHandler<never>, options: EventHandlerOptions = {}): this {
+    checkRetryOptions(options.retry);
     const contract = typeof what === 'string' ? undefined : what;
+    const registered = { contract, handler: handler as EventHandler, options };
     const pattern = typeof what === 'string' ? what : this.#typeOf?.(what);
-    const compiled = pattern === undefined ? undefined : this.#compile(pattern, contract, run);
-    this.#entries.push({ contract, handler: run, compiled });
+    const compiled = pattern === undefined ? undefined : this.#compile(pattern, registered);
+    this.#entries.push({ registered, compiled });
     this.#list();
     return this;
   }
@@ -55,8 +79,8 @@ export class Application {
   resolve(typeOf: (contract: EventContract) => string): void {
     this.#typeOf = typeOf;
     for (const entry of this.#entries) {
-      const { contract, handler } = entry;
-      if (contract !== undefined) entry.compiled ??= this.#compile(typeOf(contract), contract, handler);
+      const { contract } = entry.registered;
+      if (contract !== undefined) entry.compiled ??= this.#compile(typeOf(contract), entry.registered);
     }
     this.#list();
   }
@@ -71,6 +95,13 @@ export class Application {
     return this.#handlers.filter(({ matches }) => matches(routingKey));
   }
 
+  /** True when a handler asks for retries. */
+  get retries(): boolean {
+    return this.#entries.some(
+      ({ registered: { options } }) => options.retry !== undefined || options.retryIf !== undefined,
+    );
+  }
+
   get isEmpty(): boolean {
     return this.#entries.length === 0;
   }
@@ -79,11 +110,7 @@ export class Application {
     this.#handlers = this.#entries.flatMap(({ compiled }) => compiled ?? []);
   }
 
-  #compile(
-    pattern: string,
-    contract: EventContract | undefined,
-    handler: EventHandler,
-  ): RegisteredEventHandler {
+  #compile(pattern: string, registered: Registered): RegisteredEventHandler {
     if (pattern === '' || Buffer.byteLength(pattern) > 255) {
       throw new CeleriacError('ERR_CONTRACT_INVALID', {
         message: `A routing pattern has 1 to 255 bytes; this one has ${Buffer.byteLength(pattern)}.`,
@@ -91,6 +118,6 @@ export class Application {
         values: { application: this.name, pattern },
       });
     }
-    return { pattern, matches: compilePattern(pattern), contract, handler };
+    return { pattern, matches: compilePattern(pattern), ...registered };
   }
 }

@@ -3,19 +3,23 @@
  * key, validates values against their contracts. Never throws and runs no handler.
  */
 import {
+  cameBy,
   CeleriacError,
+  type Config,
   decodeEvent,
   type Delivery,
   type EventMessage,
+  eventRetries,
   type Outcome,
   parseEventType,
+  retryPolicy,
   type Validator,
 } from '@celeriac/core';
 
 import type { Cancellation } from '../cancellation.js';
 import { type ContextParts, RunningEvent, withContext } from '../context.js';
-import type { Prepare, Prepared } from '../work.js';
-import type { Application, RegisteredEventHandler } from './application.js';
+import type { Prepare, Prepared, Work } from '../work.js';
+import type { Application, EventHandlerOptions, RegisteredEventHandler } from './application.js';
 
 export interface PrepareEventParts {
   readonly application: Application;
@@ -23,8 +27,7 @@ export interface PrepareEventParts {
   readonly validator: Validator;
   /** The configured pattern of event types, from which object and action are read. */
   readonly typePattern: string;
-  /** Seconds. */
-  readonly softTimeLimit: number | undefined;
+  readonly config: Config['event_handler'];
 }
 
 /** A reader of event deliveries. */
@@ -36,7 +39,7 @@ export function eventPreparer(parts: PrepareEventParts): Prepare {
       return { outcome, id: delivery.properties.messageId, name: delivery.routingKey };
     }
     const event = { ...parseEventType(parts.typePattern, decoded.message.type), ...decoded.message };
-    const handlers = parts.application.matching(delivery.routingKey);
+    const handlers = parts.application.matching(cameBy(delivery).routingKey);
     if (handlers.length === 0)
       return ending(event, { kind: 'unknown', error: unhandled(event, delivery, parts) });
     return prepared(event, handlers, { delivery, parts });
@@ -52,43 +55,67 @@ async function prepared(
   handlers: readonly RegisteredEventHandler[],
   { delivery, parts }: { delivery: Delivery; parts: PrepareEventParts },
 ): Promise<Prepared> {
-  const calls: { handler: RegisteredEventHandler['handler']; event: EventMessage }[] = [];
-  for (const { contract, handler } of handlers) {
+  const calls: HandlerCall[] = [];
+  for (const registered of handlers) {
+    const { contract } = registered;
     const checked =
       contract === undefined
         ? { ok: true as const, value: event.values }
         : await parts.validator.checkValues(contract, event.values);
     if (!checked.ok) return ending(event, { kind: 'invalid', error: checked.error });
     calls.push({
-      handler,
+      registered,
       event: checked.value === event.values ? event : { ...event, values: checked.value },
     });
   }
-  const { application, contextParts, softTimeLimit } = parts;
+  return { work: eventWork(event, calls, { delivery, parts }) };
+}
+
+interface HandlerCall {
+  readonly registered: RegisteredEventHandler;
+  /** With the values as this handler's contract parses them. */
+  readonly event: EventMessage;
+}
+
+/** All handlers, one after the other. The one that fails decides about another attempt, which runs all of them. */
+function eventWork(
+  event: EventMessage,
+  calls: readonly HandlerCall[],
+  { delivery, parts }: { delivery: Delivery; parts: PrepareEventParts },
+): Work {
+  const { application, contextParts, config } = parts;
+  const { soft_time_limit: softTimeLimit, retry } = config;
+  let last: EventHandlerOptions = {};
   return {
-    work: {
-      id: event.id,
-      name: event.type,
-      softLimitMs: softTimeLimit === undefined ? undefined : softTimeLimit * 1000,
-      run: (cancellation: Cancellation) => {
-        const context = new RunningEvent(
-          event,
-          { delivery, cancellation, application: application.name },
-          contextParts,
-        );
-        return withContext(context, async () => {
-          for (const call of calls) await call.handler(call.event, context);
-        });
-      },
+    id: event.id,
+    name: event.type,
+    softLimitMs: softTimeLimit === undefined ? undefined : softTimeLimit * 1000,
+    retries: eventRetries(delivery.properties),
+    get policy() {
+      return retryPolicy(retry, [last.retry], last.retryIf !== undefined);
+    },
+    get retryIf() {
+      return last.retryIf;
+    },
+    run: (cancellation: Cancellation) => {
+      const received = { delivery, cancellation, application: application.name };
+      const context = new RunningEvent(event, received, contextParts);
+      return withContext(context, async () => {
+        for (const call of calls) {
+          last = call.registered.options;
+          await call.registered.handler(call.event, context);
+        }
+      });
     },
   };
 }
 
 function unhandled(
   event: EventMessage,
-  { routingKey }: Delivery,
+  delivery: Delivery,
   { application }: PrepareEventParts,
 ): CeleriacError {
+  const { routingKey } = cameBy(delivery);
   return new CeleriacError('ERR_EVENT_UNHANDLED', {
     message: `The application '${application.name}' has no handler for '${routingKey}', though its queue is bound to it.`,
     hint: `Add a handler, or remove the binding: celeriac applications register ${application.name} with its patterns.`,

@@ -1,15 +1,29 @@
 /** Stand-ins for a delivery and for what settles it. They record calls in one list; they never reach a broker. */
 import {
+  Delays,
   type Delivery,
   type Logger,
   type MessageProperties,
   type OutgoingMessage,
+  type RetryPolicy,
   silentLogger,
+  taskForRetry,
 } from '@celeriac/core';
 
 import type { DispatchParts } from '../../dist/dispatch.js';
 import { Slots } from '../../dist/slots.js';
 import { ManualClock } from '../../../core/dist-test/support/manual-clock.js';
+
+/** No retries asked for. */
+export const noRetries: RetryPolicy = {
+  max: undefined,
+  backoff: 'exponential',
+  delayMs: 1000,
+  maxDelayMs: 600_000,
+  jitter: false,
+  never: [],
+  only: undefined,
+};
 
 /** A delivery of the queue `celery`. `calls` gets 'ack', 'requeue' and 'requeue as failure'. */
 export class FakeDelivery implements Delivery {
@@ -17,7 +31,11 @@ export class FakeDelivery implements Delivery {
   readonly exchange = '';
   readonly routingKey = 'celery';
   readonly redelivered = false;
-  readonly properties: MessageProperties = { messageId: 'm1', headers: { task: 'a' } };
+  readonly properties: MessageProperties = {
+    messageId: 'm1',
+    contentType: 'application/json',
+    headers: { task: 'a' },
+  };
   readonly body: Buffer = Buffer.from('[]');
   readonly calls: string[];
   live = true;
@@ -84,6 +102,8 @@ export class Bench {
       declarer,
       report: report as unknown as DispatchParts['report'],
       deadLetterTopology: () => ({}) as never,
+      delays: new Delays({ declarer, queueType: 'quorum', topologyOf: () => ({}) as never }),
+      copyForRetry: taskForRetry('UTC'),
       worker: 'w1',
       halted: this.halted.signal,
       stopping: this.stopping.signal,

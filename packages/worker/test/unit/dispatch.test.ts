@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { dispatch } from '../../dist/dispatch.js';
 import { Slots } from '../../dist/slots.js';
 import type { Prepared, Work } from '../../dist/work.js';
-import { Bench } from '../support/fakes.js';
+import { Bench, noRetries } from '../support/fakes.js';
 import { settled } from '../../../core/dist-test/support/manual-clock.js';
 
 describe('dispatch', () => {
@@ -13,7 +13,7 @@ describe('dispatch', () => {
     bench = new Bench();
   });
   const work = (more: Partial<Work> = {}): Prepared => ({
-    work: { id: '1', name: 'a', run: () => undefined, ...more },
+    work: { id: '1', name: 'a', retries: 0, policy: noRetries, run: () => undefined, ...more },
   });
 
   it('runs and acknowledges a task', async () => {
@@ -45,32 +45,94 @@ describe('dispatch', () => {
     expect(bench.outcomes).to.have.length(10);
   });
 
-  it('waits for an eta without a slot', async () => {
-    const eta = bench.clock.now() + 5000;
+  it('waits for an eta of less than a second without a slot', async () => {
+    const eta = bench.clock.now() + 1000;
     const queue = [work({ eta }), work()];
     const parts = bench.parts(() => queue.shift() as Prepared, 1);
     const later = dispatch(bench.delivery(), parts);
     await dispatch(bench.delivery(), parts);
     expect(bench.outcomes).to.deep.equal(['succeeded']);
-    await bench.clock.advance(4999);
+    await bench.clock.advance(999);
     expect(bench.outcomes).to.have.length(1);
     await bench.clock.advance(1);
     await later;
     expect(bench.outcomes).to.deep.equal(['succeeded', 'succeeded']);
   });
 
-  it('returns a task whose eta is far away after the longest wait, not at once', async () => {
-    const eta = bench.clock.now() + 3_600_000;
-    const done = dispatch(
+  it('moves a task whose eta is further away into the delay queues, at once', async () => {
+    const eta = bench.clock.now() + 4001;
+    await dispatch(
       bench.delivery(),
       bench.parts(() => work({ eta })),
     );
-    await bench.clock.advance(15 * 60_000 - 1);
-    expect(bench.calls).to.deep.equal([]);
-    await bench.clock.advance(1);
-    await done;
-    expect(bench.calls).to.deep.equal(['requeue']);
+    expect(bench.calls).to.deep.equal(['publish', 'ack']);
     expect(bench.outcomes).to.deep.equal(['tooEarly']);
+    expect(bench.letters[0]).to.include({ exchange: 'celery_delayed_27' });
+    expect(bench.letters[0]?.routingKey).to.match(/\.1\.0\.1\.celery$/u);
+  });
+
+  it('dead-letters what will have expired before its eta only when it has', async () => {
+    const expires = bench.clock.now();
+    await dispatch(
+      bench.delivery(),
+      bench.parts(() => work({ expires, eta: expires + 60_000 })),
+    );
+    expect(bench.outcomes).to.deep.equal(['expired']);
+  });
+
+  it('sends a failed task to its next attempt, by its policy', async () => {
+    const policy = { ...noRetries, max: 1, delayMs: 2000 };
+    const fail = (retries: number): Prepared =>
+      work({
+        retries,
+        policy,
+        run: () => {
+          throw new Error('boom');
+        },
+      });
+    await dispatch(
+      bench.delivery(),
+      bench.parts(() => fail(0)),
+    );
+    await dispatch(
+      bench.delivery(),
+      bench.parts(() => fail(1)),
+    );
+    expect(bench.calls).to.deep.equal(['started', 'publish', 'ack', 'started', 'publish', 'ack']);
+    expect(bench.letters.map(({ routingKey }) => routingKey.slice(-10))).to.deep.equal([
+      '1.0.celery',
+      'ead-letter',
+    ]);
+  });
+
+  it('asks retryIf, and decides without it when it throws', async () => {
+    const asked: unknown[] = [];
+    const answers = ['5s', false, undefined];
+    const policy = { ...noRetries, max: 3, delayMs: 1000 };
+    const failing = work({
+      retries: 1,
+      policy,
+      retryIf: (error, attempt) => {
+        asked.push([(error as Error).message, attempt]);
+        const answer = answers.shift();
+        if (answer === undefined) throw new Error('a bug of its own');
+        return answer;
+      },
+      run: () => {
+        throw new Error('boom');
+      },
+    });
+    for (let count = 0; count < 3; count++)
+      await dispatch(
+        bench.delivery(),
+        bench.parts(() => failing),
+      );
+    expect(asked).to.deep.equal(Array(3).fill(['boom', 2]));
+    expect(bench.letters.map(({ routingKey }) => routingKey.slice(-12))).to.deep.equal([
+      '1.0.1.celery',
+      '.dead-letter',
+      '0.1.0.celery',
+    ]);
   });
 
   it('dead-letters an expired task without running it', async () => {
@@ -88,7 +150,7 @@ describe('dispatch', () => {
     const queue = [
       work({ run: () => new Promise<void>((resolve) => (end = resolve)) }),
       work(),
-      work({ eta: bench.clock.now() + 5000 }),
+      work({ eta: bench.clock.now() + 500 }),
     ];
     const parts = bench.parts(() => queue.shift() as Prepared, 1);
     const all = [1, 2, 3].map(() => dispatch(bench.delivery(), parts));

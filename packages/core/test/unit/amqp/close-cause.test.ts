@@ -53,6 +53,13 @@ describe('closeCause', () => {
     ]);
   });
 
+  it('blames no message for an error of the broker itself, not even the only one', () => {
+    const internal = end(541, 'INTERNAL_ERROR');
+
+    expect(blame(internal, [bystander])).to.deep.equal([undefined]);
+    expect(blame(internal, [bystander, bystander])).to.deep.equal([undefined, undefined]);
+  });
+
   it('blames the only message in flight for words it does not know, and nobody among several', () => {
     const internal = end(403, "ACCESS_REFUSED - cannot publish to internal exchange 'i' in vhost '/'");
 

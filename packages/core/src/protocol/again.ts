@@ -1,0 +1,125 @@
+/**
+ * Copies of received messages that are sent again: moved to their time as they came, or for another attempt. Body
+ * bytes are not touched, but of protocol 1, where everything is in the body. Pure: publishes nothing.
+ */
+import type { HeaderTable, MessageProperties } from '../ports.js';
+import { readJsonBody } from './body.js';
+import { isBrokerHeader, isMap } from './celery-fields.js';
+import { decodeTask, encodeTask } from './celery-v2.js';
+import { copiedProperties } from './copied-properties.js';
+import { formatIsoTime } from './iso-time.js';
+import type { EncodedMessage, Received } from './received.js';
+
+/** Headers of ours on copies. */
+export const againHeaders = {
+  /** On events, which have no count of their own. */
+  retries: 'celeriac-retries',
+  /** When it failed first. */
+  firstTime: 'celeriac-first-time',
+  /** How an event came at first: a delayed copy comes from the delay queues, under the key of its delay. */
+  exchange: 'celeriac-exchange',
+  routingKey: 'celeriac-routing-key',
+} as const;
+
+/** The attempt that a copy is for. */
+export interface NextAttempt {
+  /** Attempts before it. */
+  readonly retries: number;
+  /** Milliseconds since the epoch: when it is due, and what time it is. */
+  readonly eta: number;
+  readonly now: number;
+}
+
+export interface CameBy {
+  readonly exchange: string;
+  readonly routingKey: string;
+}
+
+/** A received message with where it came by. A Delivery is one. */
+export type ReceivedBy = Received & CameBy;
+
+/** Makes the copy for the next attempt. */
+export type CopyForRetry = (received: ReceivedBy, next: NextAttempt) => EncodedMessage;
+
+/** The message as it came, without what the broker wrote on it. */
+export function copyAsItCame({ properties, body }: Received): EncodedMessage {
+  return { body, properties: { ...copiedProperties(properties), headers: withoutBroker(properties) } };
+}
+
+/** As Celery's `retry` sends it: same id, one more in `retries`, its own parent. Protocol 1 becomes protocol 2. */
+export function taskForRetry(timeZone: string): CopyForRetry {
+  return (received, { retries, eta, now }) => {
+    const { body, properties } = isProtocol1(received)
+      ? asProtocol2(received, timeZone, now)
+      : copyAsItCame(received);
+    const headers = properties.headers ?? {};
+    const changed = { retries, eta: formatIsoTime(eta), parent_id: headers.id };
+    return {
+      body,
+      properties: { ...properties, headers: { ...headers, ...firstTime(headers, now), ...changed } },
+    };
+  };
+}
+
+/** The event as it came, counted. */
+export const eventForRetry: CopyForRetry = (received, { retries, now }) => {
+  const { body, properties } = copyAsItCame(received);
+  const headers = properties.headers ?? {};
+  const { exchange, routingKey } = cameBy(received);
+  const changed = {
+    [againHeaders.retries]: retries,
+    [againHeaders.exchange]: exchange,
+    [againHeaders.routingKey]: routingKey,
+  };
+  return {
+    body,
+    properties: { ...properties, headers: { ...headers, ...firstTime(headers, now), ...changed } },
+  };
+};
+
+/** How often an event was tried before. */
+export function eventRetries({ headers = {} }: MessageProperties): number {
+  const count = headers[againHeaders.retries];
+  return typeof count === 'number' && Number.isSafeInteger(count) && count > 0 ? count : 0;
+}
+
+/** How a message came at first, also where this is a copy of it. */
+export function cameBy({ properties, exchange, routingKey }: ReceivedBy): CameBy {
+  const { headers = {} } = properties;
+  const original = headers[againHeaders.routingKey];
+  if (typeof original !== 'string') return { exchange, routingKey };
+  const from = headers[againHeaders.exchange];
+  return { exchange: typeof from === 'string' ? from : exchange, routingKey: original };
+}
+
+function firstTime(headers: HeaderTable, now: number): HeaderTable {
+  return headers[againHeaders.firstTime] === undefined
+    ? { [againHeaders.firstTime]: formatIsoTime(now) }
+    : {};
+}
+
+/**
+ * Without the broker's own: a second walk through the delay queues with the first one's `x-death` looks like a
+ * circle to RabbitMQ, which drops the message. Nor with CC: those queues have had their copies.
+ */
+function withoutBroker({ headers = {} }: MessageProperties): HeaderTable {
+  const kept = Object.entries(headers).filter(
+    ([name]) => !isBrokerHeader(name) && name !== 'CC' && name !== 'BCC',
+  );
+  return Object.fromEntries(kept);
+}
+
+/** As in `decodeTask`: the `task` header makes it protocol 2, unless the body is protocol 1's map. */
+function isProtocol1(received: Received): boolean {
+  if (received.properties.headers?.task === undefined) return true;
+  const document = readJsonBody(received, ['application/json']);
+  return isMap(document) && 'args' in document;
+}
+
+function asProtocol2(received: Received, timeZone: string, now: number): EncodedMessage {
+  const decoded = decodeTask(received, { timeZone });
+  if (!decoded.ok) throw decoded.error;
+  const { body, properties } = encodeTask(decoded.message, now);
+  const { expiration: _dropped, ...kept } = properties;
+  return { body, properties: kept };
+}

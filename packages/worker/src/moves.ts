@@ -1,0 +1,105 @@
+/**
+ * The messages that take a delivery's place elsewhere: its dead letter, its next attempt, itself at its time. Says
+ * what to publish and what to do when that fails; `settle` publishes. Acknowledges nothing.
+ */
+import {
+  barest,
+  type Clock,
+  copyAsItCame,
+  type CopyForRetry,
+  deadLetter,
+  deadLetterQueueName,
+  type Delays,
+  type Delivery,
+  type Ensures,
+  type OutgoingMessage,
+  type Topology,
+  type Verdict,
+} from '@celeriac/core';
+
+export interface MoveParts {
+  readonly declarer: Ensures;
+  /** What has to exist for dead letters of this queue. */
+  readonly deadLetterTopology: (queue: string) => Topology;
+  readonly delays: Delays;
+  readonly copyForRetry: CopyForRetry;
+  readonly clock: Clock;
+  /** Who gave up on the message, for its dead-letter headers. */
+  readonly worker: string;
+}
+
+export interface Move {
+  /** For the log: `cannot <doing>`. */
+  readonly doing: string;
+  /** What to publish now; undefined when it belongs into its queue again. May throw. */
+  readonly message: () => OutgoingMessage | undefined;
+  /** Publishing failed: something on the way may have been deleted, and is declared again next time. */
+  readonly failed: () => void;
+  /** What to do instead when the message cannot be written at all. */
+  readonly otherwise: (error: unknown) => Move;
+}
+
+type Of<Kind extends Verdict['kind']> = Extract<Verdict, { kind: Kind }>;
+export type MovingVerdict = Of<'deadLetter' | 'retry' | 'postpone'>;
+
+export function moveFor(verdict: MovingVerdict, delivery: Delivery, parts: MoveParts): Move {
+  switch (verdict.kind) {
+    case 'deadLetter':
+      return toDeadLetterQueue(verdict, delivery, parts);
+    case 'retry':
+      return toNextAttempt(verdict, delivery, parts);
+    case 'postpone':
+      return toItsTime(verdict, delivery, parts);
+  }
+}
+
+function toDeadLetterQueue(verdict: Of<'deadLetter'>, delivery: Delivery, parts: MoveParts): Move {
+  const { declarer, clock, worker, deadLetterTopology } = parts;
+  const { queue } = delivery;
+  const key = `dead letters of ${queue}`;
+  const prepare = () => declarer.ensure(key, () => deadLetterTopology(queue));
+  const letter = { ...deadLetter(delivery, verdict, { worker, at: new Date(clock.now()) }), prepare };
+  const move = (message: OutgoingMessage): Move => ({
+    doing: `dead-letter into '${deadLetterQueueName(queue)}'`,
+    message: () => message,
+    failed: () => declarer.forget(key),
+    otherwise: () => move(barest(message)),
+  });
+  return move(letter);
+}
+
+function toNextAttempt({ delayMs, attempt, error }: Of<'retry'>, delivery: Delivery, parts: MoveParts): Move {
+  const { clock, delays, copyForRetry } = parts;
+  const { queue } = delivery;
+  const failedAt = clock.now();
+  const eta = Math.ceil(failedAt + delayMs);
+  return {
+    doing: 'retry',
+    message: () => {
+      const copy = copyForRetry(delivery, { retries: attempt, eta, now: failedAt });
+      return delays.message(copy, { queue, delayMs: eta - clock.now() });
+    },
+    failed: () => delays.forget(queue),
+    otherwise: () => toDeadLetterQueue({ kind: 'deadLetter', reason: 'failed', error }, delivery, parts),
+  };
+}
+
+function toItsTime({ until }: Of<'postpone'>, delivery: Delivery, parts: MoveParts): Move {
+  const { clock, delays } = parts;
+  const { queue } = delivery;
+  return {
+    doing: 'move to its time',
+    message: () => {
+      const delayMs = until - clock.now();
+      // Its time came while it was held.
+      return delayMs <= 0 ? undefined : delays.message(copyAsItCame(delivery), { queue, delayMs });
+    },
+    failed: () => delays.forget(queue),
+    otherwise: (error) =>
+      toDeadLetterQueue(
+        { kind: 'deadLetter', reason: 'malformed', detail: 'bad-field', error },
+        delivery,
+        parts,
+      ),
+  };
+}

@@ -1,0 +1,55 @@
+/** A private Redis: own port, own directory, nothing written to disk. Started and stopped by process id. */
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { freePorts } from './free-port.js';
+import { type Running, start } from './processes.js';
+
+const attempts = 3;
+
+/** Skips loudly without Redis on a laptop, fails in CI. For `before`. */
+export function requireRedis(context: Mocha.Context): void {
+  if (spawnSync('redis-server', ['--version']).status === 0) return;
+  const message = 'redis-server is not installed: these tests need one';
+  if (process.env.CI !== undefined) throw new Error(message);
+  process.stderr.write(`\n  SKIPPED: ${message}\n`);
+  context.skip();
+}
+
+export class Redis implements AsyncDisposable {
+  readonly url: string;
+  #running: Running;
+  #directory: string;
+
+  private constructor(port: number, running: Running, directory: string) {
+    this.url = `redis://127.0.0.1:${port}/0`;
+    this.#running = running;
+    this.#directory = directory;
+  }
+
+  /** Resolves when it takes connections. */
+  static async start(): Promise<Redis> {
+    for (let attempt = 1; ; attempt++) {
+      const [port] = (await freePorts(1)) as [number];
+      const directory = await mkdtemp(join(tmpdir(), 'celeriac-redis-'));
+      const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+      const running = start('redis-server', [...options, '--dir', directory], { cwd: directory });
+      const redis = new Redis(port, running, directory);
+      try {
+        await running.line(/Ready to accept connections/u);
+        return redis;
+      } catch (error) {
+        await redis[Symbol.asyncDispose]();
+        // A port that was free a moment ago can be taken by now.
+        if (attempt === attempts || !/Address already in use/u.test(String(error))) throw error;
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#running.stop();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
