@@ -4,6 +4,8 @@
  */
 import type { Socket } from 'node:net';
 
+import { longlong, short } from '@celeriac/core';
+
 import { bodyFrames, frameText, frameType } from '../codec/frames.js';
 import { encodeMethod } from '../codec/method-codec.js';
 import type { MethodFields, MethodName } from '../codec/methods.js';
@@ -27,6 +29,9 @@ export interface FrameWriterOptions {
   readonly passes: (step: FrameStep) => Strike | undefined;
 }
 
+/** Text of one character per byte, or bytes as they are. */
+type Part = string | Buffer;
+
 interface ShownFrame {
   readonly step: FrameStep;
   readonly bytes: Buffer;
@@ -34,13 +39,15 @@ interface ShownFrame {
 
 /** Bytes that may wait for a client that does not read them; then nothing new is asked for, nor delivered. */
 const mostWaiting = 262_144;
-const heartbeatFrame = Buffer.from(frameText(frameType.heartbeat, 0, ''), 'latin1');
+const heartbeatFrame = frameText(frameType.heartbeat, 0, '');
+/** Class `basic`, and a weight that nobody uses. */
+const basicHead = short(60) + short(0);
 
 export class FrameWriter {
   /** As agreed; 0 is no limit. */
   frameMax = 0;
   #options: FrameWriterOptions;
-  #out: (Buffer | ShownFrame)[] = [];
+  #out: (Part | ShownFrame)[] = [];
   /** Bytes in `#out`. */
   #waiting = 0;
   /** Cut up by a fault, written piece by piece. */
@@ -67,21 +74,19 @@ export class FrameWriter {
   }
 
   content(channel: number, { name, fields }: ContentMethod, { properties, body }: Message): void {
-    const size = Buffer.alloc(12);
-    size.writeUInt16BE(60, 0);
-    size.writeBigUInt64BE(BigInt(body.length), 4);
-    const head = size.toString('latin1') + properties.raw.toString('latin1');
+    const head = basicHead + longlong(body.length) + properties.raw.toString('latin1');
     const method = methodText(channel, name, fields as never);
     const header = frameText(frameType.header, channel, head);
-    const bodies = bodyFrames(channel, body, this.frameMax);
     if (!this.#options.faults.watching) {
-      this.#write(Buffer.from(method + header, 'latin1'), ...bodies);
+      this.#write(method + header);
+      for (const part of bodyFrames(channel, body, this.frameMax)) this.#write(part);
       return;
     }
     this.#frame(name, channel, method);
     this.#frame('header', channel, header);
+    const bodies = bodyFrames(channel, body, this.frameMax);
     for (let part = 0; part < bodies.length; part += 3) {
-      const bytes = Buffer.concat(bodies.slice(part, part + 3)); // head, payload and end
+      const bytes = joined(bodies.slice(part, part + 3)); // head, payload and end
       this.#write({ step: { direction: 'sent', frame: 'body', channel }, bytes });
     }
   }
@@ -148,23 +153,25 @@ export class FrameWriter {
   }
 
   #frame(frame: FrameName, channel: number, text: string): void {
-    const bytes = Buffer.from(text, 'latin1');
-    if (this.#options.faults.watching) this.#write({ step: { direction: 'sent', frame, channel }, bytes });
-    else this.#write(bytes);
+    if (!this.#options.faults.watching) {
+      this.#write(text);
+      return;
+    }
+    this.#write({ step: { direction: 'sent', frame, channel }, bytes: Buffer.from(text, 'latin1') });
   }
 
-  #write(...parts: (Buffer | ShownFrame)[]): void {
+  #write(part: Part | ShownFrame): void {
     if (this.#state === 'closing' || this.#state === 'dropped') return;
     if (this.#out.length === 0) setImmediate(() => this.flush());
-    for (const part of parts) this.#add(part);
+    this.#add(part);
   }
 
-  #add(part: Buffer | ShownFrame): void {
+  #add(part: Part | ShownFrame): void {
     this.#out.push(part);
-    this.#waiting += Buffer.isBuffer(part) ? part.length : part.bytes.length;
+    this.#waiting += isShown(part) ? part.bytes.length : part.length;
   }
 
-  #take(): (Buffer | ShownFrame)[] {
+  #take(): (Part | ShownFrame)[] {
     const taken = this.#out;
     this.#out = [];
     this.#waiting = 0;
@@ -175,10 +182,10 @@ export class FrameWriter {
     return this.#state === 'stalled' || this.#state === 'dropped';
   }
 
-  #emitAll(frames: readonly (Buffer | ShownFrame)[]): void {
-    let plain: Buffer[] = [];
+  #emitAll(frames: readonly (Part | ShownFrame)[]): void {
+    let plain: Part[] = [];
     for (const [index, frame] of frames.entries()) {
-      if (Buffer.isBuffer(frame)) {
+      if (!isShown(frame)) {
         plain.push(frame);
         continue;
       }
@@ -198,10 +205,10 @@ export class FrameWriter {
     strike?.act?.();
   }
 
-  #emit(parts: readonly Buffer[]): void {
+  #emit(parts: readonly Part[]): void {
     const { socket, faults } = this.#options;
     if (parts.length === 0 || !socket.writable) return;
-    const all = Buffer.concat(parts);
+    const all = joined(parts);
     if (faults.pieceBytes === 0 && this.#pieces.length === 0) {
       socket.write(all);
       return;
@@ -219,6 +226,24 @@ export class FrameWriter {
     if (this.#pieces.length > 0) setImmediate(() => this.#writePiece());
     else if (this.#state === 'dropped') socket.destroySoon();
   }
+}
+
+function isShown(part: Part | ShownFrame): part is ShownFrame {
+  return typeof part === 'object' && 'step' in part;
+}
+
+/** One allocation for all of them: writing piece by piece costs more than what is written. */
+function joined(parts: readonly Part[]): Buffer {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const all = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const part of parts) {
+    if (typeof part === 'string') all.write(part, at, 'latin1');
+    else all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 function methodText<Name extends MethodName>(
