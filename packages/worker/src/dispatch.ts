@@ -6,6 +6,8 @@ import {
   type AttemptFacts,
   CeleriacError,
   type Delivery,
+  isReject,
+  isRetry,
   type Logger,
   type Outcome,
   parseDuration,
@@ -84,6 +86,7 @@ function attemptFacts(
 
 /** What the handler's own `retryIf` says; undefined where it has none, or fails itself. */
 function askHandler(work: Work, failure: unknown, logger: Logger): boolean | number | undefined {
+  if (isRetry(failure) || isReject(failure)) return undefined; // they say it themselves
   try {
     const wish = work.retryIf?.(failure, work.retries + 1);
     return wish === undefined || typeof wish === 'boolean' ? wish : parseDuration(wish) * 1000;

@@ -8,7 +8,7 @@ import {
   type CeleriacError,
   Consumer,
   type ConsumerOptions,
-  Declarer,
+  type Declarer,
   type Ensures,
   type MessageSink,
   openPublishing,
@@ -47,14 +47,14 @@ export interface Side {
 export type OpenSide = (options: BrokerOptions, section: Section) => Side;
 
 export function openSide(options: BrokerOptions, section: Section): Side {
-  const { config, logger, clock } = options;
+  const { config, clock } = options;
   const session = openSession(options, {
     section,
     role: 'worker',
     heartbeat: config.events.consumer_heartbeat,
   });
-  const declarer = new Declarer({ session, logger, clock, create: config.tasks.declare_queues });
   const publishing = openPublishing(options, section);
+  const declarer = publishing.declarer.over(session);
   return {
     publishing,
     session,
