@@ -169,9 +169,9 @@ export class Connection implements ChannelConnection, FaultTarget {
     this.#writer.flush();
   }
 
-  /** A client that does not read is not read either. */
+  /** A client that does not read its answers is not read either. */
   #mayRead(): boolean {
-    if (this.#isStalled || this.#hold.isHolding || this.#writer.isFull) return false;
+    if (this.#isStalled || this.#hold.isHolding || !this.#writer.mayAnswer) return false;
     return this.#state === 'open' || this.#state === 'closing';
   }
 

@@ -37,7 +37,7 @@ interface ShownFrame {
   readonly bytes: Buffer;
 }
 
-/** Bytes that may wait for a client that does not read them; then nothing new is asked for, nor delivered. */
+/** Bytes that may wait for a client that does not read them: then nothing is delivered; of answers: then it is not read. */
 const mostWaiting = 262_144;
 const heartbeatFrame = frameText(frameType.heartbeat, 0, '');
 /** Class `basic`, and a weight that nobody uses. */
@@ -50,6 +50,8 @@ export class FrameWriter {
   #out: (Part | ShownFrame)[] = [];
   /** Bytes in `#out`. */
   #waiting = 0;
+  /** Bytes of all but deliveries since the client had read everything: what it gets because it is read. */
+  #answers = 0;
   /** Cut up by a fault, written piece by piece. */
   #pieces: Buffer[] = [];
   #isFlushing = false;
@@ -57,12 +59,20 @@ export class FrameWriter {
 
   constructor(options: FrameWriterOptions) {
     this.#options = options;
-    options.socket.on('drain', options.drained);
+    options.socket.on('drain', () => {
+      this.#answers = 0;
+      options.drained();
+    });
   }
 
   /** True while the client reads more slowly than we write. */
   get isFull(): boolean {
     return this.#waiting + this.#options.socket.writableLength >= mostWaiting;
+  }
+
+  /** False while it reads its answers more slowly than it asks. */
+  get mayAnswer(): boolean {
+    return this.#answers < mostWaiting;
   }
 
   get flowing(): boolean {
@@ -73,7 +83,13 @@ export class FrameWriter {
     this.#frame(name, channel, methodText(channel, name, fields));
   }
 
-  content(channel: number, { name, fields }: ContentMethod, { properties, body }: Message): void {
+  content(channel: number, method: ContentMethod, message: Message): void {
+    const before = this.#answers;
+    this.#content(channel, method, message);
+    if (method.name === 'basic.deliver') this.#answers = before; // those are held back by other means
+  }
+
+  #content(channel: number, { name, fields }: ContentMethod, { properties, body }: Message): void {
     const head = basicHead + longlong(body.length) + properties.raw.toString('latin1');
     const method = methodText(channel, name, fields as never);
     const header = frameText(frameType.header, channel, head);
@@ -102,8 +118,9 @@ export class FrameWriter {
     this.#isFlushing = true; // a fault that strikes may write, too: after what is there
     while (this.#out.length > 0 && !this.#isHeld() && this.#isKept()) this.#emitAll(this.#take());
     this.#isFlushing = false;
-    // Otherwise the socket says so when it has room.
-    if (wasFull && !this.#options.socket.writableNeedDrain) setImmediate(this.#options.drained);
+    if (this.#options.socket.writableNeedDrain) return; // it says so when it has room
+    this.#answers = 0;
+    if (wasFull) setImmediate(this.#options.drained);
   }
 
   /** Sends what there is, and takes nothing more. */
@@ -167,8 +184,10 @@ export class FrameWriter {
   }
 
   #add(part: Part | ShownFrame): void {
+    const { length } = isShown(part) ? part.bytes : part;
     this.#out.push(part);
-    this.#waiting += isShown(part) ? part.bytes.length : part.length;
+    this.#waiting += length;
+    this.#answers += length;
   }
 
   #take(): (Part | ShownFrame)[] {
