@@ -41,8 +41,7 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   const { id, name } = 'work' in prepared ? prepared.work : prepared;
   const outcome = 'work' in prepared ? await run(prepared.work, delivery, parts) : prepared.outcome;
   const attempt = 'work' in prepared ? attemptFacts(prepared.work, outcome, parts) : undefined;
-  const verdict = judge(outcome, { live: delivery.live, attempt });
-  await settle(verdict, delivery, parts);
+  const verdict = await settle(judge(outcome, { live: delivery.live, attempt }), delivery, parts);
   parts.report.settled({ id, name, delivery, outcome, verdict, ms: parts.clock.monotonic() - startedAt });
 }
 

@@ -29,6 +29,8 @@ export interface MoveParts {
 }
 
 export interface Move {
+  /** What it carries out. */
+  readonly verdict: MovingVerdict;
   /** For the log: `cannot <doing>`. */
   readonly doing: string;
   /** What to publish now; undefined when it belongs into its queue again. May throw. */
@@ -60,6 +62,7 @@ function toDeadLetterQueue(verdict: Of<'deadLetter'>, delivery: Delivery, parts:
   const prepare = () => declarer.ensure(key, () => deadLetterTopology(queue));
   const letter = { ...deadLetter(delivery, verdict, { worker, at: new Date(clock.now()) }), prepare };
   const move = (message: OutgoingMessage): Move => ({
+    verdict,
     doing: `dead-letter into '${deadLetterQueueName(queue)}'`,
     message: () => message,
     failed: () => declarer.forget(key),
@@ -68,12 +71,14 @@ function toDeadLetterQueue(verdict: Of<'deadLetter'>, delivery: Delivery, parts:
   return move(letter);
 }
 
-function toNextAttempt({ delayMs, attempt, error }: Of<'retry'>, delivery: Delivery, parts: MoveParts): Move {
+function toNextAttempt(verdict: Of<'retry'>, delivery: Delivery, parts: MoveParts): Move {
+  const { delayMs, attempt, error } = verdict;
   const { clock, delays, copyForRetry } = parts;
   const { queue } = delivery;
   const failedAt = clock.now();
   const eta = Math.ceil(failedAt + delayMs);
   return {
+    verdict,
     doing: 'retry',
     message: () => {
       const copy = copyForRetry(delivery, { retries: attempt, eta, now: failedAt });
@@ -84,10 +89,12 @@ function toNextAttempt({ delayMs, attempt, error }: Of<'retry'>, delivery: Deliv
   };
 }
 
-function toItsTime({ until }: Of<'postpone'>, delivery: Delivery, parts: MoveParts): Move {
+function toItsTime(verdict: Of<'postpone'>, delivery: Delivery, parts: MoveParts): Move {
+  const { until } = verdict;
   const { clock, delays } = parts;
   const { queue } = delivery;
   return {
+    verdict,
     doing: 'move to its time',
     message: () => {
       const delayMs = until - clock.now();

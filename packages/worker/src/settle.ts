@@ -24,20 +24,24 @@ export interface SettleParts extends MoveParts {
 const firstPauseMs = 200;
 const longestPauseMs = 10_000;
 
-export async function settle(verdict: Verdict, delivery: Delivery, parts: SettleParts): Promise<void> {
+const giveBack = { kind: 'requeue', countsAsFailure: false } as const;
+const abandon: Verdict = { kind: 'abandon' };
+
+/** Resolves with what was carried out, which is another verdict where the first one could not be. */
+export async function settle(verdict: Verdict, delivery: Delivery, parts: SettleParts): Promise<Verdict> {
   switch (verdict.kind) {
     case 'ack':
       delivery.ack();
-      return;
+      return verdict;
     case 'requeue':
       delivery.requeue(verdict.countsAsFailure);
-      return;
+      return verdict;
     case 'abandon':
-      return;
+      return verdict;
     case 'deadLetter':
     case 'retry':
     case 'postpone':
-      await carryOut(moveFor(verdict, delivery, parts), delivery, parts);
+      return carryOut(moveFor(verdict, delivery, parts), delivery, parts);
   }
 }
 
@@ -45,7 +49,7 @@ export async function settle(verdict: Verdict, delivery: Delivery, parts: Settle
  * Holds the delivery until its copy is confirmed: returning it instead would deliver it again at once, for ever.
  * Gives up only when the channel is gone or the process halts; the broker then redelivers it to someone else.
  */
-async function carryOut(first: Move, delivery: Delivery, parts: SettleParts): Promise<void> {
+async function carryOut(first: Move, delivery: Delivery, parts: SettleParts): Promise<Verdict> {
   const { sink, clock, logger, halted } = parts;
   let move = first;
   for (let attempt = 0; delivery.live && !halted.aborted; attempt++) {
@@ -54,12 +58,12 @@ async function carryOut(first: Move, delivery: Delivery, parts: SettleParts): Pr
       const message = move.message();
       isWritten = true;
       if (message === undefined) {
-        delivery.requeue(false);
-        return;
+        delivery.requeue(giveBack.countsAsFailure);
+        return giveBack;
       }
       await sink.publish(message, { anySize: true });
       delivery.ack();
-      return;
+      return move.verdict;
     } catch (error) {
       move.failed();
       logger.error(`cannot ${move.doing}, holding the message and trying on`, {
@@ -73,4 +77,5 @@ async function carryOut(first: Move, delivery: Delivery, parts: SettleParts): Pr
       await clock.sleep(backoffMs(attempt + 1, backoff), halted);
     }
   }
+  return abandon;
 }

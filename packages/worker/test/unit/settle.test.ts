@@ -13,7 +13,7 @@ describe('settle', () => {
   beforeEach(() => {
     bench = new Bench();
   });
-  const run = (which: Verdict, delivery = bench.delivery()): Promise<void> =>
+  const run = (which: Verdict, delivery = bench.delivery()): Promise<Verdict> =>
     settle(
       which,
       delivery,
@@ -28,8 +28,9 @@ describe('settle', () => {
   ];
   for (const [which, calls] of simple) {
     it(`answers ${JSON.stringify(which)} with [${calls.join()}] and nothing else`, async () => {
-      await run(which);
+      const done = await run(which);
       expect(bench.calls).to.deep.equal(calls);
+      expect(done).to.deep.equal(which);
     });
   }
 
@@ -71,7 +72,7 @@ describe('settle', () => {
     const done = run(verdict);
     await settled();
     bench.halted.abort();
-    await done;
+    expect(await done).to.deep.equal({ kind: 'abandon' });
     expect(bench.calls).to.deep.equal(['publish', 'forget']);
   });
 
@@ -124,7 +125,7 @@ describe('settle', () => {
       const done = run(retry);
       await settled();
       await bench.clock.advance(1000);
-      await done;
+      expect(await done).to.include({ kind: 'deadLetter' });
       expect(bench.letters.map(({ routingKey }) => routingKey.slice(-11))).to.deep.equal([
         '.1.1.celery',
         'dead-letter',
@@ -155,7 +156,7 @@ describe('settle', () => {
       const done = run(postpone(2000));
       await settled();
       await bench.clock.advance(60_000);
-      await done;
+      expect(await done).to.include({ kind: 'requeue' });
       expect(bench.calls.at(-1)).to.equal('requeue');
       expect(bench.calls).not.to.include('ack');
     });
