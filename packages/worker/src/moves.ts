@@ -6,6 +6,7 @@ import {
   barest,
   type Clock,
   copyAsItCame,
+  copyRecounted,
   type CopyForRetry,
   deadLetter,
   deadLetterQueueName,
@@ -37,12 +38,14 @@ export interface Move {
   readonly message: () => OutgoingMessage | undefined;
   /** Publishing failed: something on the way may have been deleted, and is declared again next time. */
   readonly failed: () => void;
+  /** True: one short try, even when the process must not wait; then it is returned as it is. */
+  readonly inPassing?: boolean;
   /** What to do instead when the message cannot be written at all. */
   readonly otherwise: (error: unknown) => Move;
 }
 
 type Of<Kind extends Verdict['kind']> = Extract<Verdict, { kind: Kind }>;
-export type MovingVerdict = Of<'deadLetter' | 'retry' | 'postpone'>;
+export type MovingVerdict = Of<'deadLetter' | 'retry' | 'postpone' | 'recount'>;
 
 export function moveFor(verdict: MovingVerdict, delivery: Delivery, parts: MoveParts): Move {
   switch (verdict.kind) {
@@ -52,6 +55,8 @@ export function moveFor(verdict: MovingVerdict, delivery: Delivery, parts: MoveP
       return toNextAttempt(verdict, delivery, parts);
     case 'postpone':
       return toItsTime(verdict, delivery, parts);
+    case 'recount':
+      return toItsEnd(verdict, delivery, parts);
   }
 }
 
@@ -102,6 +107,24 @@ function toItsTime(verdict: Of<'postpone'>, delivery: Delivery, parts: MoveParts
       return delayMs <= 0 ? undefined : delays.message(copyAsItCame(delivery), { queue, delayMs });
     },
     failed: () => delays.forget(queue),
+    otherwise: (error) =>
+      toDeadLetterQueue(
+        { kind: 'deadLetter', reason: 'malformed', detail: 'bad-field', error },
+        delivery,
+        parts,
+      ),
+  };
+}
+
+function toItsEnd(verdict: Of<'recount'>, delivery: Delivery, parts: MoveParts): Move {
+  const { queue } = delivery;
+  const { deliveries, delayMs, inPassing } = verdict;
+  return {
+    verdict,
+    doing: 'count how often it was delivered',
+    message: () => parts.delays.message(copyRecounted(delivery, deliveries), { queue, delayMs }),
+    failed: () => parts.delays.forget(queue),
+    inPassing,
     otherwise: (error) =>
       toDeadLetterQueue(
         { kind: 'deadLetter', reason: 'malformed', detail: 'bad-field', error },

@@ -39,6 +39,7 @@ import { taskPreparer } from './prepare-task.js';
 import { Report } from './report.js';
 import { closeSide, type OpenSide, type Side, sideReady, watchSide } from './side.js';
 import { Slots } from './slots.js';
+import { Suspects } from './suspects.js';
 import type { Prepare } from './work.js';
 import type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 import { stopping as stoppingError } from './worker-state.js';
@@ -58,6 +59,7 @@ interface CapsulePlan {
   readonly prepare: Prepare;
   readonly copyForRetry: CopyForRetry;
   readonly concurrency: number;
+  readonly deliveryLimit: number;
   /** True: what delays need is declared before the first one. */
   readonly delaysAhead: boolean;
 }
@@ -73,6 +75,7 @@ export class Running {
   #capsules: Capsule[] = [];
   #delayPaths: DelayPaths[] = [];
   #cancellations = new Set<Cancellation>();
+  #suspects = new Suspects();
   #stopping = new AbortController();
   #halted = new AbortController();
 
@@ -116,6 +119,7 @@ export class Running {
         prepare,
         copyForRetry,
         concurrency,
+        deliveryLimit: handler.delivery_limit,
         delaysAhead: config.tasks.delayed_delivery_ahead,
       });
     }
@@ -131,6 +135,7 @@ export class Running {
         prepare,
         copyForRetry: eventForRetry,
         concurrency,
+        deliveryLimit: handler.delivery_limit,
         delaysAhead: handler.retry.max !== undefined || application.retries,
       });
     }
@@ -220,6 +225,8 @@ export class Running {
     const dispatchParts: DispatchParts = {
       prepare: plan.prepare,
       slots: new Slots(plan.concurrency),
+      deliveryLimit: plan.deliveryLimit,
+      suspects: this.#suspects,
       report: new Report(logger, tell),
       running: this.#cancellations,
       stopping: this.#stopping.signal,

@@ -24,6 +24,8 @@ export interface SettleParts extends MoveParts {
 const firstPauseMs = 200;
 const longestPauseMs = 10_000;
 
+/** While the worker stops, and its connections are closed two seconds later. */
+const inPassing = { timeoutMs: 1_000 };
 const giveBack = { kind: 'requeue', countsAsFailure: false } as const;
 const abandon: Verdict = { kind: 'abandon' };
 
@@ -41,6 +43,7 @@ export async function settle(verdict: Verdict, delivery: Delivery, parts: Settle
     case 'deadLetter':
     case 'retry':
     case 'postpone':
+    case 'recount':
       return carryOut(moveFor(verdict, delivery, parts), delivery, parts);
   }
 }
@@ -52,7 +55,8 @@ export async function settle(verdict: Verdict, delivery: Delivery, parts: Settle
 async function carryOut(first: Move, delivery: Delivery, parts: SettleParts): Promise<Verdict> {
   const { sink, clock, logger, halted } = parts;
   let move = first;
-  for (let attempt = 0; delivery.live && !halted.aborted; attempt++) {
+  const mayTry = (attempt: number): boolean => !halted.aborted || (move.inPassing === true && attempt === 0);
+  for (let attempt = 0; delivery.live && mayTry(attempt); attempt++) {
     let isWritten = false;
     try {
       const message = move.message();
@@ -61,11 +65,15 @@ async function carryOut(first: Move, delivery: Delivery, parts: SettleParts): Pr
         delivery.requeue(giveBack.countsAsFailure);
         return giveBack;
       }
-      await sink.publish(message, { anySize: true });
+      await sink.publish(message, { anySize: true, ...(move.inPassing === true ? inPassing : {}) });
       delivery.ack();
       return move.verdict;
     } catch (error) {
       move.failed();
+      if (move.inPassing === true) {
+        delivery.requeue(giveBack.countsAsFailure);
+        return giveBack;
+      }
       logger.error(`cannot ${move.doing}, holding the message and trying on`, {
         queue: delivery.queue,
         id: delivery.properties.messageId ?? delivery.properties.correlationId,

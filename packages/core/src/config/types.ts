@@ -78,6 +78,7 @@ export interface TaskHandlerConfig {
   readonly soft_time_limit?: number | undefined;
   /** Seconds. */
   readonly shutdown_grace: number;
+  readonly delivery_limit: number;
   readonly retry: RetryConfig;
 }
 
@@ -95,6 +96,7 @@ export interface EventHandlerConfig {
   readonly soft_time_limit?: number | undefined;
   /** Seconds. */
   readonly dead_letter_expiry: number;
+  readonly delivery_limit: number;
   readonly retry: RetryConfig;
 }
 
