@@ -48,11 +48,11 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   const preparing = beforehand(delivery, deliveries, suspicion) ?? parts.prepare(delivery);
   const prepared = preparing instanceof Promise ? await preparing : preparing;
   const { id, name } = 'work' in prepared ? prepared.work : prepared;
-  if ('work' in prepared) await suspicion?.pause(parts);
+  if ('work' in prepared) await suspicion.pause(parts);
   const outcome = 'work' in prepared ? await run(prepared.work, delivery, parts) : prepared.outcome;
-  suspicion?.release();
   const attempt = 'work' in prepared ? attemptFacts(prepared.work, outcome, parts) : undefined;
   const verdict = await settle(judge(outcome, { live: delivery.live, attempt, deliveries }), delivery, parts);
+  suspicion.release();
   parts.report.settled({ id, name, delivery, outcome, verdict, ms: parts.clock.monotonic() - startedAt });
 }
 
@@ -60,7 +60,7 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
 function beforehand(
   { queue, headerError, properties }: Delivery,
   { before, kept, limit }: DeliveryCount & { readonly limit: number },
-  suspicion: Suspicion | undefined,
+  { isCrowded }: Suspicion,
 ): Prepared | undefined {
   if (limit === 0 || headerError !== undefined) return undefined; // with unreadable headers it ends here anyway
   const ending = (outcome: Outcome): Prepared => {
@@ -69,7 +69,7 @@ function beforehand(
   if (before > limit) return ending({ kind: 'overDelivered', error: overDelivered(queue, before) });
   if (!kept) return ending({ kind: 'uncounted', deliveries: before });
   // Beside another message that may end the process, it would be taken for the culprit.
-  return suspicion === undefined ? ending({ kind: 'suspected', deliveries: before }) : undefined;
+  return isCrowded ? ending({ kind: 'suspected', deliveries: before }) : undefined;
 }
 
 async function run(work: Work, delivery: Delivery, parts: DispatchParts): Promise<Outcome> {
