@@ -6,7 +6,7 @@
 import { type Frame, FrameError, frameType } from '../codec/frames.js';
 import { decodeMethod, idsOf } from '../codec/method-codec.js';
 import type { Method, MethodFields, MethodName } from '../codec/methods.js';
-import { AmqpError } from '../engine/amqp-error.js';
+import { AmqpError, replyTextOf } from '../engine/amqp-error.js';
 import type { Message } from '../engine/message.js';
 import type { Vhost } from '../engine/vhost.js';
 import { receivedStep } from '../faults/step.js';
@@ -116,7 +116,7 @@ export class Connection implements ChannelConnection, FaultTarget {
     if (this.#state !== 'open') return;
     this.#channels.closeAll();
     const ids = method === undefined ? { classId: 0, methodId: 0 } : idsOf(method);
-    this.send(0, 'connection.close', { replyCode, replyText: replyText.slice(0, 255), ...ids });
+    this.send(0, 'connection.close', { replyCode, replyText: replyTextOf(replyText), ...ids });
     this.#closing();
   }
 

@@ -9,6 +9,7 @@ import { longlong, short } from '@celeriac/core';
 import { bodyFrames, frameText, frameType } from '../codec/frames.js';
 import { encodeMethod } from '../codec/method-codec.js';
 import type { MethodFields, MethodName } from '../codec/methods.js';
+import { replyTextOf } from '../engine/amqp-error.js';
 import type { Message } from '../engine/message.js';
 import type { FrameName, FrameStep } from '../faults/step.js';
 import type { ConnectionFaults, Strike } from '../faults/target.js';
@@ -163,7 +164,7 @@ export class FrameWriter {
   #breakOff(error: Error): void {
     this.#take();
     this.#state = 'closing';
-    const replyText = `RESOURCE_ERROR - ${error.message}`.slice(0, 255);
+    const replyText = replyTextOf(`RESOURCE_ERROR - ${error.message}`);
     const fields = { replyCode: 506, replyText, classId: 0, methodId: 0 };
     this.#options.socket.end(Buffer.from(methodText(0, 'connection.close', fields), 'latin1'));
     this.#options.notKept();
