@@ -72,7 +72,6 @@ export class Connection implements ChannelConnection, FaultTarget {
       refused: () => this.#deadline.closing(),
       broken: (error) => this.#brokenFrame(error),
     });
-    socket.setNoDelay(true);
     socket.on('error', () => undefined); // `close` follows
     socket.on('close', () => this.#ended());
   }
@@ -190,7 +189,7 @@ export class Connection implements ChannelConnection, FaultTarget {
   #brokenFrame(error: unknown): void {
     if (error instanceof FrameError) this.close(501, `FRAME_ERROR - ${error.message}`);
     else this.close(541, `INTERNAL_ERROR - ${(error as Error).message}`);
-    this.#options.socket.end();
+    this.#writer.end();
   }
 
   #frame(frame: Frame): void {
@@ -228,14 +227,14 @@ export class Connection implements ChannelConnection, FaultTarget {
 
   #connectionMethod(method: Method): void {
     if (this.#state !== 'open') {
-      if (method.name === 'connection.close-ok') this.#options.socket.end();
+      if (method.name === 'connection.close-ok') this.#writer.end();
       return;
     }
     if (method.name === 'connection.close') {
       this.#channels.closeAll(); // confirms go first
       this.send(0, 'connection.close-ok', {});
       this.#closing();
-      this.#options.socket.end();
+      this.#writer.end();
       return;
     }
     this.#handshake.method(method);
