@@ -223,6 +223,8 @@ class DevBroker implements AsyncDisposable {
 
   async stop(): Promise<void> {
     this.#server.close();
+    // All at once: none is given what another one held, which would count as a delivery that came back.
+    for (const connection of this.#connections) connection.stall();
     for (const connection of this.#connections) connection.destroy();
     this.#data?.close();
     await once(this.#server, 'close');
