@@ -69,7 +69,8 @@ export class PendingFault implements Fault {
 
 export function matches(name: string, { connection }: Pick<FaultOptions, 'connection'>): boolean {
   if (connection === undefined) return true;
-  return typeof connection === 'string' ? name.includes(connection) : connection.test(name);
+  // Not test(): with `g` or `y`, what a pattern has matched before would count.
+  return typeof connection === 'string' ? name.includes(connection) : name.search(connection) !== -1;
 }
 
 function isMeant(step: FrameStep | undefined, { direction, frame }: FaultMoment): boolean {
