@@ -86,22 +86,6 @@ describe('the fault dial', () => {
     for (const one of others) expect(one).to.deep.equal(first);
   });
 
-  it('sends all of what it has cut into pieces before a connection ends', async () => {
-    const [one, other, third] = [await open(), await open(), await open()];
-    await third.call('queue.declare', { queue: 'q' });
-    third.publish({ routingKey: 'q' }, 'whole');
-    broker.faults.split(1);
-    one.send('connection.close', { replyCode: 200 }, 0);
-    other.socket.write('this is no frame');
-    broker.faults.drop({ at: { frame: 'body', direction: 'sent' } });
-    third.send('basic.get', { queue: 'q' });
-
-    await one.receive('connection.close-ok');
-    expect((await other.receive('connection.close')).fields.replyCode).to.equal(501);
-    expect((await third.receive('basic.get-ok')).body?.toString()).to.equal('whole');
-    for (const raw of [one, other, third]) await raw.receive('closed');
-  });
-
   it('makes a connection silent, until what has waited may go on', async () => {
     const raw = await open({ heartbeat: 1 });
     await raw.call('queue.declare', { queue: 'q' });

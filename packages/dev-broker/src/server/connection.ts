@@ -146,6 +146,7 @@ export class Connection implements ChannelConnection, FaultTarget {
     this.#isStalled = false;
     this.#heartbeat.received();
     this.#writer.resume();
+    if (this.#state === 'ended') this.#writer.drop(); // given up meanwhile: it may hear of it now
     this.#channels.wake();
     this.#reader.readOn();
   }
