@@ -89,6 +89,8 @@ export class Channels {
   closeAll(): void {
     const channels = [...this.#open.values()];
     this.#open.clear();
+    // None of them is given what another one held: that would count as a delivery that came back.
+    for (const channel of channels) channel.takeNoMore();
     for (const channel of channels) {
       channel.flush();
       channel.close();
