@@ -161,6 +161,11 @@ class DevBroker implements AsyncDisposable {
     await once(this.#server, 'listening');
   }
 
+  /** False once it was stopped. */
+  get isListening(): boolean {
+    return this.#server.listening;
+  }
+
   /** Where it listens. */
   get host(): string {
     return (this.#server.address() as AddressInfo).address;
