@@ -3,6 +3,7 @@ import { type DevBroker, startBroker } from '@celeriac/dev-broker';
 import { expect } from 'chai';
 
 import { RawClient } from '../conformance/raw-client.js';
+import { waitFor } from '../support/wait-for.js';
 
 describe('faults that meet', () => {
   let broker: DevBroker;
@@ -54,6 +55,28 @@ describe('faults that meet', () => {
     broker.faults.resume();
     await raw.receive('basic.cancel');
     await raw.receive('closed');
+  });
+
+  it('takes from a client that does not read what it held, a while after it was dropped', async () => {
+    const [raw, other] = [await open({ name: 'reads nothing' }), await open()];
+    await other.call('queue.declare', { queue: 'q' });
+    for (let number = 0; number < 400; number++) other.publish({ routingKey: 'q' }, 'x'.repeat(100_000));
+    await other.call('queue.declare', { queue: 'q' });
+    raw.socket.pause();
+    raw.send('basic.consume', { queue: 'q' });
+    await waitFor(() => (broker.queues()[0]?.messagesUnacknowledged ?? 0) > 0, { within: 5_000 });
+
+    broker.faults.drop({ connection: 'reads nothing' });
+    await waitFor(() => broker.queues()[0]?.messagesReady === 400, { within: 10_000 });
+  });
+
+  it('that are to strike no time do not', async () => {
+    const raw = await open();
+    const faults = [broker.faults.refuse({ times: 0 }), broker.faults.drop({ at: {}, times: 0 })];
+    await open();
+    await raw.call('queue.declare', { queue: 'q' });
+
+    expect(faults.map(({ struck }) => struck)).to.deep.equal([0, 0]);
   });
 
   it('finds connections by a pattern, whatever its flags', async () => {

@@ -54,7 +54,7 @@ export class PendingFault implements Fault {
   /** Something of this connection passes. True when the fault is due; it has struck then. */
   isDue(connection: string, step?: FrameStep): boolean {
     const { at = {}, times = 1 } = this.#options;
-    if (!matches(connection, this.#options) || !isMeant(step, at)) return false;
+    if (times < 1 || !matches(connection, this.#options) || !isMeant(step, at)) return false;
     if (++this.#passed < (at.nth ?? 1)) return false;
     this.#passed = 0;
     if (++this.#struck >= times) this.end();

@@ -132,6 +132,7 @@ export class Connection implements ChannelConnection, FaultTarget {
 
   drop(): void {
     this.#state = 'dropped';
+    this.#deadline.closing(); // a client that reads nothing may hold up its end
     this.#writer.drop();
   }
 
@@ -194,17 +195,17 @@ export class Connection implements ChannelConnection, FaultTarget {
   }
 
   #frame(frame: Frame): void {
-    this.#current = undefined;
     try {
       this.#dispatch(frame);
     } catch (error) {
       this.#refuse(frame.channel, error);
     }
     if (this.#options.faults.watching) this.#strike(frame);
-    if (this.#state === 'open') this.#hold.read(frame.type, this.#methodName);
+    if (this.#state === 'open') this.#hold.read(frame.type, this.#current?.name);
   }
 
   #dispatch(frame: Frame): void {
+    this.#current = undefined;
     assertFrame(frame);
     const { type, channel, payload } = frame;
     if (type === frameType.heartbeat) return;
@@ -220,7 +221,7 @@ export class Connection implements ChannelConnection, FaultTarget {
 
   /** What the frame brought about is written before the next is looked at: steps come in the same order every time. */
   #strike(frame: Frame): void {
-    const step = receivedStep(frame, this.#methodName);
+    const step = receivedStep(frame, this.#current?.name);
     const strike = step === undefined ? undefined : this.#options.faults.passes(step, this);
     strike?.act?.();
     this.#answered();
@@ -241,14 +242,10 @@ export class Connection implements ChannelConnection, FaultTarget {
     this.#handshake.method(method);
   }
 
-  get #methodName(): MethodName | undefined {
-    return this.#current?.name;
-  }
-
   #refuse(channel: number, error: unknown): void {
     const refusal = asAmqpError(error);
-    if (this.#channels.refuse(channel, refusal, this.#methodName)) return;
-    this.close(refusal.replyCode, refusal.message, this.#methodName);
+    if (this.#channels.refuse(channel, refusal, this.#current?.name)) return;
+    this.close(refusal.replyCode, refusal.message, this.#current?.name);
   }
 
   #tuned({ frameMax, channelMax, heartbeat }: Agreed): void {
@@ -272,7 +269,9 @@ export class Connection implements ChannelConnection, FaultTarget {
   }
 
   #late(): void {
-    if (!this.#isStalled) this.#options.socket.destroy(); // one that is stalled must not hear of it
+    if (this.#isStalled && this.#state !== 'dropped')
+      this.#deadline.closing(); // it must not hear of it yet
+    else this.#options.socket.destroy();
   }
 
   /** The client is silent. One that is blocked is not read, and one that is stalled must not hear of its end. */
