@@ -9,10 +9,12 @@ import { longlong, short } from '@celeriac/core';
 import { bodyFrames, frameText, frameType } from '../codec/frames.js';
 import { encodeMethod } from '../codec/method-codec.js';
 import type { MethodFields, MethodName } from '../codec/methods.js';
+import { replyTextOf } from '../engine/amqp-error.js';
 import type { Message } from '../engine/message.js';
 import type { FrameName, FrameStep } from '../faults/step.js';
 import type { ConnectionFaults, Strike } from '../faults/target.js';
 import type { ContentMethod } from './channel-methods.js';
+import { Outlet } from './outlet.js';
 
 export interface FrameWriterOptions {
   readonly socket: Socket;
@@ -52,22 +54,25 @@ export class FrameWriter {
   #waiting = 0;
   /** Bytes of all but deliveries since the client had read everything: what it gets because it is read. */
   #answers = 0;
-  /** Cut up by a fault, written piece by piece. */
-  #pieces: Buffer[] = [];
+  #outlet: Outlet;
   #isFlushing = false;
   #state: 'open' | 'stalled' | 'closing' | 'dropped' = 'open';
 
   constructor(options: FrameWriterOptions) {
     this.#options = options;
-    options.socket.on('drain', () => {
+    const drained = (): void => {
+      if (!this.#outlet.hasRoom) return;
       this.#answers = 0;
       options.drained();
-    });
+    };
+    this.#outlet = new Outlet({ socket: options.socket, faults: options.faults, emptied: drained });
+    options.socket.setNoDelay(true);
+    options.socket.on('drain', drained);
   }
 
   /** True while the client reads more slowly than we write. */
   get isFull(): boolean {
-    return this.#waiting + this.#options.socket.writableLength >= mostWaiting;
+    return this.#waiting + this.#outlet.waitingBytes >= mostWaiting;
   }
 
   /** False while it reads its answers more slowly than it asks. */
@@ -118,7 +123,7 @@ export class FrameWriter {
     this.#isFlushing = true; // a fault that strikes may write, too: after what is there
     while (this.#out.length > 0 && !this.#isHeld() && this.#isKept()) this.#emitAll(this.#take());
     this.#isFlushing = false;
-    if (this.#options.socket.writableNeedDrain) return; // it says so when it has room
+    if (!this.#outlet.hasRoom) return; // it says so when it has
     this.#answers = 0;
     if (wasFull) setImmediate(this.#options.drained);
   }
@@ -129,11 +134,16 @@ export class FrameWriter {
     if (this.#state === 'open') this.#state = 'closing';
   }
 
+  /** The client is told that nothing more comes, after all that was sent. */
+  end(): void {
+    this.#outlet.end();
+  }
+
   /** Takes nothing more, forgets what is not written yet, and ends the connection after what is. */
   drop(): void {
     this.#take();
     this.#state = 'dropped';
-    if (this.#pieces.length === 0) this.#options.socket.destroySoon();
+    this.#outlet.drop();
   }
 
   /** Keeps what is to be sent. */
@@ -163,9 +173,10 @@ export class FrameWriter {
   #breakOff(error: Error): void {
     this.#take();
     this.#state = 'closing';
-    const replyText = `RESOURCE_ERROR - ${error.message}`.slice(0, 255);
+    const replyText = replyTextOf(`RESOURCE_ERROR - ${error.message}`);
     const fields = { replyCode: 506, replyText, classId: 0, methodId: 0 };
-    this.#options.socket.end(Buffer.from(methodText(0, 'connection.close', fields), 'latin1'));
+    this.#outlet.write(Buffer.from(methodText(0, 'connection.close', fields), 'latin1'));
+    this.#outlet.end();
     this.#options.notKept();
   }
 
@@ -225,25 +236,7 @@ export class FrameWriter {
   }
 
   #emit(parts: readonly Part[]): void {
-    const { socket, faults } = this.#options;
-    if (parts.length === 0 || !socket.writable) return;
-    const all = joined(parts);
-    if (faults.pieceBytes === 0 && this.#pieces.length === 0) {
-      socket.write(all);
-      return;
-    }
-    const size = faults.pieceBytes === 0 ? all.length : faults.pieceBytes;
-    if (this.#pieces.length === 0) setImmediate(() => this.#writePiece());
-    for (let from = 0; from < all.length; from += size) this.#pieces.push(all.subarray(from, from + size));
-  }
-
-  /** One at a time, so that the client reads them one at a time. */
-  #writePiece(): void {
-    const { socket } = this.#options;
-    const [piece] = this.#pieces.splice(0, 1);
-    if (piece !== undefined && socket.writable) socket.write(piece);
-    if (this.#pieces.length > 0) setImmediate(() => this.#writePiece());
-    else if (this.#state === 'dropped') socket.destroySoon();
+    if (parts.length > 0 && this.#options.socket.writable) this.#outlet.write(joined(parts));
   }
 }
 
