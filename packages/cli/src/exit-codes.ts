@@ -61,10 +61,12 @@ export function codedCause(error: unknown): CeleriacError | undefined {
   return isCeleriacError(inner) ? inner : undefined;
 }
 
-function codeOf({ code }: CeleriacError): number {
+function codeOf({ code, cause }: CeleriacError): number {
   // Everything a command is given comes from its command line.
   if (code === 'ERR_INPUT_INVALID') return exitCodes.usage;
   if (unavailable.has(code)) return exitCodes.unavailable;
+  // What stopped it halfway says more than that it stopped.
+  if (code === 'ERR_DEAD_LETTERS_UNFINISHED' && isCeleriacError(cause)) return codeOf(cause);
   return configuration.has(code) ? exitCodes.configuration : exitCodes.software;
 }
 

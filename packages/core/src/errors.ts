@@ -51,6 +51,7 @@ export const errorCodes = {
   ERR_WORKER_STOPPING: { retryable: true },
   ERR_WORKER_STATE: { retryable: false },
   ERR_REGISTRY_BUSY: { retryable: true },
+  ERR_DEAD_LETTERS_UNFINISHED: { retryable: true },
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;
