@@ -39,7 +39,7 @@ export function requeueText(report: RequeueReport, dryRun: boolean): string {
   const { requeued, queues, doubled, skipped, expiryDropped, queue } = report;
   const targets = Object.entries(queues).map(([name, count]) => `  ${printable(name)}  ${count}`);
   const lines = [
-    `${requeued} ${dryRun ? 'would be' : 'were'} put back from ${printable(queue)}${requeued === 0 ? '' : ' into'}`,
+    `${requeued} ${dryRun ? 'would be put' : 'put'} back from ${printable(queue)}${requeued === 0 ? '' : ' into'}`,
     ...targets,
   ];
   if (expiryDropped > 0)
@@ -49,10 +49,10 @@ export function requeueText(report: RequeueReport, dryRun: boolean): string {
       `${skipped} left alone: nothing says where they came from (--to), or their headers cannot be read`,
     );
   }
-  if (doubled > 0) lines.push(`${doubled} of them are still there too: the connection was lost in between`);
+  if (doubled > 0) lines.push(`${doubled} of them still there too: the connection was lost in between`);
   return lines.join('\n');
 }
 
 export function purgeText({ queue, purged }: PurgeReport, dryRun: boolean): string {
-  return `${purged} ${dryRun ? 'would be' : 'were'} thrown away from ${printable(queue)}`;
+  return `${purged} ${dryRun ? 'would be thrown' : 'thrown'} away from ${printable(queue)}`;
 }

@@ -114,7 +114,8 @@ function purgeCommand(): Command {
       const filter = filterOf(options);
       const { dryRun = false, yes } = options;
       const isAll = Object.keys(filter).length === 0;
-      if (isAll && !dryRun) await confirmName(queue, yes, `All dead letters of '${queue}' are thrown away.`);
+      if (!dryRun && (isAll || yes !== undefined))
+        await confirmName(queue, yes, `All dead letters of '${queue}' are thrown away.`);
       const report = await withDeadLetters(options, (letters) => letters.purge(queue, filter, { dryRun }));
       if (options.json === true) print(JSON.stringify({ ...report, dryRun }));
       else print(purgeText(report, dryRun));

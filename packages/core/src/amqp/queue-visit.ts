@@ -1,11 +1,15 @@
 /**
- * A visit to a queue: gets messages one by one, holds them, takes some out, and gives back the others in their places.
+ * A visit to a queue: takes messages in hand, batch by batch, and gives back those that nobody took, in their places.
  * Declares nothing and decides about no message.
+ *
+ * A batch is what one consumer holds, and it is cancelled before anything is settled. `basic.get` would be a consumer
+ * of its own for every message to a quorum queue, which then gives them back in any order (ADR 0016).
  */
-import type { Channel, GetMessage } from 'amqplib';
+import type { Channel, ConsumeMessage } from 'amqplib';
 
 import type { Clock } from '../clock.js';
 import { waitAtMost, withDeadline } from '../deadline.js';
+import { Batch } from './queue-batch.js';
 import { endOf } from './channel-supervisor.js';
 import { incompatible, ReceivedProperties } from './frame-reader.js';
 import { cannotOpen, interrupted, silent } from './queue-visit-error.js';
@@ -17,6 +21,8 @@ export interface VisitOptions {
   readonly queue: string;
   /** How long the broker may take for one answer. */
   readonly timeoutMs: number;
+  /** Messages per consumer. */
+  readonly batchSize?: number;
 }
 
 /** A message in hand. */
@@ -29,16 +35,23 @@ export interface HeldMessage {
   readonly take: () => boolean;
 }
 
+const defaultBatchSize = 1000;
 const closeMs = 5_000;
+/** A quorum queue gives back some time after it was told to. */
+const backMs = 2_000;
+const lookAgainMs = 10;
 
-/** One channel, for as long as it may hold messages. */
 export class QueueVisit {
+  /** Messages that waited when it began. */
   readonly count: number;
   readonly openedAt: number;
   #options: VisitOptions;
   #channel: Channel;
   #isOpen = true;
-  #held = 0;
+  #waiting: ConsumeMessage[] = [];
+  #received = 0;
+  /** The delivery tags in hand, by batch. */
+  #held: Set<number>[] = [];
 
   private constructor(options: VisitOptions, channel: Channel, count: number) {
     this.#options = options;
@@ -62,68 +75,109 @@ export class QueueVisit {
     }
   }
 
+  /** Undefined when there is none left of those that waited at the beginning. */
   async next(): Promise<HeldMessage | undefined> {
-    const message = await this.#get();
-    if (message === false) return undefined;
+    if (this.#waiting.length === 0) await this.#nextBatch();
+    const message = this.#waiting.shift();
+    if (message === undefined) return undefined;
     const { properties } = message;
     // As in Consumer: amqplib's own reader would have closed the connection over a header it does not know.
     if (!(properties instanceof ReceivedProperties)) throw incompatible();
-    this.#held++;
     const { headerError } = properties;
     return { properties, body: message.content, headerError, take: () => this.#take(message) };
   }
 
   /** Gives everything back, and holds it again: what was held is at the queue's head, as it was. */
   async again(): Promise<QueueVisit> {
+    const before = this.#inHand - this.#waiting.length;
     await this.end({ quietly: false });
-    const round = await QueueVisit.open(this.#options);
-    while (round.#held < this.#held && (await round.#get()) !== false) round.#held++;
-    return round;
+    const visit = await QueueVisit.open(this.#options);
+    for (let seen = 0; seen < before; seen++) if ((await visit.next()) === undefined) break;
+    return visit;
   }
 
-  /**
-   * Gives back what nobody took. By nack, not by closing the channel: from RabbitMQ 4.3 a lost channel counts towards
-   * a quorum queue's delivery limit. The answer to the close says that every `take` has arrived.
-   */
+  /** Gives back what nobody took. The answer of the broker says that every `take` has arrived. */
   async end({ quietly }: { readonly quietly: boolean }): Promise<void> {
     const { clock, queue } = this.#options;
     if (!this.#isOpen) {
       if (quietly) return;
       throw interrupted(queue, new Error('its channel was closed'));
     }
-    const closed = this.#giveBackAndClose();
-    if (quietly)
+    const closed = this.#giveBack();
+    if (quietly) {
       await waitAtMost(
         clock,
         closeMs,
         closed.catch(() => undefined),
       ); // another error is told
-    else
-      await withDeadline(closed, { clock, ms: closeMs, late: () => silent(queue, closeMs) }).catch(
-        (error: unknown) => {
-          throw interrupted(queue, error);
-        },
-      );
-  }
-
-  async #giveBackAndClose(): Promise<void> {
-    if (this.#held > 0) this.#channel.nackAll(true);
-    await this.#channel.close();
-  }
-
-  async #get(): Promise<GetMessage | false> {
-    const { queue, clock, timeoutMs: ms } = this.#options;
-    try {
-      return await withDeadline(this.#channel.get(queue), { clock, ms, late: () => silent(queue, ms) });
-    } catch (error) {
+      return;
+    }
+    const late = () => silent(queue, closeMs);
+    await withDeadline(closed, { clock, ms: closeMs, late }).catch((error: unknown) => {
       throw interrupted(queue, error);
+    });
+  }
+
+  /**
+   * Two ways to give back, and neither is always right. From RabbitMQ 4.3 on a lost channel counts towards a quorum
+   * queue's delivery limit, and nack does not. Before 4, nack puts what comes back behind all others where there is no
+   * such limit; closing the channel puts it before them.
+   */
+  async #giveBack(): Promise<void> {
+    const inHand = this.#inHand;
+    const isAll = this.#received >= this.count;
+    if (isAll || this.#isVersion4) for (const tags of this.#held) this.#nack([...tags].at(-1));
+    await this.#channel.close();
+    if (inHand > 0) await this.#untilBack(inHand);
+  }
+
+  /** This one and all before it. */
+  #nack(deliveryTag: number | undefined): void {
+    if (deliveryTag === undefined) return;
+    this.#channel.nack({ fields: { deliveryTag } } as ConsumeMessage, true, true);
+  }
+
+  get #inHand(): number {
+    return this.#held.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  get #isVersion4(): boolean {
+    const { serverProperties } = this.#channel.connection as unknown as {
+      serverProperties?: { version?: unknown };
+    };
+    return Number.parseInt(String(serverProperties?.version), 10) >= 4;
+  }
+
+  /** So that whoever looks next finds them. Others may take some, so it does not wait for long. */
+  async #untilBack(inHand: number): Promise<void> {
+    const { clock } = this.#options;
+    const end = clock.monotonic() + backMs;
+    while ((await messageCount(this.#options)) < inHand && clock.monotonic() < end) {
+      await clock.sleep(lookAgainMs);
     }
   }
 
-  #take(message: GetMessage): boolean {
+  async #nextBatch(): Promise<void> {
+    const { batchSize = defaultBatchSize, queue, clock, timeoutMs } = this.#options;
+    const wanted = Math.min(batchSize, this.count - this.#received);
+    if (wanted <= 0) return;
+    // In order of their names: RabbitMQ goes by that when it gives back what lost consumers held.
+    const tag = `celeriac-${String(this.#held.length).padStart(6, '0')}`;
+    const batch = new Batch({ channel: this.#channel, queue, clock, timeoutMs, wanted, tag });
+    try {
+      this.#waiting = await batch.received();
+    } catch (error) {
+      throw interrupted(queue, error);
+    }
+    this.#received += this.#waiting.length;
+    this.#held.push(new Set(this.#waiting.map(({ fields }) => fields.deliveryTag)));
+  }
+
+  #take(message: ConsumeMessage): boolean {
     if (!this.#isOpen) return false;
+    const { deliveryTag } = message.fields;
+    if (!this.#held.some((tags) => tags.delete(deliveryTag))) return false;
     this.#channel.ack(message);
-    this.#held--;
     return true;
   }
 }
