@@ -140,6 +140,26 @@ for (const kind of kinds) {
         expect(watched.settled.slice(2).map(({ verdict }) => verdict.kind)).to.deep.equal(['ack', 'ack']);
       });
 
+      it('of more than one batch stay in their order, whoever read how many of them', async () => {
+        await using place = await Place.open(kind);
+        await fail(place, type, ['a']);
+        await place.take(dead);
+        await place.fill(dead, 2300);
+        await using letters = await open(place, type);
+        const all = Array.from({ length: 2300 }, (_, index) => String(index));
+
+        for (const limit of [20, 1500, 2300]) {
+          const read = await idsRead(letters.read('celeriac', { limit }));
+          expect(read).to.deep.equal(all.slice(0, limit));
+        }
+        const { purged } = await letters.purge('celeriac', { id: ['0', '1100', '2299'] });
+
+        expect(purged).to.equal(3);
+        await place.untilDepth(dead, 2297);
+        const left = all.filter((id) => !['0', '1100', '2299'].includes(id));
+        expect((await place.take(dead)).map(({ id }) => id)).to.deep.equal(left);
+      });
+
       it('of the broker go back as well, to where x-death says they died, without their expiry', async () => {
         await using place = await Place.open(kind);
         await fail(place, type, ['a']); // declares the queues

@@ -15,6 +15,12 @@ export interface Looked {
   readonly body: string;
 }
 
+interface Properties {
+  readonly messageId?: string;
+  readonly headers?: Readonly<Record<string, unknown>>;
+  readonly expiration?: string;
+}
+
 export class Place implements AsyncDisposable {
   readonly url: string;
   #owner: DevBroker | Vhost;
@@ -41,6 +47,16 @@ export class Place implements AsyncDisposable {
     await channel.close();
   }
 
+  /** Messages with the ids `0`, `1`, … and nothing else to tell. */
+  async fill(queue: string, count: number): Promise<void> {
+    const channel = await this.#connection.createConfirmChannel();
+    for (let index = 0; index < count; index++) {
+      channel.sendToQueue(queue, Buffer.from('x'), { persistent: true, messageId: String(index) });
+    }
+    await channel.waitForConfirms();
+    await channel.close();
+  }
+
   async depth(queue: string): Promise<number> {
     const channel = await this.#connection.createChannel();
     const { messageCount } = await channel.checkQueue(queue);
@@ -63,27 +79,18 @@ export class Place implements AsyncDisposable {
     for (;;) {
       const message = await channel.get(queue, { noAck: true });
       if (message === false) break;
-      const { messageId, headers, expiration } = message.properties as Options.Publish & { headers: object };
+      const { messageId, headers, expiration } = message.properties as Properties;
+      const { redelivered } = message.fields;
       taken.push({
         id: messageId ?? '',
-        redelivered: message.fields.redelivered,
-        headers: { ...headers },
-        expiration: expiration === undefined ? undefined : String(expiration),
+        redelivered,
+        headers: headers ?? {},
+        expiration,
         body: message.content.toString(),
       });
     }
     await channel.close();
     return taken;
-  }
-
-  /** Gets the queue's first message and gives it back, so many times. */
-  async bounce(queue: string, times: number): Promise<void> {
-    const channel = await this.#connection.createChannel();
-    for (let count = 0; count < times; count++) {
-      const message = await waitFor(() => channel.get(queue), { what: `a message in ${queue}` });
-      channel.nack(message, false, true);
-    }
-    await channel.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
