@@ -2,11 +2,12 @@
  * Putting back dead letters, with the connection cut after every single frame, and with the death of whoever does it.
  * What holds: none is lost, each is there twice at most, and doing it again brings the rest.
  */
-import type { DevBroker } from '@celeriac/dev-broker';
+import { type DevBroker, startBroker } from '@celeriac/dev-broker';
 import { type DeadLetters, openDeadLetters } from '@celeriac/worker';
 import amqp from 'amqplib';
 import { expect } from 'chai';
 
+import { rejection } from '../support/clients.js';
 import { type CutReport, cutEverywhere } from '../support/cuts.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -118,5 +119,44 @@ describe('putting back dead letters, with the connection cut after every frame,'
       { forGood: true },
     );
     expectAllStruck(report);
+  });
+});
+
+describe('putting back a dead letter', () => {
+  it('takes it out only once the copy is confirmed: killed in between, it is in both queues', async () => {
+    await using broker = await startBroker();
+    await fill(broker);
+    const letters = await open(broker);
+    const withheld = broker.faults.withholdConfirm();
+
+    const work = letters.requeue('work', { id: 'a' });
+    work.catch(() => undefined); // it is killed
+    await waitFor(() => withheld.struck === 1, { what: 'the copy to be stored' });
+    expect(broker.messages('work')).to.have.length(1);
+    expect(broker.queues().find(({ name }) => name === dead)).to.include({ messages: 5 });
+    broker.faults.refuse();
+    broker.faults.drop();
+    await letters.close();
+
+    await untilGivenBack(broker);
+    expect(idsIn(broker, 'work')).to.deep.equal(['a']);
+    expect(idsIn(broker, dead)).to.deep.equal(['other', ...ids]);
+  });
+
+  it('stops with what was done when the broker goes, and says so', async () => {
+    await using broker = await startBroker();
+    await fill(broker);
+    await using letters = await open(broker);
+    broker.faults.drop({
+      connection: /dead letters/u,
+      at: { direction: 'received', frame: 'basic.ack', nth: 2 },
+    });
+
+    const error = await rejection(letters.requeue('work', {}, { ratePerSecond: 20 }));
+
+    expect(error).to.include({ code: 'ERR_DEAD_LETTERS_UNFINISHED', retryable: true });
+    expect(error.message).to.match(/^Stopped halfway through 'work\.dead-letter': \d were put back/u);
+    expect(error.values).to.deep.include({ queue: dead, requeued: broker.messages('work').length });
+    expect(error.cause).to.include({ code: 'ERR_CHANNEL_CLOSED' });
   });
 });
