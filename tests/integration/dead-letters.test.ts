@@ -2,53 +2,16 @@
  * Dead letters read, put back and thrown away, over the embedded broker and RabbitMQ, with both types of queues. What
  * holds: reading takes nothing away, what is not named stays in its order, and what is put back is as it was.
  */
-import type { ConfigInput } from '@celeriac/core';
-import { defineEvent, type DeadLetter, type DeadLetterFilter, openDeadLetters } from '@celeriac/worker';
+import { defineEvent, type DeadLetter, type DeadLetterFilter } from '@celeriac/worker';
 import { expect } from 'chai';
 
 import { requireRabbit } from '../support/broker.js';
-import { configFor, rejection, WatchedPublisher, WatchedWorker } from '../support/clients.js';
+import { rejection, WatchedPublisher, WatchedWorker } from '../support/clients.js';
+import { dead, fail, idsRead, configOf, openLetters } from '../support/dead-letters.js';
 import { Place, type PlaceKind } from '../support/place.js';
-import { waitFor } from '../support/wait-for.js';
 
 const kinds: readonly PlaceKind[] = ['the embedded broker', 'RabbitMQ'];
 const queueTypes = ['quorum', 'classic'] as const;
-const dead = 'celeriac.dead-letter';
-
-type QueueType = (typeof queueTypes)[number];
-
-function config(place: Place, type: QueueType): ConfigInput {
-  return configFor(place.url, {
-    events: { queue_type: type },
-    tasks: { queue_type: type, delayed_delivery_ahead: false },
-  });
-}
-
-async function open(place: Place, type: QueueType) {
-  return openDeadLetters({ config: config(place, type), env: {} });
-}
-
-/** Sends tasks of these names, which all fail; their ids are `0:a`, `1:b`, … */
-async function fail(place: Place, type: QueueType, names: readonly string[]): Promise<void> {
-  await using watched = new WatchedWorker(config(place, type));
-  for (const name of new Set(names)) {
-    watched.worker.task(name, () => {
-      throw new Error(`${name} failed`);
-    });
-  }
-  await watched.worker.start();
-  await using sender = await WatchedPublisher.open(config(place, type));
-  for (const [index, name] of names.entries()) {
-    await sender.publisher.send(name, [index], { id: `${index}:${name}` });
-    await watched.untilSettled(index + 1); // one after the other: their order is part of the test
-  }
-}
-
-async function idsRead(letters: AsyncIterable<DeadLetter>): Promise<string[]> {
-  const ids: string[] = [];
-  for await (const { id } of letters) ids.push(id ?? '');
-  return ids;
-}
 
 for (const kind of kinds) {
   for (const type of queueTypes) {
@@ -60,7 +23,7 @@ for (const kind of kinds) {
       it('are counted by task and reason, and read again and again in the same order', async () => {
         await using place = await Place.open(kind);
         await fail(place, type, ['a', 'b', 'a']);
-        await using letters = await open(place, type);
+        await using letters = await openLetters(place, type);
 
         const [summary] = await letters.list();
         const first = await idsRead(letters.read('celeriac'));
@@ -81,7 +44,7 @@ for (const kind of kinds) {
       it('that the filter names run again as a first attempt; the others stay in their order', async () => {
         await using place = await Place.open(kind);
         await fail(place, type, ['b', 'a', 'b', 'a', 'c']);
-        await using letters = await open(place, type);
+        await using letters = await openLetters(place, type);
 
         const dry = await letters.requeue('celeriac', { task: 'a*' }, { dryRun: true });
         await place.untilDepth(dead, 5);
@@ -110,7 +73,7 @@ for (const kind of kinds) {
 
       it('of a task run again, of an event too, which finds its handler', async () => {
         await using place = await Place.open(kind);
-        await using watched = new WatchedWorker(config(place, type));
+        await using watched = new WatchedWorker(configOf(place, type));
         const ran: string[] = [];
         const once = (what: string): void => {
           ran.push(what);
@@ -121,11 +84,11 @@ for (const kind of kinds) {
           .application('crm')
           .on('core.limeobject.deal.*.v1', ({ objectId }) => once(`event ${objectId}`));
         await watched.worker.start();
-        await using sender = await WatchedPublisher.open(config(place, type));
+        await using sender = await WatchedPublisher.open(configOf(place, type));
         await sender.publisher.send('a');
         await sender.publisher.publishEvent(defineEvent({ object: 'deal', action: 'update' }), { id: 7 });
         await watched.untilSettled(2);
-        await using letters = await open(place, type);
+        await using letters = await openLetters(place, type);
 
         const summaries = await letters.list();
         for (const { queue } of summaries) await letters.requeue(queue);
@@ -145,7 +108,7 @@ for (const kind of kinds) {
         await fail(place, type, ['a']);
         await place.take(dead);
         await place.fill(dead, 2300);
-        await using letters = await open(place, type);
+        await using letters = await openLetters(place, type);
         const all = Array.from({ length: 2300 }, (_, index) => String(index));
 
         for (const limit of [20, 1500, 2300]) {
@@ -163,9 +126,9 @@ for (const kind of kinds) {
       it('of the broker go back as well, to where x-death says they died, without their expiry', async () => {
         await using place = await Place.open(kind);
         await fail(place, type, ['a']); // declares the queues
-        await using letters = await open(place, type);
+        await using letters = await openLetters(place, type);
         await letters.purge('celeriac');
-        await using sender = await WatchedPublisher.open(config(place, type));
+        await using sender = await WatchedPublisher.open(configOf(place, type));
         await sender.publisher.send('slow', [], { id: 'late', expires: '1ms' });
         await place.untilDepth(dead, 1);
 
@@ -184,10 +147,10 @@ for (const kind of kinds) {
       it('get the expiry that is asked for, and go where they are sent', async () => {
         await using place = await Place.open(kind);
         await fail(place, type, ['a']);
-        await using sender = await WatchedPublisher.open(config(place, type));
+        await using sender = await WatchedPublisher.open(configOf(place, type));
         await sender.publisher.send('x', [], { queue: 'other' }); // declares it
         await place.take('other');
-        await using letters = await open(place, type);
+        await using letters = await openLetters(place, type);
 
         const report = await letters.requeue('celeriac', {}, { to: 'other', expires: '1h' });
 
@@ -201,7 +164,7 @@ for (const kind of kinds) {
       it('are thrown away by filter, the others stay in their order', async () => {
         await using place = await Place.open(kind);
         await fail(place, type, ['b', 'a', 'b']);
-        await using letters = await open(place, type);
+        await using letters = await openLetters(place, type);
         const filter: DeadLetterFilter = { id: ['1:a', 'nobody'] };
 
         const dry = await letters.purge('celeriac', filter, { dryRun: true });
@@ -216,7 +179,7 @@ for (const kind of kinds) {
       it('stay when there is no queue to put them into, and the error says how many were moved', async () => {
         await using place = await Place.open(kind);
         await fail(place, type, ['a', 'b']);
-        await using letters = await open(place, type);
+        await using letters = await openLetters(place, type);
 
         const error = await rejection(letters.requeue('celeriac', {}, { to: 'nowhere' }));
 
@@ -235,58 +198,3 @@ async function lettersOf(letters: AsyncIterable<DeadLetter>): Promise<DeadLetter
   for await (const letter of letters) all.push(letter);
   return all;
 }
-
-describe('dead letters', () => {
-  it('of a queue that has none are an error, in a list a line', async () => {
-    await using place = await Place.open('the embedded broker');
-    await using letters = await open(place, 'classic');
-
-    const error = await rejection(letters.requeue('nope'));
-    const [summary] = await letters.list(['nope']);
-
-    expect(error).to.include({ code: 'ERR_TOPOLOGY_MISSING' });
-    expect(summary).to.deep.equal({
-      queue: 'nope',
-      deadLetterQueue: 'nope.dead-letter',
-      exists: false,
-      messages: 0,
-      read: 0,
-      counts: [],
-    });
-  });
-
-  it('that came while others are put back are left for the next time', async () => {
-    await using place = await Place.open('the embedded broker');
-    await using watched = new WatchedWorker(config(place, 'quorum'));
-    watched.worker.task('a', () => {
-      throw new Error('always');
-    });
-    await watched.worker.start();
-    await using sender = await WatchedPublisher.open(config(place, 'quorum'));
-    await sender.publisher.sendMany(
-      'a',
-      Array.from({ length: 50 }, (_, index) => index),
-    );
-    await watched.untilSettled(50);
-    await using letters = await open(place, 'quorum');
-
-    const report = await letters.requeue('celeriac');
-
-    expect(report).to.include({ read: 50, requeued: 50 });
-    await watched.untilSettled(100);
-    await place.untilDepth(dead, 50);
-  });
-
-  it('come no faster than asked for', async () => {
-    await using place = await Place.open('the embedded broker');
-    await fail(place, 'classic', ['a', 'a', 'a', 'a', 'a']);
-    await using letters = await open(place, 'classic');
-    await idsRead(letters.read('celeriac')); // connects
-    const began = performance.now();
-
-    await letters.requeue('celeriac', {}, { ratePerSecond: 20 });
-
-    expect(performance.now() - began).to.be.at.least(190);
-    await waitFor(async () => (await place.depth('celeriac')) === 5, { what: 'all five' });
-  });
-});

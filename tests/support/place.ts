@@ -23,10 +23,10 @@ interface Properties {
 
 export class Place implements AsyncDisposable {
   readonly url: string;
-  #owner: DevBroker | Vhost;
+  #owner: DevBroker | Vhost | undefined;
   #connection: ChannelModel;
 
-  private constructor(url: string, owner: DevBroker | Vhost, connection: ChannelModel) {
+  private constructor(url: string, owner: DevBroker | Vhost | undefined, connection: ChannelModel) {
     this.url = url;
     this.#owner = owner;
     this.#connection = connection;
@@ -34,9 +34,12 @@ export class Place implements AsyncDisposable {
 
   static async open(kind: PlaceKind): Promise<Place> {
     const owner = kind === 'RabbitMQ' ? await Vhost.create() : await startBroker();
-    const connection = await amqp.connect(owner.url);
-    connection.on('error', () => undefined);
-    return new Place(owner.url, owner, connection);
+    return new Place(owner.url, owner, await connect(owner.url));
+  }
+
+  /** One that somebody else stops. */
+  static async at(url: string): Promise<Place> {
+    return new Place(url, undefined, await connect(url));
   }
 
   /** Publishes to a queue, confirmed. */
@@ -96,6 +99,12 @@ export class Place implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#connection.close();
     if (this.#owner instanceof Vhost) await this.#owner[Symbol.asyncDispose]();
-    else await this.#owner.stop();
+    else await this.#owner?.stop();
   }
+}
+
+async function connect(url: string): Promise<ChannelModel> {
+  const connection = await amqp.connect(url);
+  connection.on('error', () => undefined);
+  return connection;
 }

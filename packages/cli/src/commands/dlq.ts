@@ -13,6 +13,7 @@ import { purgeText, requeueText, summaryJson, summaryTable } from './dlq-text.js
 interface CommonOptions {
   readonly config?: string;
   readonly timeout: string;
+  readonly ignoreDeliveryLimit?: boolean;
   readonly json?: boolean;
 }
 
@@ -131,6 +132,7 @@ function common(command: Command): Command {
       duration('--timeout'),
       '30s',
     )
+    .option('--ignore-delivery-limit', 'the queue has none: see docs/dead-letters.md, RabbitMQ 4.0 to 4.2')
     .option('--json', 'print one JSON object per line; errors as JSON');
 }
 
@@ -155,13 +157,11 @@ function filterOf({ task, reason, id, olderThan, newerThan, limit }: FilterOptio
 }
 
 async function withDeadLetters<T>(
-  { config, timeout }: CommonOptions,
+  { config, timeout, ignoreDeliveryLimit = false }: CommonOptions,
   use: (letters: DeadLetters) => Promise<T>,
 ): Promise<T> {
-  const letters = await openDeadLetters({
-    config: configSource(config === undefined ? {} : { config }),
-    timeout,
-  });
+  const source = configSource(config === undefined ? {} : { config });
+  const letters = await openDeadLetters({ config: source, timeout, ignoreDeliveryLimit });
   try {
     return await use(letters);
   } finally {

@@ -11,6 +11,7 @@ import type { Clock } from '../clock.js';
 import { waitAtMost, withDeadline } from '../deadline.js';
 import { Batch } from './queue-batch.js';
 import { endOf } from './channel-supervisor.js';
+import { nearlyDropped } from './delivery-limit.js';
 import { incompatible, ReceivedProperties } from './frame-reader.js';
 import { cannotOpen, interrupted, silent } from './queue-visit-error.js';
 import type { Session } from './session.js';
@@ -23,6 +24,8 @@ export interface VisitOptions {
   readonly timeoutMs: number;
   /** Messages per consumer. */
   readonly batchSize?: number;
+  /** The queue has no delivery limit, or nothing is given back. */
+  readonly ignoreDeliveryLimit?: boolean;
 }
 
 /** A message in hand. */
@@ -83,6 +86,9 @@ export class QueueVisit {
     const { properties } = message;
     // As in Consumer: amqplib's own reader would have closed the connection over a header it does not know.
     if (!(properties instanceof ReceivedProperties)) throw incompatible();
+    const { ignoreDeliveryLimit = false, queue } = this.#options;
+    const limited = ignoreDeliveryLimit ? undefined : nearlyDropped(queue, properties.headers, this.#version);
+    if (limited !== undefined) throw limited;
     const { headerError } = properties;
     return { properties, body: message.content, headerError, take: () => this.#take(message) };
   }
@@ -126,7 +132,8 @@ export class QueueVisit {
   async #giveBack(): Promise<void> {
     const inHand = this.#inHand;
     const isAll = this.#received >= this.count;
-    if (isAll || this.#isVersion4) for (const tags of this.#held) this.#nack([...tags].at(-1));
+    const isNacked = isAll || Number.parseInt(this.#version, 10) >= 4;
+    if (isNacked) for (const tags of this.#held) this.#nack([...tags].at(-1));
     await this.#channel.close();
     if (inHand > 0) await this.#untilBack(inHand);
   }
@@ -141,11 +148,11 @@ export class QueueVisit {
     return this.#held.reduce((sum, { size }) => sum + size, 0);
   }
 
-  get #isVersion4(): boolean {
+  get #version(): string {
     const { serverProperties } = this.#channel.connection as unknown as {
       serverProperties?: { version?: unknown };
     };
-    return Number.parseInt(String(serverProperties?.version), 10) >= 4;
+    return String(serverProperties?.version);
   }
 
   /** So that whoever looks next finds them. Others may take some, so it does not wait for long. */

@@ -30,6 +30,8 @@ export interface DeadLettersOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** How long the broker may take for one answer. Default 30 s. */
   readonly timeout?: Duration;
+  /** Dead-letter queues have no delivery limit: a policy says so. For RabbitMQ 4.0 to 4.2, see ERR_DELIVERY_LIMIT_NEAR. */
+  readonly ignoreDeliveryLimit?: boolean;
 }
 
 export interface ListOptions {
@@ -60,11 +62,20 @@ export async function openDeadLetters(options: DeadLettersOptions = {}): Promise
   const timeoutMs = parseDuration(timeout) * 1000;
   const config = await loadConfig(source, { env, overrides });
   const logger = guarded(options.logger ?? silentLogger);
+  const { ignoreDeliveryLimit = false } = options;
   const brokers = new Brokers({ config, logger, clock, access: await brokerAccess(config, logger) });
-  return new DeadLetters({ config, clock, timeoutMs, brokers });
+  return new DeadLetters({ config, clock, timeoutMs, brokers, ignoreDeliveryLimit });
 }
 
 export type { DeadLetters };
+
+interface Parts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly brokers: Brokers;
+  readonly ignoreDeliveryLimit: boolean;
+}
 
 class DeadLetters implements AsyncDisposable {
   #config: Config;
@@ -72,11 +83,14 @@ class DeadLetters implements AsyncDisposable {
   #timeoutMs: number;
   #brokers: Brokers;
 
-  constructor(parts: { config: Config; clock: Clock; timeoutMs: number; brokers: Brokers }) {
+  #ignoreDeliveryLimit: boolean;
+
+  constructor(parts: Parts) {
     this.#config = parts.config;
     this.#clock = parts.clock;
     this.#timeoutMs = parts.timeoutMs;
     this.#brokers = parts.brokers;
+    this.#ignoreDeliveryLimit = parts.ignoreDeliveryLimit;
   }
 
   /** These queues; by default the task queues that are configured and those of registered applications. */
@@ -106,7 +120,7 @@ class DeadLetters implements AsyncDisposable {
     options: RequeueOptions = {},
   ): Promise<RequeueReport> {
     const deadLetterQueue = deadLettersOf(queue);
-    const visiting = this.#visiting(deadLetterQueue);
+    const visiting = this.#taking(deadLetterQueue, filter);
     const requeue = new Requeue({
       ...checked(options, deadLetterQueue),
       sink: this.#brokers.publishing(sectionOf(this.#config, deadLetterQueue)).sink,
@@ -134,7 +148,7 @@ class DeadLetters implements AsyncDisposable {
     { dryRun = false }: PurgeOptions = {},
   ): Promise<PurgeReport> {
     const deadLetterQueue = deadLettersOf(queue);
-    const visiting = this.#visiting(deadLetterQueue);
+    const visiting = this.#taking(deadLetterQueue, filter);
     if (isEmptyFilter(filter)) {
       const messages = await (dryRun ? messageCount(visiting) : purgeMessages(visiting));
       return { queue: deadLetterQueue, matched: messages, purged: messages };
@@ -188,7 +202,14 @@ class DeadLetters implements AsyncDisposable {
 
   #visiting(queue: string): VisitOptions {
     const session = this.#brokers.reading(sectionOf(this.#config, queue));
-    return { session, clock: this.#clock, queue, timeoutMs: this.#timeoutMs };
+    const ignoreDeliveryLimit = this.#ignoreDeliveryLimit;
+    return { session, clock: this.#clock, queue, timeoutMs: this.#timeoutMs, ignoreDeliveryLimit };
+  }
+
+  /** Who takes everything gives nothing back, and may do so at any time. */
+  #taking(queue: string, filter: DeadLetterFilter): VisitOptions {
+    const visiting = this.#visiting(queue);
+    return isEmptyFilter(filter) ? { ...visiting, ignoreDeliveryLimit: true } : visiting;
   }
 }
 
