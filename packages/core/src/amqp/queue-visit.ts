@@ -3,7 +3,7 @@
  * Declares nothing and decides about no message.
  *
  * A batch is what one consumer holds, and it is cancelled before anything is settled. `basic.get` would be a consumer
- * of its own for every message to a quorum queue, which then gives them back in any order (ADR 0016).
+ * of its own for every message to a quorum queue, which then gives them back in any order (ADR 0024).
  */
 import type { Channel, ConsumeMessage } from 'amqplib';
 
