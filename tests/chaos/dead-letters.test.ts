@@ -19,12 +19,12 @@ function open({ url }: DevBroker): Promise<DeadLetters> {
   return openDeadLetters({ config, env: {}, timeout: '1s' });
 }
 
-/** Four dead letters, of which the first is of another task. */
-async function fill({ url }: DevBroker): Promise<void> {
+/** Dead letters of these ids; `other` is of another task. */
+async function fill({ url }: DevBroker, all: readonly string[] = ['other', ...ids]): Promise<void> {
   const connection = await amqp.connect(url);
   const channel = await connection.createConfirmChannel();
   for (const queue of ['work', dead]) await channel.assertQueue(queue);
-  for (const id of ['other', ...ids]) {
+  for (const id of all) {
     const headers = {
       id,
       task: id === 'other' ? 'other' : 'work',
@@ -158,5 +158,24 @@ describe('putting back a dead letter', () => {
     expect(error.message).to.match(/^Stopped halfway through 'work\.dead-letter': \d were put back/u);
     expect(error.values).to.deep.include({ queue: dead, requeued: broker.messages('work').length });
     expect(error.cause).to.include({ code: 'ERR_CHANNEL_CLOSED' });
+  });
+
+  it('sends nothing on that it does not hold any more', async () => {
+    await using broker = await startBroker();
+    await fill(
+      broker,
+      Array.from({ length: 300 }, (_, index) => `id-${index}`),
+    );
+    await using letters = await open(broker);
+    broker.faults.drop({
+      connection: /dead letters/u,
+      at: { direction: 'received', frame: 'basic.ack', nth: 5 },
+    });
+
+    const error = await rejection(letters.requeue('work', {}, { ratePerSecond: 500 }));
+
+    expect(error).to.include({ code: 'ERR_DEAD_LETTERS_UNFINISHED' });
+    expect(error.values.requeued).to.be.within(5, 100);
+    expect(broker.messages('work')).to.have.length(error.values.requeued as number);
   });
 });

@@ -83,6 +83,8 @@ export class QueueVisit {
     if (this.#waiting.length === 0) await this.#nextBatch();
     const message = this.#waiting.shift();
     if (message === undefined) return undefined;
+    // The queue has it again: whoever sent it on now would double it.
+    if (!this.#isOpen) throw interrupted(this.#options.queue, new Error('its channel was closed'));
     const { properties } = message;
     // As in Consumer: amqplib's own reader would have closed the connection over a header it does not know.
     if (!(properties instanceof ReceivedProperties)) throw incompatible();

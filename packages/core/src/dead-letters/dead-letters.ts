@@ -121,12 +121,19 @@ class DeadLetters implements AsyncDisposable {
   ): Promise<RequeueReport> {
     const deadLetterQueue = deadLettersOf(queue);
     const visiting = this.#taking(deadLetterQueue, filter);
+    const {
+      time_zone: timeZone,
+      max_unsettled_messages: maxMessages,
+      max_unsettled_bytes: maxBytes,
+    } = this.#config.tasks;
     const requeue = new Requeue({
       ...checked(options, deadLetterQueue),
       sink: this.#brokers.publishing(sectionOf(this.#config, deadLetterQueue)).sink,
       clock: this.#clock,
       timeoutMs: this.#timeoutMs,
-      timeZone: this.#config.tasks.time_zone,
+      timeZone,
+      maxMessages,
+      maxBytes,
     });
     const progress: Progress = { read: 0, matched: 0 };
     const report = (): RequeueReport => ({ queue: deadLetterQueue, ...progress, ...requeue.report });

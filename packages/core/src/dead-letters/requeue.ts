@@ -42,14 +42,19 @@ export interface RequeueParts extends RequeueOptions {
   readonly clock: Clock;
   readonly timeZone: string;
   readonly timeoutMs: number;
+  /** What the sink takes at once. */
+  readonly maxMessages: number;
+  readonly maxBytes: number;
 }
 
-/** Messages on their way at once. */
-const mostInFlight = 64;
+/** On their way at once, also where the publisher would take more: so many may be doubled by a crash. */
+const mostMessages = 64;
+const mostBytes = 8 * 1024 * 1024;
 
 export class Requeue {
   #parts: RequeueParts;
   #inFlight = new Set<Promise<void>>();
+  #bytes = 0;
   #nextAt = 0;
   #failure: { readonly error: unknown } | undefined;
   #queues = new Map<string, number>();
@@ -85,10 +90,15 @@ export class Requeue {
       return;
     }
     await this.#pace();
-    const sending = this.#send(inHand, queue).finally(() => this.#inFlight.delete(sending));
+    const { length } = letter.body;
+    await this.#room(length);
+    this.check();
+    const sending = this.#send(inHand, queue).finally(() => {
+      this.#inFlight.delete(sending);
+      this.#bytes -= length;
+    });
     this.#inFlight.add(sending);
-    if (this.#inFlight.size >= mostInFlight) await Promise.race(this.#inFlight);
-    if (this.#failure !== undefined) throw this.#failure.error;
+    this.#bytes += length;
   }
 
   /** Resolves when nothing is on its way. Never rejects: see `check`. */
@@ -131,6 +141,16 @@ export class Requeue {
   #copy(letter: DeadLetter, queue: string): ReturnType<typeof requeuedCopy> {
     const { clock, timeZone, expiresMs } = this.#parts;
     return requeuedCopy(letter, { queue, now: clock.now(), timeZone, expiresMs });
+  }
+
+  /** A message that is larger than all that may be on its way goes alone. */
+  async #room(length: number): Promise<void> {
+    const { maxMessages, maxBytes } = this.#parts;
+    const messages = Math.min(mostMessages, maxMessages);
+    const bytes = Math.min(mostBytes, maxBytes);
+    while (this.#inFlight.size >= messages || (this.#inFlight.size > 0 && this.#bytes + length > bytes)) {
+      await Promise.race(this.#inFlight);
+    }
   }
 
   async #pace(): Promise<void> {
