@@ -1,8 +1,11 @@
-/** Dead letters over the embedded broker: none at all, none lost by looking, none again and again, none too fast. */
+/** Dead letters: none at all, none lost by looking, none held too long, none again and again, none too fast. */
+import { type Clock, systemClock } from '@celeriac/core';
 import { startBroker } from '@celeriac/dev-broker';
+import { openDeadLetters } from '@celeriac/worker';
 import { expect } from 'chai';
 
-import { rejection, WatchedPublisher, WatchedWorker } from '../support/clients.js';
+import { requireRabbit } from '../support/broker.js';
+import { configFor, rejection, WatchedPublisher, WatchedWorker } from '../support/clients.js';
 import { configOf, dead, fail, idsRead, openLetters } from '../support/dead-letters.js';
 import { Place } from '../support/place.js';
 import { waitFor } from '../support/wait-for.js';
@@ -61,6 +64,42 @@ describe('dead letters', () => {
     const ids = await idsRead(letters.read('celeriac'));
     expect(ids).to.deep.equal(Array.from({ length: 1100 }, (_, index) => String(index)));
   });
+
+  it('larger together than may be on their way go one after the other', async () => {
+    await using place = await Place.open('the embedded broker');
+    await fail(place, 'classic', ['a']); // declares the queues
+    await place.take(dead);
+    const headers = { 'celeriac-queue': 'celeriac' };
+    for (let count = 0; count < 6; count++) await place.publish(dead, 'x'.repeat(700_000), { headers });
+    const tasks = { max_unsettled_bytes: '1MiB' };
+    await using letters = await openDeadLetters({ config: configFor(place.url, { tasks }), env: {} });
+
+    expect(await letters.requeue('celeriac')).to.include({ requeued: 6 });
+    await place.untilDepth('celeriac', 6);
+  });
+
+  for (const kind of ['the embedded broker', 'RabbitMQ'] as const) {
+    it(`are held for minutes only, ${kind}, and none is missed or met twice for that`, async function () {
+      if (kind === 'RabbitMQ') requireRabbit(this);
+      await using place = await Place.open(kind);
+      await fail(place, 'quorum', ['a']); // declares the queues
+      await place.take(dead);
+      await place.fill(dead, 1005); // two batches
+      let ahead = 0;
+      const clock: Clock = { ...systemClock, monotonic: () => systemClock.monotonic() + ahead };
+      await using letters = await openDeadLetters({ config: configOf(place, 'quorum'), env: {}, clock });
+
+      const ids: string[] = [];
+      for await (const { id } of letters.read('celeriac')) {
+        ids.push(id ?? '');
+        if (ids.length === 3 || ids.length === 1002) ahead += 11 * 60_000;
+      }
+
+      const all = Array.from({ length: 1005 }, (_, index) => String(index));
+      expect(ids).to.deep.equal(all);
+      expect((await place.take(dead)).map(({ id }) => id)).to.deep.equal(all);
+    });
+  }
 
   it('come no faster than asked for', async () => {
     await using place = await Place.open('the embedded broker');
