@@ -144,6 +144,24 @@ for (const kind of kinds) {
         expect(again?.expiration).to.equal(undefined);
       });
 
+      if (type === 'quorum') {
+        it('of a delivery limit begin anew when they are put back', async () => {
+          await using place = await Place.open(kind);
+          await using sender = await WatchedPublisher.open(configOf(place, type));
+          await sender.publisher.send('poison', [], { id: 'p1' });
+          await place.bounce('celeriac', 21);
+          await place.untilDepth(dead, 1);
+          await using letters = await openLetters(place, type);
+
+          const [letter] = await lettersOf(letters.read('celeriac'));
+          await letters.requeue('celeriac', { task: 'poison' });
+
+          expect(letter).to.include({ id: 'p1', reason: 'delivery_limit', by: 'broker', queue: 'celeriac' });
+          await place.bounce('celeriac', 20);
+          await place.untilDepth('celeriac', 1);
+        });
+      }
+
       it('get the expiry that is asked for, and go where they are sent', async () => {
         await using place = await Place.open(kind);
         await fail(place, type, ['a']);

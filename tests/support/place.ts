@@ -96,6 +96,16 @@ export class Place implements AsyncDisposable {
     return taken;
   }
 
+  /** Gets the queue's first message and gives it back, so many times. */
+  async bounce(queue: string, times: number): Promise<void> {
+    const channel = await this.#connection.createChannel();
+    for (let count = 0; count < times; count++) {
+      const message = await waitFor(() => channel.get(queue), { what: `a message in ${queue}` });
+      channel.nack(message, false, true);
+    }
+    await channel.close();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#connection.close();
     if (this.#owner instanceof Vhost) await this.#owner[Symbol.asyncDispose]();
