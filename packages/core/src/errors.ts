@@ -52,6 +52,8 @@ export const errorCodes = {
   ERR_WORKER_STOPPING: { retryable: true },
   ERR_WORKER_STATE: { retryable: false },
   ERR_REGISTRY_BUSY: { retryable: true },
+  ERR_DEAD_LETTERS_UNFINISHED: { retryable: true },
+  ERR_DELIVERY_LIMIT_NEAR: { retryable: false },
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;

@@ -104,6 +104,20 @@ export type { AttemptFacts, GaveUp, RetryDecision } from './policy/retry.js';
 export { checkRetryOptions, retryPolicy } from './policy/retry-options.js';
 export type { RetryOptions, RetryPolicy } from './policy/retry-options.js';
 export { barest, deadLetter, deadLetterHeaders } from './dead-letter.js';
+export { openDeadLetters } from './dead-letters/dead-letters.js';
+export type {
+  DeadLetters,
+  DeadLettersOptions,
+  ListOptions,
+  PurgeOptions,
+  PurgeReport,
+  RequeueOptions,
+} from './dead-letters/dead-letters.js';
+export type { DeadLetterFilter } from './dead-letters/filter.js';
+export type { DeadLetter } from './dead-letters/letter.js';
+export type { RequeueReport } from './dead-letters/requeue.js';
+export type { DeadLetterCount, DeadLetterSummary } from './dead-letters/summary.js';
+export { redact, redactValue } from './redact.js';
 
 export { seededRandom } from './seeded-random.js';
 

@@ -79,6 +79,17 @@ export function taskForRetry(timeZone: string): CopyForRetry {
   };
 }
 
+/**
+ * The task as it was before its first attempt: not retried, due at once. Protocol 1 becomes protocol 2; what cannot be
+ * read stays as it is.
+ */
+export function taskAnew(received: Received, timeZone: string, now: number): EncodedMessage {
+  const isReadable = decodeTask(received, { timeZone }).ok;
+  const { body, properties } =
+    isReadable && isProtocol1(received) ? asProtocol2(received, timeZone, now) : copyAsItCame(received);
+  return { body, properties: { ...properties, headers: { ...properties.headers, retries: 0, eta: null } } };
+}
+
 /** The event as it came, counted. */
 export const eventForRetry: CopyForRetry = (received, { retries, now }) => {
   const { body, properties } = copyAsItCame(received);

@@ -63,7 +63,7 @@ function embedText(embed: TaskEmbed): string {
 }
 
 /** RabbitMQ refuses a longer time to live (rabbit_misc, check_expiry: 32 bits of milliseconds). */
-const longestExpirationMs = 4_294_967_295;
+export const longestExpirationMs = 4_294_967_295;
 
 /**
  * AMQP's per-message time to live: whole milliseconds, as text. 0 lets the broker drop what has expired already;
