@@ -51,6 +51,8 @@ export const errorCodes = {
   ERR_WORKER_STOPPING: { retryable: true },
   ERR_WORKER_STATE: { retryable: false },
   ERR_REGISTRY_BUSY: { retryable: true },
+  ERR_OUTBOX_STORE: { retryable: true },
+  ERR_TRANSACTION_REQUIRED: { retryable: false },
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;

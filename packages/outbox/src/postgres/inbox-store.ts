@@ -1,0 +1,103 @@
+/**
+ * The inbox in PostgreSQL: a row per handled message, in the transaction of what the handler writes. A second handler
+ * of the same message waits for the first one's transaction, and then does nothing or takes over.
+ */
+import type { InboxKey, InboxStore, Once } from '../ports.js';
+import { sqlStateOf } from '../store-error.js';
+import { qualified } from './names.js';
+import { mustBeTransaction, type PgPool, type PgQueryable, transactionRequired } from './queryable.js';
+import { defaultInboxTable } from './schema.js';
+
+/** A pool, or what runs a transaction: `(work) => prisma.$transaction(…)`. */
+export type PgDatabase = PgPool | PgTransactions;
+
+/** Commits when `work` resolves, rolls back when it rejects. */
+export type PgTransactions = <T>(work: (tx: PgQueryable) => Promise<T>) => Promise<T>;
+
+export interface PostgresInboxOptions {
+  /** What forgets old keys: a pool. */
+  readonly pool?: PgQueryable;
+  readonly schema?: string;
+  /** Default `celeriac_inbox`. */
+  readonly table?: string;
+}
+
+const noActiveTransaction = '25P01';
+
+export class PostgresInboxStore implements InboxStore<PgQueryable, PgDatabase> {
+  readonly #table: string;
+  readonly #pool: PgQueryable | undefined;
+
+  /** Throws ERR_INPUT_INVALID for a name that cannot be one. */
+  constructor({ pool, schema, table = defaultInboxTable }: PostgresInboxOptions = {}) {
+    this.#table = qualified({ schema, table });
+    this.#pool = pool;
+  }
+
+  async once<T>(tx: PgQueryable, key: InboxKey, work: () => Promise<T>): Promise<Once<T>> {
+    mustBeTransaction(tx);
+    await this.#savepoint(tx);
+    try {
+      const { rows } = await tx.query(
+        `INSERT INTO ${this.#table} (consumer, message_id) VALUES ($1::text, $2::text)
+        ON CONFLICT DO NOTHING RETURNING 1`,
+        [key.consumer, key.messageId],
+      );
+      const once: Once<T> = rows.length === 0 ? { first: false } : { first: true, value: await work() };
+      // Fails in a transaction that is broken: a COMMIT of it would silently roll back.
+      await tx.query('RELEASE SAVEPOINT celeriac_inbox');
+      return once;
+    } catch (error) {
+      // The caller may commit all the same: neither the key nor half of the work may stay.
+      await tx.query('ROLLBACK TO SAVEPOINT celeriac_inbox').catch(() => undefined); // the connection is gone: nothing stays
+      throw error;
+    }
+  }
+
+  async transaction<T>(database: PgDatabase, work: (tx: PgQueryable) => Promise<T>): Promise<T> {
+    if (typeof database === 'function') return database(work);
+    const client = await database.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query('BEGIN');
+      try {
+        const value = await work(client);
+        await client.query('COMMIT');
+        return value;
+      } catch (error) {
+        await client.query('ROLLBACK').catch((failure: unknown) => (broken = failure as Error));
+        throw error;
+      }
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  async forget({
+    olderThanMs,
+    limit,
+  }: {
+    readonly olderThanMs: number;
+    readonly limit: number;
+  }): Promise<number> {
+    if (this.#pool === undefined)
+      throw new TypeError('Forgetting needs the option `pool` of the PostgresInboxStore.');
+    const { rows } = await this.#pool.query(
+      `DELETE FROM ${this.#table} WHERE (consumer, message_id) IN (
+        SELECT consumer, message_id FROM ${this.#table}
+        WHERE handled_at < now() - $1::float8 * interval '1 millisecond'
+        ORDER BY handled_at LIMIT $2::integer FOR UPDATE SKIP LOCKED)
+      RETURNING 1`,
+      [olderThanMs, limit],
+    );
+    return rows.length;
+  }
+
+  async #savepoint(tx: PgQueryable): Promise<void> {
+    try {
+      await tx.query('SAVEPOINT celeriac_inbox');
+    } catch (error) {
+      throw sqlStateOf(error) === noActiveTransaction ? transactionRequired(error) : error;
+    }
+  }
+}
