@@ -2,9 +2,16 @@
  * The inbox: a message is handled once per id, in the same transaction as what its handler writes. Deliveries may
  * still come twice; the second one does nothing. Knows no queues: it is for any handler that has a message's id.
  */
-import { type Clock, type Duration, CeleriacError, systemClock } from '@celeriac/core';
+import {
+  CeleriacError,
+  type Clock,
+  type Duration,
+  parseJson,
+  stringifyJson,
+  systemClock,
+} from '@celeriac/core';
 
-import type { InboxKey, InboxStore, Once } from './ports.js';
+import type { InboxKey, InboxStore } from './ports.js';
 import { milliseconds } from './relay-options.js';
 
 export interface InboxOptions<Tx, Database> {
@@ -17,6 +24,19 @@ export interface OnceOptions {
   /** Who handles it. The same message may have several handlers, each once. Default: `''`. */
   readonly consumer?: string;
 }
+
+export interface HandlerOptions extends OnceOptions {
+  /**
+   * True: what the handler returns is kept with the key, as JSON, and a repeat returns it again, as a receiver of it
+   * would read it. Default false: a repeat returns undefined.
+   */
+  readonly keepResult?: boolean;
+}
+
+export type Once<T> =
+  | { readonly first: true; readonly value: T }
+  /** It was handled before: nothing was run. */
+  | { readonly first: false; readonly value?: undefined };
 
 /** What is used of a handler's context: of a task, or of an event. */
 export interface InboxContext {
@@ -60,25 +80,45 @@ export class Inbox<Tx, Database> {
     ...[work, options = {}]: [work: () => Promise<T> | T, options?: OnceOptions]
   ): Promise<Once<T>> {
     const key = checkedKey({ consumer: options.consumer ?? '', messageId });
-    return this.#store.once(tx, key, async () => work());
+    const once = await this.#store.once(tx, key, async () => ({ value: await work() }));
+    return once.first ? once : { first: false };
   }
 
   /**
    * A handler for `worker.task` and `application(…).on`: opens a transaction, runs `handle` in it once per message, and
-   * commits. A message that was handled before is acknowledged, and gives undefined. Who handles is the task's name, or
-   * the application's; several handlers of one application each need a `consumer`.
+   * commits. A message that was handled before is acknowledged. Who handles is the task's name, or the application's;
+   * several handlers of one application each need a `consumer`.
    */
   handler<Input, Context extends InboxContext, Output>(
     database: Database,
     handle: InboxHandler<Input, Context, Tx, Output>,
-    options: OnceOptions = {},
+    options: HandlerOptions & { readonly keepResult: true },
+  ): (input: Input, context: Context) => Promise<Output>;
+  handler<Input, Context extends InboxContext, Output>(
+    database: Database,
+    handle: InboxHandler<Input, Context, Tx, Output>,
+    options?: HandlerOptions,
+  ): (input: Input, context: Context) => Promise<Output | undefined>;
+  handler<Input, Context extends InboxContext, Output>(
+    database: Database,
+    handle: InboxHandler<Input, Context, Tx, Output>,
+    { consumer, keepResult = false }: HandlerOptions = {},
   ): (input: Input, context: Context) => Promise<Output | undefined> {
     return async (input, context) => {
-      const consumer = options.consumer ?? this.#consumerOf(context, handle);
-      const key = checkedKey({ consumer, messageId: context.id });
+      const key = checkedKey({
+        consumer: consumer ?? this.#consumerOf(context, handle),
+        messageId: context.id,
+      });
       return this.#store.transaction(database, async (tx) => {
-        const { value } = await this.#store.once(tx, key, async () => handle(input, context, tx));
-        return value;
+        const once = await this.#store.once(tx, key, async () => {
+          const value = await handle(input, context, tx);
+          return {
+            value,
+            kept: keepResult && value !== undefined ? stringifyJson(value, 'result') : undefined,
+          };
+        });
+        if (once.first) return once.value;
+        return once.kept === undefined ? undefined : (parseJson(once.kept) as Output);
       });
     };
   }

@@ -18,7 +18,15 @@ export type {
   RelayStopReport,
 } from './relay-options.js';
 export { Inbox } from './inbox.js';
-export type { CleanUpOptions, InboxContext, InboxHandler, InboxOptions, OnceOptions } from './inbox.js';
+export type {
+  CleanUpOptions,
+  HandlerOptions,
+  InboxContext,
+  InboxHandler,
+  InboxOptions,
+  Once,
+  OnceOptions,
+} from './inbox.js';
 export { InboxCleaner } from './inbox-cleaner.js';
 export type { InboxCleanerOptions } from './inbox-cleaner.js';
 
@@ -28,12 +36,13 @@ export type {
   Ending,
   InboxKey,
   InboxStore,
-  Once,
   OutboxRecord,
   OutboxStats,
   OutboxStore,
   SetAsideRecord,
+  StoredOnce,
   Waker,
+  Worked,
 } from './ports.js';
 
 export { schemaSql } from './postgres/schema.js';

@@ -111,17 +111,23 @@ export interface InboxKey {
   readonly messageId: string;
 }
 
-export type Once<T> =
+/** What the work of a message gave, and what of it is kept for its repeats: JSON. */
+export interface Worked<T> {
+  readonly value: T;
+  readonly kept?: string | undefined;
+}
+
+export type StoredOnce<T> =
   | { readonly first: true; readonly value: T }
-  /** It was handled before: nothing was run. */
-  | { readonly first: false; readonly value?: undefined };
+  /** It was handled before: nothing was run. `kept` is what was kept then. */
+  | { readonly first: false; readonly kept: string | undefined };
 
 export interface InboxStore<Tx, Database> {
   /**
    * Runs `work` unless the key is there already, and keeps the key in the same transaction. When `work` rejects
    * neither the key nor what it wrote stays, even if the user's transaction is committed all the same.
    */
-  once<T>(tx: Tx, key: InboxKey, work: () => Promise<T>): Promise<Once<T>>;
+  once<T>(tx: Tx, key: InboxKey, work: () => Promise<Worked<T>>): Promise<StoredOnce<T>>;
   /** Runs `work` in a transaction of its own: committed when it resolves, rolled back when it rejects. */
   transaction<T>(database: Database, work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Forgets the oldest keys that are older than that, `limit` at most. Resolves with how many. */

@@ -1,11 +1,12 @@
 /** The inbox in memory, for tests. Behaves as the one in a database does, but for outliving the process. */
 import { type Clock, systemClock } from '@celeriac/core';
 
-import type { InboxKey, InboxStore, Once } from '../ports.js';
+import type { InboxKey, InboxStore, StoredOnce, Worked } from '../ports.js';
 import type { MemoryDatabase, MemoryTransaction } from './database.js';
 
 interface Entry {
-  handledAt: number;
+  readonly handledAt: number;
+  kept: string | undefined;
   /** The transaction that has written it, while that is not over. */
   tx: MemoryTransaction | undefined;
 }
@@ -18,21 +19,27 @@ export class MemoryInboxStore implements InboxStore<MemoryTransaction, MemoryDat
     this.#clock = clock;
   }
 
-  async once<T>(tx: MemoryTransaction, key: InboxKey, work: () => Promise<T>): Promise<Once<T>> {
+  async once<T>(
+    tx: MemoryTransaction,
+    key: InboxKey,
+    work: () => Promise<Worked<T>>,
+  ): Promise<StoredOnce<T>> {
     const name = JSON.stringify([key.consumer, key.messageId]);
     for (let known = this.#entries.get(name); known !== undefined; known = this.#entries.get(name)) {
-      if (known.tx === undefined || known.tx === tx) return { first: false };
+      if (known.tx === undefined || known.tx === tx) return { first: false, kept: known.kept };
       await known.tx.over;
     }
     const undo = tx.savepoint();
-    const entry: Entry = { handledAt: this.#clock.now(), tx };
+    const entry: Entry = { handledAt: this.#clock.now(), kept: undefined, tx };
     this.#entries.set(name, entry);
     tx.onEnd((how) => {
       entry.tx = undefined;
       if (how === 'rolled-back') this.#entries.delete(name);
     });
     try {
-      return { first: true, value: await work() };
+      const { value, kept } = await work();
+      entry.kept = kept;
+      return { first: true, value };
     } catch (error) {
       undo();
       throw error;

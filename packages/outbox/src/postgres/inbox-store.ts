@@ -2,10 +2,16 @@
  * The inbox in PostgreSQL: a row per handled message, in the transaction of what the handler writes. A second handler
  * of the same message waits for the first one's transaction, and then does nothing or takes over.
  */
-import type { InboxKey, InboxStore, Once } from '../ports.js';
+import type { InboxKey, InboxStore, StoredOnce, Worked } from '../ports.js';
 import { sqlStateOf } from '../store-error.js';
 import { qualified } from './names.js';
-import { mustBeTransaction, type PgPool, type PgQueryable, transactionRequired } from './queryable.js';
+import {
+  mustBeTransaction,
+  optional,
+  type PgPool,
+  type PgQueryable,
+  transactionRequired,
+} from './queryable.js';
 import { defaultInboxTable } from './schema.js';
 
 /** A pool, or what runs a transaction: `(work) => prisma.$transaction(…)`. */
@@ -22,6 +28,7 @@ export interface PostgresInboxOptions {
   readonly table?: string;
 }
 
+const byKey = 'consumer = $1::text AND message_id = $2::text';
 const noActiveTransaction = '25P01';
 
 export class PostgresInboxStore implements InboxStore<PgQueryable, PgDatabase> {
@@ -34,16 +41,13 @@ export class PostgresInboxStore implements InboxStore<PgQueryable, PgDatabase> {
     this.#pool = pool;
   }
 
-  async once<T>(tx: PgQueryable, key: InboxKey, work: () => Promise<T>): Promise<Once<T>> {
+  async once<T>(tx: PgQueryable, key: InboxKey, work: () => Promise<Worked<T>>): Promise<StoredOnce<T>> {
     mustBeTransaction(tx);
     await this.#savepoint(tx);
     try {
-      const { rows } = await tx.query(
-        `INSERT INTO ${this.#table} (consumer, message_id) VALUES ($1::text, $2::text)
-        ON CONFLICT DO NOTHING RETURNING 1`,
-        [key.consumer, key.messageId],
-      );
-      const once: Once<T> = rows.length === 0 ? { first: false } : { first: true, value: await work() };
+      const once: StoredOnce<T> = (await this.#insert(tx, key))
+        ? await this.#work(tx, key, work)
+        : await this.#kept(tx, key);
       // Fails in a transaction that is broken: a COMMIT of it would silently roll back.
       await tx.query('RELEASE SAVEPOINT celeriac_inbox');
       return once;
@@ -93,6 +97,30 @@ export class PostgresInboxStore implements InboxStore<PgQueryable, PgDatabase> {
     return rows.length;
   }
 
+  /** False when it is there already. Waits for a transaction that has written it and is not over. */
+  async #insert(tx: PgQueryable, { consumer, messageId }: InboxKey): Promise<boolean> {
+    const { rows } = await tx.query(
+      `INSERT INTO ${this.#table} (consumer, message_id) VALUES ($1::text, $2::text)
+      ON CONFLICT DO NOTHING RETURNING 1`,
+      [consumer, messageId],
+    );
+    return rows.length > 0;
+  }
+
+  async #work<T>(tx: PgQueryable, key: InboxKey, work: () => Promise<Worked<T>>): Promise<StoredOnce<T>> {
+    const { value, kept } = await work();
+    if (kept !== undefined) {
+      await tx.query(`UPDATE ${this.#table} SET result = $3::text WHERE ${byKey}`, [...values(key), kept]);
+    }
+    return { first: true, value };
+  }
+
+  async #kept(tx: PgQueryable, key: InboxKey): Promise<StoredOnce<never>> {
+    const { rows } = await tx.query(`SELECT result FROM ${this.#table} WHERE ${byKey}`, values(key));
+    const [row] = rows as readonly { readonly result: unknown }[];
+    return { first: false, kept: optional(row?.result, String) };
+  }
+
   async #savepoint(tx: PgQueryable): Promise<void> {
     try {
       await tx.query('SAVEPOINT celeriac_inbox');
@@ -100,4 +128,8 @@ export class PostgresInboxStore implements InboxStore<PgQueryable, PgDatabase> {
       throw sqlStateOf(error) === noActiveTransaction ? transactionRequired(error) : error;
     }
   }
+}
+
+function values({ consumer, messageId }: InboxKey): unknown[] {
+  return [consumer, messageId];
 }

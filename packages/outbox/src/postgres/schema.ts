@@ -56,6 +56,7 @@ function inboxSql(schema: string | undefined, table: string): string {
   consumer text NOT NULL,
   message_id text NOT NULL,
   handled_at timestamptz NOT NULL DEFAULT now(),
+  result text,
   PRIMARY KEY (consumer, message_id)
 );
 CREATE INDEX IF NOT EXISTS ${identifier(derived(table, 'handled_at'))}
