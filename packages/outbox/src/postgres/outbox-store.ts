@@ -79,7 +79,7 @@ export class PostgresOutboxStore implements OutboxStore<PgQueryable> {
       await tx.query(this.#insert(some.length), some.flatMap(values));
     }
     if (records.length > 0 && this.#options.notify !== false)
-      await tx.query("SELECT pg_notify($1::text, '')", [this.#channel]);
+      await tx.query("SELECT pg_notify($1::text, '')::text", [this.#channel]);
   }
 
   async claim({ owner, limit, limitBytes, leaseMs }: Claim): Promise<readonly ClaimedRecord[]> {
