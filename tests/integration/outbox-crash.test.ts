@@ -57,7 +57,7 @@ describe('a relay that dies', function () {
       publisher: {
         publishPrepared: (message, options) => blade.pass(() => publisher.publishPrepared(message, options)),
       },
-      poll: '10ms',
+      poll: '1h',
       storeTimeout: '1s',
     });
   }
@@ -86,7 +86,8 @@ describe('a relay that dies', function () {
       if (found.length > ids.length) twice.push(...found.slice(ids.length));
     }
 
-    expect(steps).to.be.within(9, 13); // claim, three publishes and settle: before and after each; and an idle poll
+    // Before and after the claim, three publishes, and the settling; one further claim may have begun.
+    expect(steps).to.be.within(10, 12);
     expect(new Set(twice)).to.deep.equal(new Set(ids));
   });
 

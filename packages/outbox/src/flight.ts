@@ -1,6 +1,6 @@
 /**
- * The rows on their way: published all at once and in order, each ending kept until it is taken. Never rejects, and
- * never touches the database.
+ * The rows on their way: published all at once and in order, but those of one order key one after the other. Each
+ * ending is kept until it is taken. Never rejects, and never touches the database.
  */
 import { type Clock, type Logger, type PreparedSender, type Tell, waitAtMost } from '@celeriac/core';
 
@@ -33,6 +33,7 @@ export class Flight {
   #count = 0;
   #emptied: (() => void) | undefined;
   #landing: Promise<void> | undefined;
+  #halted = false;
 
   constructor(parts: FlightParts) {
     this.#parts = parts;
@@ -45,7 +46,13 @@ export class Flight {
 
   launch(records: readonly ClaimedRecord[]): void {
     const since = this.#parts.clock.monotonic();
-    for (const record of records) void this.#publish(record, since);
+    this.#count += records.length;
+    for (const chain of chainsOf(records)) void this.#publishAll(chain, since);
+  }
+
+  /** Begins no further publish: what waits for an earlier one of its order key is given back. */
+  halt(): void {
+    this.#halted = true;
   }
 
   /** Resolves when all have ended, or after so long. */
@@ -63,19 +70,40 @@ export class Flight {
     return landed;
   }
 
-  async #publish(record: ClaimedRecord, since: number): Promise<void> {
-    const { publisher, settings, clock } = this.#parts;
-    this.#count++;
-    try {
-      await publisher.publishPrepared(fromRecord(record), { timeout: settings.publishTimeoutMs / 1000 });
-      this.#done(record, record.ageMs + clock.monotonic() - since);
-    } catch (error) {
-      this.#failed(record, error, record.ageMs + clock.monotonic() - since);
+  /** One after the other, as long as each leaves the next one first of its key. */
+  async #publishAll(chain: readonly ClaimedRecord[], since: number): Promise<void> {
+    let mayGoOn = true;
+    for (const [index, record] of chain.entries()) {
+      if (mayGoOn && (index === 0 || this.#hasTime(since))) mayGoOn = await this.#publish(record, since);
+      else this.#giveBack(record);
+      this.#count--;
     }
-    this.#count--;
     if (this.#count > 0) return;
     this.#emptied?.();
     this.#landing = undefined;
+  }
+
+  /** False when the row is still to be published: it will be tried again. */
+  async #publish(record: ClaimedRecord, since: number): Promise<boolean> {
+    const { publisher, settings, clock } = this.#parts;
+    const ageMs = (): number => record.ageMs + clock.monotonic() - since;
+    try {
+      await publisher.publishPrepared(fromRecord(record), { timeout: settings.publishTimeoutMs / 1000 });
+      this.#done(record, ageMs());
+      return true;
+    } catch (error) {
+      return this.#failed(record, error, ageMs()) === 'set-aside';
+    }
+  }
+
+  /** Another publish has to end within the lease: after it the rows may be another relay's. */
+  #hasTime(since: number): boolean {
+    const { settings, clock } = this.#parts;
+    return !this.#halted && clock.monotonic() - since + settings.publishTimeoutMs < settings.leaseMs;
+  }
+
+  #giveBack({ position, attempts }: ClaimedRecord): void {
+    this.#endings.push({ position, how: 'again', afterMs: 0, attempts });
   }
 
   #done(record: ClaimedRecord, ageMs: number): void {
@@ -84,7 +112,7 @@ export class Flight {
     this.#parts.tell('published', { ...nameOf(record), ageMs });
   }
 
-  #failed(record: ClaimedRecord, error: unknown, ageMs: number): void {
+  #failed(record: ClaimedRecord, error: unknown, ageMs: number): Ending['how'] {
     const { settings, clock, logger, tell } = this.#parts;
     const fault: Fault = faultOf(error);
     if (fault === 'broker') this.#brokerError = error;
@@ -107,7 +135,21 @@ export class Flight {
       });
       tell('failed', { ...failure, retryInMs });
     }
+    return ending.how;
   }
+}
+
+/** Rows of one order key together, each other row alone; in order of their first rows. */
+function chainsOf(records: readonly ClaimedRecord[]): readonly (readonly ClaimedRecord[])[] {
+  const chains = new Map<string, ClaimedRecord[]>();
+  for (const record of records) {
+    const { orderKey, position } = record;
+    const name = orderKey === undefined ? `position ${position}` : `key ${orderKey}`;
+    const chain = chains.get(name);
+    if (chain === undefined) chains.set(name, [record]);
+    else chain.push(record);
+  }
+  return [...chains.values()];
 }
 
 function nameOf({ messageId: id, kind, name }: ClaimedRecord): Pick<ClaimedRecord, 'kind' | 'name'> & {

@@ -52,7 +52,8 @@ export type Ending =
       readonly how: 'again';
       readonly afterMs: number;
       readonly attempts: number;
-      readonly error: string;
+      /** Absent where it was not tried. */
+      readonly error?: string;
     }
   | {
       readonly position: string;
@@ -91,7 +92,10 @@ export interface Waker {
 export interface OutboxStore<Tx> {
   /** Writes rows within the user's transaction, in order. */
   write(tx: Tx, records: readonly OutboxRecord[]): Promise<void>;
-  /** Takes the first rows that are due and nobody has, in order of insertion; of an order key only its first row. */
+  /**
+   * Takes the first rows that are due and nobody has, in order of insertion. A row with an order key is taken only
+   * together with every earlier one of that key that is there and not set aside.
+   */
   claim(claim: Claim): Promise<readonly ClaimedRecord[]>;
   /** Published rows are gone, whoever has them; the others change only while `owner` still has them. */
   settle(owner: string, endings: readonly Ending[]): Promise<void>;

@@ -125,6 +125,7 @@ export class OutboxRelay implements AsyncDisposable {
 
   async #stop(graceMs: number): Promise<RelayStopReport> {
     this.#stopping.abort();
+    this.#flight.halt();
     const ended = Promise.all([this.#wakeUp.stop(), this.#running]);
     await waitAtMost(this.#clock, graceMs, ended);
     this.#over.abort();

@@ -55,15 +55,17 @@ export class MemoryOutboxStore implements OutboxStore<MemoryTransaction> {
 
   claim({ owner, limit, limitBytes, leaseMs }: Claim): Promise<readonly ClaimedRecord[]> {
     const now = this.#clock.now();
-    const keys = new Set<string>();
+    const waiting = new Set<string>();
     const taken: Row[] = [];
     let bytes = 0;
     for (const row of this.#rows) {
       if (taken.length >= limit || bytes >= limitBytes) break;
-      if (row.setAsideAt !== undefined) continue;
-      const isBehind = row.orderKey !== undefined && keys.has(row.orderKey);
-      if (row.orderKey !== undefined) keys.add(row.orderKey);
-      if (isBehind || row.availableAt > now) continue;
+      const isBehind = row.orderKey !== undefined && waiting.has(row.orderKey);
+      if (row.setAsideAt !== undefined || isBehind) continue;
+      if (row.availableAt > now) {
+        if (row.orderKey !== undefined) waiting.add(row.orderKey);
+        continue;
+      }
       bytes += row.body.length;
       row.claimedBy = owner;
       row.availableAt = now + leaseMs;
@@ -83,7 +85,7 @@ export class MemoryOutboxStore implements OutboxStore<MemoryTransaction> {
       if (row?.claimedBy !== owner) continue;
       row.claimedBy = undefined;
       row.attempts = ending.attempts;
-      row.error = ending.error;
+      row.error = ending.error ?? row.error;
       row.availableAt = this.#clock.now() + (ending.how === 'again' ? ending.afterMs : 0);
       if (ending.how === 'set-aside') row.setAsideAt = this.#clock.now();
     }

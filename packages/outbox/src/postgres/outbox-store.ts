@@ -179,19 +179,27 @@ function moment(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString();
 }
 
-/** Locks more than it takes when bodies are large; the locks are gone with the statement. */
+/**
+ * Locks more than it takes when bodies are large; the locks are gone with the statement. The first condition on order
+ * keys passes by keys that wait. The second is what keeps their order: an earlier row that another relay is just
+ * taking is skipped by its lock, and not among the due.
+ */
 function claimSql(table: string): string {
   return `WITH due AS (
-    SELECT position, octet_length(body) AS size FROM ${table} AS one
+    SELECT position, order_key, octet_length(body) AS size FROM ${table} AS one
     WHERE set_aside_at IS NULL AND available_at <= now()
       AND (order_key IS NULL OR NOT EXISTS (
         SELECT 1 FROM ${table} AS earlier
         WHERE earlier.order_key = one.order_key AND earlier.position < one.position
-          AND earlier.set_aside_at IS NULL))
+          AND earlier.set_aside_at IS NULL AND earlier.available_at > now()))
     ORDER BY position LIMIT $1::integer
     FOR UPDATE SKIP LOCKED
   ), chosen AS (
     SELECT position, sum(size) OVER (ORDER BY position) - size AS before FROM due
+    WHERE order_key IS NULL OR NOT EXISTS (
+      SELECT 1 FROM ${table} AS earlier
+      WHERE earlier.order_key = due.order_key AND earlier.position < due.position
+        AND earlier.set_aside_at IS NULL AND earlier.position NOT IN (SELECT position FROM due))
   )
   UPDATE ${table} AS row SET claimed_by = $3::text, available_at = now() + ${span('$4::float8')}
   FROM chosen WHERE row.position = chosen.position AND chosen.before < $2::bigint
@@ -201,7 +209,7 @@ function claimSql(table: string): string {
 }
 
 function failSql(table: string): string {
-  return `UPDATE ${table} AS row SET claimed_by = NULL, attempts = ended.attempts, last_error = ended.error,
+  return `UPDATE ${table} AS row SET claimed_by = NULL, attempts = ended.attempts, last_error = coalesce(ended.error, row.last_error),
     available_at = now() + ${span('ended.after')},
     set_aside_at = CASE ended.how WHEN 'set-aside' THEN now() END
   FROM json_to_recordset($2::json)

@@ -89,6 +89,55 @@ describe('the relay', () => {
     expect(parts.sentIds()).to.deep.equal(['b1', 'none', 'a1', 'a2', 'a3']);
   });
 
+  it('begins a row of an order key when the one before is confirmed, and gives the rest back at its stop', async () => {
+    const { clock, database, outbox, store } = parts;
+    const { confirms, publisher } = parts.held();
+    await database.transaction(async (tx) => {
+      for (const id of ['a1', 'a2', 'a3']) await outbox.send(tx, 'x', [], { id, orderKey: 'a' });
+    });
+    const relay = parts.relay({ publisher });
+    await clock.advance('1s');
+    expect([...confirms.keys()]).to.deep.equal(['a1']);
+    confirms.get('a1')?.();
+    await clock.advance('1s');
+    expect([...confirms.keys()]).to.deep.equal(['a1', 'a2']);
+
+    const stopping = relay.stop();
+    await clock.advance('1s');
+    confirms.get('a2')?.();
+    await clock.advance('1s');
+
+    expect(await stopping).to.deep.equal({ unfinished: 0 });
+    expect(await store.stats()).to.include({ pending: 1 });
+    parts.relay();
+    await clock.advance('1s');
+    expect(parts.sentIds()).to.deep.equal(['a1', 'a2', 'a3']);
+  });
+
+  it('takes rows of an order key anew that could outlive their lease', async () => {
+    const { clock, database, outbox, store } = parts;
+    const { confirms, publisher } = parts.held();
+    const told: string[] = [];
+    const settle = store.settle.bind(store);
+    store.settle = (owner, endings) => {
+      told.push(...endings.map(({ position, how }) => `${position} ${how}`));
+      return settle(owner, endings);
+    };
+    await database.transaction(async (tx) => {
+      for (const id of ['a1', 'a2', 'a3']) await outbox.send(tx, 'x', [], { id, orderKey: 'a' });
+    });
+    parts.relay({ publisher, publishTimeout: '30s' }); // the lease: 60 s
+    for (const [id, after] of Object.entries({ a1: '29s', a2: '2s', a3: '1s' })) {
+      await clock.advance(after);
+      expect([...confirms.keys()].at(-1)).to.equal(id);
+      confirms.get(id)?.();
+      await clock.advance('1s');
+    }
+
+    expect(told).to.deep.equal(['1 published', '2 published', '3 again', '3 published']);
+    expect(parts.sentIds()).to.deep.equal(['a1', 'a2', 'a3']);
+  });
+
   it('is not held up by one confirm that does not come', async () => {
     const { confirms, publisher } = parts.held();
     parts.relay({ publisher });
