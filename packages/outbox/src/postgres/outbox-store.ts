@@ -101,9 +101,9 @@ export class PostgresOutboxStore implements OutboxStore<PgQueryable> {
 
   async stats(): Promise<OutboxStats> {
     const { rows } = await this.#pool.query(
-      `SELECT count(*) FILTER (WHERE set_aside_at IS NULL) AS pending,
-        count(*) FILTER (WHERE set_aside_at IS NOT NULL) AS set_aside,
-        ${milliseconds('now() - min(written_at) FILTER (WHERE set_aside_at IS NULL)')} AS oldest_ms
+      `SELECT count(*) FILTER (WHERE pending) AS pending,
+        count(*) FILTER (WHERE NOT pending) AS set_aside,
+        ${milliseconds('now() - min(written_at) FILTER (WHERE pending)')} AS oldest_ms
       FROM ${this.#table}`,
     );
     const { pending, set_aside, oldest_ms } = rows[0] as Row;
@@ -118,7 +118,7 @@ export class PostgresOutboxStore implements OutboxStore<PgQueryable> {
     const { rows } = await this.#pool.query(
       `SELECT position::text AS position, message_id, kind, name, attempts, last_error,
         ${epoch('set_aside_at')} AS at_ms
-      FROM ${this.#table} WHERE set_aside_at IS NOT NULL ORDER BY position LIMIT $1`,
+      FROM ${this.#table} WHERE NOT pending ORDER BY position LIMIT $1`,
       [limit],
     );
     return (rows as readonly Row[]).map((row) => ({
@@ -134,8 +134,8 @@ export class PostgresOutboxStore implements OutboxStore<PgQueryable> {
 
   async bringBack(positions?: readonly string[]): Promise<number> {
     const { rows } = await this.#pool.query(
-      `UPDATE ${this.#table} SET set_aside_at = NULL, attempts = 0, available_at = now()
-      WHERE set_aside_at IS NOT NULL AND ($1::bigint[] IS NULL OR position = ANY ($1::bigint[]))
+      `UPDATE ${this.#table} SET pending = true, set_aside_at = NULL, attempts = 0, available_at = now()
+      WHERE NOT pending AND ($1::bigint[] IS NULL OR position = ANY ($1::bigint[]))
       RETURNING position`,
       [positions ?? null],
     );
@@ -181,17 +181,18 @@ function moment(ms: number | undefined): string | null {
 
 /**
  * Locks more than it takes when bodies are large; the locks are gone with the statement. The first condition on order
- * keys passes by keys that wait. The second is what keeps their order: an earlier row that another relay is just
- * taking is skipped by its lock, and not among the due.
+ * keys passes by keys whose first row waits. The second is what keeps their order: an earlier row that another relay is
+ * just taking is skipped by its lock, and not among the due. Each looks at an index only, as claims have to stay cheap
+ * when many rows of one key are there.
  */
 function claimSql(table: string): string {
   return `WITH due AS (
     SELECT position, order_key, octet_length(body) AS size FROM ${table} AS one
-    WHERE set_aside_at IS NULL AND available_at <= now()
-      AND (order_key IS NULL OR NOT EXISTS (
-        SELECT 1 FROM ${table} AS earlier
-        WHERE earlier.order_key = one.order_key AND earlier.position < one.position
-          AND earlier.set_aside_at IS NULL AND earlier.available_at > now()))
+    WHERE pending AND available_at <= now()
+      AND (order_key IS NULL OR (
+        SELECT first.available_at FROM ${table} AS first
+        WHERE first.order_key = one.order_key AND first.pending
+        ORDER BY first.position LIMIT 1) <= now())
     ORDER BY position LIMIT $1::integer
     FOR UPDATE SKIP LOCKED
   ), chosen AS (
@@ -199,7 +200,7 @@ function claimSql(table: string): string {
     WHERE order_key IS NULL OR NOT EXISTS (
       SELECT 1 FROM ${table} AS earlier
       WHERE earlier.order_key = due.order_key AND earlier.position < due.position
-        AND earlier.set_aside_at IS NULL AND earlier.position NOT IN (SELECT position FROM due))
+        AND earlier.pending AND earlier.position NOT IN (SELECT position FROM due))
   )
   UPDATE ${table} AS row SET claimed_by = $3::text, available_at = now() + ${span('$4::float8')}
   FROM chosen WHERE row.position = chosen.position AND chosen.before < $2::bigint
@@ -211,6 +212,7 @@ function claimSql(table: string): string {
 function failSql(table: string): string {
   return `UPDATE ${table} AS row SET claimed_by = NULL, attempts = ended.attempts, last_error = coalesce(ended.error, row.last_error),
     available_at = now() + ${span('ended.after')},
+    pending = ended.how <> 'set-aside',
     set_aside_at = CASE ended.how WHEN 'set-aside' THEN now() END
   FROM json_to_recordset($2::json)
     AS ended(position bigint, how text, attempts integer, error text, after float8)

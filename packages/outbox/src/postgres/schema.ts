@@ -22,6 +22,7 @@ export function schemaSql(options: SchemaOptions = {}): string {
   ].join('\n');
 }
 
+/** `pending` and not `set_aside_at IS NULL`: a table that was never analysed is taken to hold few nulls, and sorted whole. */
 function outboxSql(schema: string | undefined, table: string): string {
   const name = qualified({ schema, table });
   return `CREATE TABLE IF NOT EXISTS ${name} (
@@ -41,12 +42,13 @@ function outboxSql(schema: string | undefined, table: string): string {
   claimed_by text,
   attempts integer NOT NULL DEFAULT 0,
   last_error text,
+  pending boolean NOT NULL DEFAULT true,
   set_aside_at timestamptz
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 CREATE INDEX IF NOT EXISTS ${identifier(derived(table, 'pending'))}
-  ON ${name} (position) WHERE set_aside_at IS NULL;
+  ON ${name} (position) WHERE pending;
 CREATE INDEX IF NOT EXISTS ${identifier(derived(table, 'order_key'))}
-  ON ${name} (order_key, position) WHERE order_key IS NOT NULL AND set_aside_at IS NULL;
+  ON ${name} (order_key, position) WHERE order_key IS NOT NULL AND pending;
 `;
 }
 
