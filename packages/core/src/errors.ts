@@ -54,6 +54,8 @@ export const errorCodes = {
   ERR_REGISTRY_BUSY: { retryable: true },
   ERR_DEAD_LETTERS_UNFINISHED: { retryable: true },
   ERR_DELIVERY_LIMIT_NEAR: { retryable: false },
+  ERR_OUTBOX_STORE: { retryable: true },
+  ERR_TRANSACTION_REQUIRED: { retryable: false },
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;

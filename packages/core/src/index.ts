@@ -7,7 +7,7 @@ export type { Clock, Timer } from './clock.js';
 export { CeleriacError, errorCodes, errorText, isCeleriacError } from './errors.js';
 export type { ErrorCode, ErrorDetail } from './errors.js';
 export { createLogger, guarded, silentLogger, withFields } from './logger.js';
-export { waitAtMost } from './deadline.js';
+export { waitAtMost, withDeadline } from './deadline.js';
 export { notifier } from './notify.js';
 export type { Tell } from './notify.js';
 export type { LogFields, Logger, LoggerOptions, LogLevel } from './logger.js';
@@ -71,11 +71,26 @@ export type { Ensures } from './amqp/declare.js';
 export { deadLetterQueueName } from './amqp/topology.js';
 export type { Topology } from './amqp/topology.js';
 
-export { BrokerTaskSender, taskTopology } from './task-sender.js';
-export type { SendManyOptions, TaskSender, TaskSenderParts } from './task-sender.js';
-export type { SendOptions } from './build-message.js';
-export { BrokerEventSender } from './event-sender.js';
-export type { EventSender, EventSenderParts, ObjectChange, PublishEventOptions } from './event-sender.js';
+export { BrokerTaskSender, prepareTask, taskTopology } from './task-sender.js';
+export type {
+  SendManyOptions,
+  TaskPreparationParts,
+  TaskSender,
+  TaskSenderParts,
+  WantedTask,
+} from './task-sender.js';
+export { publishPrepared } from './prepared.js';
+export type { PreparedEvent, PreparedMessage, PreparedSender, PreparedTask } from './prepared.js';
+export type { Lineage, SendOptions } from './build-message.js';
+export { BrokerEventSender, prepareEvent } from './event-sender.js';
+export type {
+  EventPreparationParts,
+  EventSender,
+  EventSenderParts,
+  ObjectChange,
+  PublishEventOptions,
+  WantedEvent,
+} from './event-sender.js';
 export {
   applicationQueueName,
   Applications,
