@@ -3,6 +3,7 @@ export { createWorker, createWorkerOver } from './worker.js';
 export type { StopOptions, Worker, WorkerOptions } from './worker.js';
 export type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 export type { Retried, Settled, Started } from './report.js';
+export type { LoopBlocked } from './watchdog.js';
 export type { RetryIf } from './work.js';
 export type { OpenSide, Side, SideConsumer, SideSession } from './side.js';
 export { currentTask } from './context.js';
