@@ -1,4 +1,4 @@
-/** Handlers that block the event loop: they are named. (Source of the cases: amqplib #261, bullmq #3056.) */
+/** Handlers that block the event loop: they are named, and cost no connection. (Source of the cases: amqplib #261, bullmq #3056.) */
 import { fileURLToPath } from 'node:url';
 
 import type { ConfigInput } from '@celeriac/core';
@@ -8,6 +8,7 @@ import { expect } from 'chai';
 import { requireRabbit, Vhost } from '../support/broker.js';
 import { configFor, WatchedPublisher } from '../support/clients.js';
 import { type Running, start } from '../support/processes.js';
+import { waitFor } from '../support/wait-for.js';
 
 const program = fileURLToPath(new URL('../support/programs/blocking-worker.js', import.meta.url));
 const tasks = { default_queue: 'q', queue_type: 'classic' } as const;
@@ -29,6 +30,17 @@ function senderTo(vhost: Vhost): Promise<WatchedPublisher> {
 async function blocked(worker: Running): Promise<LoopBlocked> {
   const line = await worker.line(/^BLOCKED/u);
   return JSON.parse(line.slice('BLOCKED '.length)) as LoopBlocked;
+}
+
+function generations(worker: Running): readonly string[] {
+  return worker.output().match(/^RESTORED \d+$/gmu) ?? [];
+}
+
+function begun(worker: Running, id: string): number {
+  return worker
+    .output()
+    .split('\n')
+    .filter((line) => line === `BEGUN ${id}`).length;
 }
 
 describe('a handler that blocks the event loop', function () {
@@ -73,5 +85,49 @@ describe('a handler that blocks the event loop', function () {
     expect(line).to.include({ level: 'error', handler: `block ${id}` });
     expect(worker.output()).not.to.match(/^SETTLED/mu);
     await worker.line(/^SETTLED/u);
+  });
+
+  it('keeps its connection, and what it acknowledges afterwards is acknowledged', async () => {
+    await using vhost = await Vhost.create();
+    await using worker = await startWorker(vhost.url, { concurrency: 2 });
+    await using sender = await senderTo(vhost);
+
+    const { id } = await sender.publisher.send('block', [8000]);
+    const { id: quick } = await sender.publisher.send('quick');
+
+    await worker.line(new RegExp(`^SETTLED ${id} ack$`, 'mu'));
+    await worker.line(new RegExp(`^SETTLED ${quick} ack$`, 'mu'));
+    expect(generations(worker)).to.deep.equal(['RESTORED 1']);
+    expect(worker.output()).to.not.match(/^LOST|redelivered/mu);
+    expect(await worker.stop()).to.equal(0);
+    expect(await vhost.depth('q')).to.equal(0);
+  });
+
+  it('costs the connection where connections live on its thread, and the message comes again', async () => {
+    await using vhost = await Vhost.create();
+    await using worker = await startWorker(vhost.url, { io: 'inline', concurrency: 2 });
+    await using sender = await senderTo(vhost);
+
+    const { id } = await sender.publisher.send('block', [8000]);
+    await sender.publisher.send('quick');
+
+    await worker.line(/^LOST/mu);
+    await worker.line(/^RESTORED 2/mu);
+    await waitFor(() => begun(worker, id) === 2, { what: 'the second run' });
+    worker.kill('SIGKILL');
+  });
+
+  it('does not keep back what was acknowledged before it, in the same turn', async () => {
+    await using vhost = await Vhost.create();
+    await using sender = await senderTo(vhost);
+    for (let n = 0; n < 5; n++) await sender.publisher.send('quick');
+    await sender.publisher.send('block', [600_000]);
+
+    const worker = start(process.execPath, [program, vhost.url, JSON.stringify({ concurrency: 10 })]);
+
+    await worker.line(/^BEGUN/mu);
+    await waitFor(async () => (await vhost.unacknowledged('q')) === 1, { what: 'five acknowledgements' });
+    worker.kill('SIGKILL');
+    await worker.exited;
   });
 });

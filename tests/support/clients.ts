@@ -35,6 +35,11 @@ export function configFor(url: string, extra: ConfigInput = {}): ConfigInput {
   return { ...extra, events: { reconnect_max_delay: '1s', ...extra.events, connection_string: url } };
 }
 
+/** Where connections live may be set for a whole run of tests; nothing else of the environment counts. */
+const { CELERIAC_TASK_HANDLER__IO: io } = process.env;
+export const chosenIo: Readonly<Record<string, string>> =
+  io === undefined ? {} : { CELERIAC_TASK_HANDLER__IO: io };
+
 /** A worker that remembers. Register tasks on `worker`, then `start`. Stops without grace when disposed of. */
 export class WatchedWorker implements AsyncDisposable {
   readonly worker: Worker;
@@ -45,7 +50,7 @@ export class WatchedWorker implements AsyncDisposable {
   readonly restored: number[] = [];
 
   constructor(config: ConfigInput | string) {
-    this.worker = createWorker({ config, env: {}, logger: this.log.logger });
+    this.worker = createWorker({ config, env: chosenIo, logger: this.log.logger });
     this.worker.on('started', (one) => this.started.push(one));
     this.worker.on('settled', (one) => this.settled.push(one));
     this.worker.on('lost', (error) => this.lost.push(error));

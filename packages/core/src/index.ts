@@ -7,7 +7,7 @@ export type { Clock, Timer } from './clock.js';
 export { CeleriacError, errorCodes, errorText, isCeleriacError } from './errors.js';
 export type { ErrorCode, ErrorDetail } from './errors.js';
 export { createLogger, guarded, silentLogger, withFields } from './logger.js';
-export { waitAtMost } from './deadline.js';
+export { waitAtMost, withDeadline } from './deadline.js';
 export { notifier } from './notify.js';
 export type { Tell } from './notify.js';
 export type { LogFields, Logger, LoggerOptions, LogLevel } from './logger.js';
@@ -109,4 +109,4 @@ export { readTable, shortString as readShortString, TableReader } from './amqp/t
 export { long, longlong, octet, short, shortString, writeTable } from './amqp/table-writer.js';
 export { readProperties, ReceivedProperties } from './amqp/frame-reader.js';
 export { writeProperties } from './amqp/message-frames.js';
-export { tooLarge as messageTooLarge } from './amqp/publish-error.js';
+export { backpressure, publisherClosed, tooLarge as messageTooLarge } from './amqp/publish-error.js';

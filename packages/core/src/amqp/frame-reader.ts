@@ -36,6 +36,16 @@ export class ReceivedProperties implements MessageProperties {
   headerError?: string;
   /** The table's own bytes, when it could not be read. */
   rawHeaders?: Buffer;
+  #wire: Buffer | undefined;
+
+  /** All of it as it came, flags first, for `readProperties` elsewhere. */
+  get wire(): Buffer | undefined {
+    return this.#wire;
+  }
+
+  set wire(bytes: Buffer | undefined) {
+    this.#wire = bytes;
+  }
 }
 
 const emptyTable: HeaderTable = Object.freeze(Object.create(null) as Record<string, unknown>);
@@ -91,11 +101,13 @@ function takeHeaderFrame(source: FrameSource): HeaderFrame | undefined {
   const id = payload.readUInt16BE(0);
   if (id !== basicClass) return undefined;
   source.rest = rest.subarray(end + 1);
+  const fields = readProperties(payload, propertyFlagsAt);
+  fields.wire = payload.subarray(propertyFlagsAt);
   return {
     id,
     channel: rest.readUInt16BE(1),
     size: Number(payload.readBigUInt64BE(4)),
-    fields: readProperties(payload, propertyFlagsAt),
+    fields,
   };
 }
 

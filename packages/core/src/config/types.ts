@@ -78,6 +78,7 @@ export interface TaskHandlerConfig {
   readonly soft_time_limit?: number | undefined;
   /** Seconds. */
   readonly shutdown_grace: number;
+  readonly io: 'thread' | 'inline';
   /** Seconds; 0 says nothing. */
   readonly block_warning: number;
   readonly retry: RetryConfig;
