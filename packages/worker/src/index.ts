@@ -6,6 +6,7 @@ export type { Retried, Settled, Started } from './report.js';
 export type { LoopBlocked } from './watchdog.js';
 export type { RetryIf } from './work.js';
 export type { OpenSide, Side, SideConsumer, SideSession } from './side.js';
+export { ThreadSide } from './io-thread/thread-side.js';
 export { currentTask } from './context.js';
 export type { EventContext, HandlerContext, TaskContext } from './context.js';
 export type { BareTaskHandler, TaskHandler, TaskOptions } from './handlers.js';

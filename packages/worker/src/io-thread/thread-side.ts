@@ -25,6 +25,7 @@ import { celeriacFromWire } from './wire-error.js';
 
 const ownScript = new URL('./thread.js', import.meta.url);
 
+/** `script` is for tests. @internal */
 export class ThreadSide implements Side {
   readonly publishing: {
     readonly session: ThreadSession;
