@@ -59,7 +59,7 @@ export {
   producerName,
   serviceName,
 } from './broker.js';
-export type { BrokerAccess, BrokerOptions, Publishing, Section } from './broker.js';
+export type { BrokerAccess, BrokerOptions, Publishing, Section, SessionPurpose } from './broker.js';
 export { announceDevelopmentBroker, findDevelopmentBroker } from './config/development-broker.js';
 export type { DevelopmentBroker } from './config/development-broker.js';
 export { Session } from './amqp/session.js';

@@ -24,7 +24,7 @@ function serve({ section, config: plain, addresses, tls, settlements }: Boot): v
     embedded: new Map<never, never>(), // the addresses are those it listens at
   };
   const logger = forwardingLogger(outbox);
-  const side = openSide({ config, logger, clock: systemClock, access }, section);
+  const side = openSide({ config, logger, clock: systemClock, access }, section, { properties: 'raw' });
   new Host({ port, side, outbox, settlements, clock: systemClock });
   outbox.add({ kind: 'up' });
 }
