@@ -3,6 +3,7 @@ import { type CeleriacError, type ConfigInput, createLogger, type Logger } from 
 import { createPublisher, type Publisher } from '@celeriac/publisher';
 import { createWorker, type Settled, type Started, type Worker } from '@celeriac/worker';
 
+import { chosenIo } from './chosen-io.js';
 import { waitFor } from './wait-for.js';
 
 export interface Line {
@@ -34,11 +35,6 @@ export class LineLog {
 export function configFor(url: string, extra: ConfigInput = {}): ConfigInput {
   return { ...extra, events: { reconnect_max_delay: '1s', ...extra.events, connection_string: url } };
 }
-
-/** Where connections live may be set for a whole run of tests; nothing else of the environment counts. */
-const { CELERIAC_TASK_HANDLER__IO: io } = process.env;
-export const chosenIo: Readonly<Record<string, string>> =
-  io === undefined ? {} : { CELERIAC_TASK_HANDLER__IO: io };
 
 /** A worker that remembers. Register tasks on `worker`, then `start`. Stops without grace when disposed of. */
 export class WatchedWorker implements AsyncDisposable {
