@@ -30,6 +30,8 @@ interface Pending {
 }
 
 const restartPause = { firstMs: 100, longestMs: 10_000 } as const;
+/** One that ran longer was no start that failed. */
+const stableAfterMs = 60_000;
 const closeDeadlineMs = 5_000;
 
 export class Link {
@@ -42,12 +44,17 @@ export class Link {
   #closing = new AbortController();
   #everUp = false;
   #crashes = 0;
+  #startedAt = 0;
   /** Why there is no thread. */
   #gone: CeleriacError | undefined;
 
   constructor(parts: LinkParts) {
     this.#parts = parts;
     this.#start();
+  }
+
+  get closed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   /** Rejects with what the thread's attempt ended with, or with ERR_IO_THREAD, or with ERR_CLOSED. */
@@ -117,6 +124,7 @@ export class Link {
     });
     thread.on('exit', (code) => this.#ended(cause ?? new Error(`exit code ${code}`)));
     this.#thread = thread;
+    this.#startedAt = this.#parts.clock.monotonic();
     this.#settlements = new SettlementWriter(memory);
   }
 
@@ -169,7 +177,8 @@ export class Link {
 
   async #restart(): Promise<void> {
     const { clock, onRestart } = this.#parts;
-    this.#crashes++;
+    const stable = clock.monotonic() - this.#startedAt >= stableAfterMs;
+    this.#crashes = stable ? 1 : this.#crashes + 1;
     const pauseMs = backoffMs(this.#crashes, { ...restartPause, random: () => clock.random() });
     await clock.sleep(pauseMs, this.#closing.signal);
     if (this.#closing.signal.aborted) return;

@@ -8,6 +8,7 @@ import {
   type Config,
   type MessageSink,
   type OutgoingMessage,
+  publisherClosed,
   type PublishOptions,
   writeProperties,
 } from '@celeriac/core';
@@ -68,6 +69,7 @@ export class ThreadSink implements MessageSink {
 
   #refuse(message: OutgoingMessage, size: number): void {
     const { max_unsettled_messages: most, max_unsettled_bytes: mostBytes } = this.#parts.limits;
+    if (this.#parts.link().closed) throw publisherClosed(message, false);
     const [count, bytes] = [this.#count, this.#bytes];
     // A message larger than the whole allowance still goes alone: else it could never be sent.
     if (count >= most || (count > 0 && bytes + size > mostBytes))
