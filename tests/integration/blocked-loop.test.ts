@@ -43,6 +43,10 @@ function begun(worker: Running, id: string): number {
     .filter((line) => line === `BEGUN ${id}`).length;
 }
 
+function settled(worker: Running): number {
+  return worker.output().match(/^SETTLED/gmu)?.length ?? 0;
+}
+
 describe('a handler that blocks the event loop', function () {
   before(function () {
     requireRabbit(this);
@@ -93,12 +97,31 @@ describe('a handler that blocks the event loop', function () {
     await using sender = await senderTo(vhost);
 
     const { id } = await sender.publisher.send('block', [8000]);
-    const { id: quick } = await sender.publisher.send('quick');
+    for (let n = 0; n < 5; n++) await sender.publisher.send('quick');
 
-    await worker.line(new RegExp(`^SETTLED ${id} ack$`, 'mu'));
-    await worker.line(new RegExp(`^SETTLED ${quick} ack$`, 'mu'));
+    await worker.line(new RegExp(`^SETTLED ${id} ack$`, 'u'));
+    await waitFor(() => settled(worker) === 6, { what: 'all six' });
+    expect(begun(worker, id)).to.equal(1);
     expect(generations(worker)).to.deep.equal(['RESTORED 1']);
     expect(worker.output()).to.not.match(/^LOST|redelivered/mu);
+    expect(await worker.stop()).to.equal(0);
+    expect(await vhost.depth('q')).to.equal(0);
+  });
+
+  it('acknowledges nothing when its connection was lost and restored in the meantime', async () => {
+    await using vhost = await Vhost.create();
+    await using worker = await startWorker(vhost.url, { concurrency: 1 });
+    await using sender = await senderTo(vhost);
+    const { id } = await sender.publisher.send('block', [8000]);
+    await worker.line(new RegExp(`^BEGUN ${id}$`, 'u'));
+
+    await vhost.rabbit.closeConnections();
+    await waitFor(async () => (await vhost.consumers('q')) === 1, { what: 'the queue to be consumed again' });
+    expect(settled(worker), 'the premise: it blocks still').to.equal(0);
+
+    await worker.line(new RegExp(`^SETTLED ${id} abandon$`, 'u'));
+    await worker.line(new RegExp(`^SETTLED ${id} ack redelivered$`, 'u'));
+    expect(generations(worker)).to.deep.equal(['RESTORED 1', 'RESTORED 2']);
     expect(await worker.stop()).to.equal(0);
     expect(await vhost.depth('q')).to.equal(0);
   });
