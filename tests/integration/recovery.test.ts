@@ -48,6 +48,28 @@ describe('recovery', () => {
     });
   }
 
+  it('of a worker whose subscription is cancelled in one breath with its beginning', async () => {
+    await using broker = await startBroker();
+    const config = { events: { connection_string: broker.url } };
+    broker.faults.onStep(({ direction, frame }) => {
+      const isFirst = broker.faults.history.length === 0;
+      if (isFirst && direction === 'sent' && frame === 'basic.consume-ok') broker.faults.cancelConsumers();
+    });
+    const ran: string[] = [];
+    const worker = createWorker({ config, env: {} });
+    worker.task('note', (text: string) => void ran.push(text));
+    await worker.start();
+    const publisher = await createPublisher({ config, env: {} });
+    try {
+      await publisher.send('note', ['hello']);
+      await waitFor(() => ran.includes('hello'), { what: 'the task' });
+
+      expect(broker.faults.history).to.have.length(1);
+    } finally {
+      await Promise.all([publisher.close(), worker.stop()]);
+    }
+  });
+
   it('of a worker that registers an application while its connection breaks', async () => {
     await using broker = await startBroker();
     const config = { events: { connection_string: broker.url, reconnect_max_delay: '100ms' } };

@@ -43,6 +43,7 @@ export const errorCodes = {
   ERR_CONTRACT_INVALID: { retryable: false },
   ERR_INPUT_INVALID: { retryable: false },
   ERR_MESSAGE_MALFORMED: { retryable: false },
+  ERR_DELIVERY_LIMIT: { retryable: false },
   ERR_MESSAGE_EXPIRED: { retryable: false },
   ERR_TASK_UNKNOWN: { retryable: false },
   ERR_TASK_DUPLICATE: { retryable: false },

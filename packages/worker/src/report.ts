@@ -119,6 +119,13 @@ export class Report {
           until: new Date(verdict.until).toISOString(),
         });
         return;
+      case 'recount':
+        this.#logger.info('delivered before and not settled: counted, and back at the end of its queue', {
+          ...what,
+          deliveries: verdict.deliveries,
+          because: outcome.kind,
+        });
+        return;
       case 'requeue':
         this.#logger.info('returned to the queue', { ...what, because: outcome.kind });
         return;

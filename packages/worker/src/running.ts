@@ -40,6 +40,7 @@ import { Report } from './report.js';
 import { closeSide, type OpenSide, type Side, sideReady, watchSide } from './side.js';
 import { Slots } from './slots.js';
 import { openWatchdog, type Watchdog } from './watchdog.js';
+import { Suspects } from './suspects.js';
 import type { Prepare } from './work.js';
 import type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 import { stopping as stoppingError, wrongState } from './worker-state.js';
@@ -59,6 +60,7 @@ interface CapsulePlan {
   readonly prepare: Prepare;
   readonly copyForRetry: CopyForRetry;
   readonly concurrency: number;
+  readonly deliveryLimit: number;
   /** True: what delays need is declared before the first one. */
   readonly delaysAhead: boolean;
 }
@@ -74,6 +76,7 @@ export class Running {
   #capsules: Capsule[] = [];
   #delayPaths: DelayPaths[] = [];
   #cancellations = new Set<Cancellation>();
+  #suspects = new Suspects();
   #stopping = new AbortController();
   #halted = new AbortController();
   #watchdog: Watchdog | undefined;
@@ -120,6 +123,7 @@ export class Running {
         prepare,
         copyForRetry,
         concurrency,
+        deliveryLimit: handler.delivery_limit,
         delaysAhead: config.tasks.delayed_delivery_ahead,
       });
     }
@@ -135,6 +139,7 @@ export class Running {
         prepare,
         copyForRetry: eventForRetry,
         concurrency,
+        deliveryLimit: handler.delivery_limit,
         delaysAhead: handler.retry.max !== undefined || application.retries,
       });
     }
@@ -225,6 +230,8 @@ export class Running {
       prepare: plan.prepare,
       slots: new Slots(plan.concurrency),
       watch: this.#watchdog,
+      deliveryLimit: plan.deliveryLimit,
+      suspects: this.#suspects,
       report: new Report(logger, tell),
       running: this.#cancellations,
       stopping: this.#stopping.signal,

@@ -8,7 +8,7 @@ import {
   type CeleriacError,
   Consumer,
   type ConsumerOptions,
-  Declarer,
+  type Declarer,
   type Ensures,
   type MessageSink,
   openPublishing,
@@ -53,15 +53,15 @@ export function openSide(
   section: Section,
   { properties }: Pick<SessionPurpose, 'properties'> = {},
 ): Side {
-  const { config, logger, clock } = options;
+  const { config, clock } = options;
   const session = openSession(options, {
     section,
     role: 'worker',
     heartbeat: config.events.consumer_heartbeat,
     properties,
   });
-  const declarer = new Declarer({ session, logger, clock, create: config.tasks.declare_queues });
   const publishing = openPublishing(options, section);
+  const declarer = publishing.declarer.over(session);
   return {
     publishing,
     session,

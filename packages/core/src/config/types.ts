@@ -81,6 +81,7 @@ export interface TaskHandlerConfig {
   readonly io: 'thread' | 'inline';
   /** Seconds; 0 says nothing. */
   readonly block_warning: number;
+  readonly delivery_limit: number;
   readonly retry: RetryConfig;
 }
 
@@ -98,6 +99,7 @@ export interface EventHandlerConfig {
   readonly soft_time_limit?: number | undefined;
   /** Seconds. */
   readonly dead_letter_expiry: number;
+  readonly delivery_limit: number;
   readonly retry: RetryConfig;
 }
 

@@ -2,6 +2,8 @@
  * Reads and writes methods by their definitions. Pure. Writing gives text of one character per byte (Latin-1), which
  * is turned into bytes once per message.
  */
+import { isUtf8 } from 'node:buffer';
+
 import {
   long,
   longlong,
@@ -73,7 +75,7 @@ function readFields({ fields }: MethodDefinition, payload: Buffer): Record<strin
   for (const [name, type] of fields) {
     if (type !== 'bit') {
       bit = 8;
-      values[name] = readField(reader, type);
+      values[name] = readField(reader, type, name);
       continue;
     }
     if (bit === 8) {
@@ -85,7 +87,7 @@ function readFields({ fields }: MethodDefinition, payload: Buffer): Record<strin
   return values;
 }
 
-function readField(reader: TableReader, type: Exclude<FieldType, 'bit'>): unknown {
+function readField(reader: TableReader, type: Exclude<FieldType, 'bit'>, name: string): unknown {
   const { bytes } = reader;
   switch (type) {
     case 'octet':
@@ -97,7 +99,7 @@ function readField(reader: TableReader, type: Exclude<FieldType, 'bit'>): unknow
     case 'longlong':
       return Number(bytes.readBigUInt64BE(reader.take(8)));
     case 'shortstr':
-      return readShortString(reader);
+      return readText(reader, name);
     case 'longstr': {
       const length = bytes.readUInt32BE(reader.take(4));
       const at = reader.take(length);
@@ -109,6 +111,15 @@ function readField(reader: TableReader, type: Exclude<FieldType, 'bit'>): unknow
       return table;
     }
   }
+}
+
+/** Other bytes than UTF-8 would come out as other bytes, and may then be too many. */
+function readText(reader: TableReader, name: string): string {
+  const at = reader.offset + 1;
+  const text = readShortString(reader);
+  if (text.includes('\uFFFD') && !isUtf8(reader.bytes.subarray(at, reader.offset)))
+    throw new TypeError(`${name} is no UTF-8`);
+  return text;
 }
 
 /** A method as the payload of its frame. */

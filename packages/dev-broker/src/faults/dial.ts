@@ -170,7 +170,7 @@ export class FaultDial implements ConnectionFaults {
     const fault = new PendingFault({}, () => {
       if (this.#refusing?.fault === fault) this.#refusing = undefined;
     });
-    this.#refusing = { left: times, fault };
+    if (times >= 1) this.#refusing = { left: times, fault };
     return fault;
   }
 

@@ -87,6 +87,7 @@ export class Content {
     if (incoming.properties.headerError !== undefined) {
       throw new AmqpError(541, incoming.properties.headerError);
     }
+    assertWritable(incoming.properties.headers);
     if (incoming.size === 0) this.#end(incoming, incoming.properties);
   }
 
@@ -123,6 +124,17 @@ function append(incoming: Incoming, payload: Buffer): void {
   }
   payload.copy(incoming.body, incoming.received);
   incoming.received = needed;
+}
+
+/** Throws 502 for headers that cannot be sent on: a name that is no UTF-8 may need more room than there is. */
+function assertWritable(table: object): void {
+  for (const [name, value] of Object.entries(table)) {
+    // No character takes more than three bytes of one that it was read from.
+    if (name.length > 85 && Buffer.byteLength(name) > 255)
+      throw new AmqpError(502, 'a header has a name that is no UTF-8');
+    if (typeof value === 'object' && value !== null && !Buffer.isBuffer(value))
+      assertWritable(value as object);
+  }
 }
 
 /** Throws 406 for an expiration RabbitMQ does not take. */

@@ -12,6 +12,7 @@ import {
 
 import type { DispatchParts } from '../../dist/dispatch.js';
 import { Slots } from '../../dist/slots.js';
+import { Suspects } from '../../dist/suspects.js';
 import { ManualClock } from '../../../core/dist-test/support/manual-clock.js';
 
 /** No retries asked for. */
@@ -109,6 +110,8 @@ export class Bench {
       stopping: this.stopping.signal,
       prepare,
       slots: new Slots(concurrency),
+      deliveryLimit: 20,
+      suspects: new Suspects(),
       running: new Set(),
     };
   }
