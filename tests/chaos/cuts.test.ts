@@ -8,6 +8,7 @@ import { createPublisher, type Publisher } from '@celeriac/publisher';
 import { createWorker, type RetryOptions, type Worker } from '@celeriac/worker';
 import { expect } from 'chai';
 
+import { chosenIo } from '../support/chosen-io.js';
 import { type CutReport, cutEverywhere, type CutWorld } from '../support/cuts.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -255,7 +256,7 @@ async function working(
 }
 
 function newWorker(broker: DevBroker, handle: (id: string) => unknown, retry?: RetryOptions): Worker {
-  const worker = createWorker({ config: configFor(broker), env: {} });
+  const worker = createWorker({ config: configFor(broker), env: chosenIo });
   worker.task('work', handle, retry === undefined ? {} : { retry });
   return worker;
 }

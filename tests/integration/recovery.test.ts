@@ -4,6 +4,7 @@ import { createPublisher } from '@celeriac/publisher';
 import { createWorker } from '@celeriac/worker';
 import { expect } from 'chai';
 
+import { chosenIo } from '../support/chosen-io.js';
 import { waitFor } from '../support/wait-for.js';
 
 describe('recovery', () => {
@@ -16,7 +17,7 @@ describe('recovery', () => {
         at: { frame: 'connection.open-ok', direction: 'sent' },
       });
       const ran: string[] = [];
-      const worker = createWorker({ config, env: {} });
+      const worker = createWorker({ config, env: chosenIo });
       worker.task('note', (text: string) => void ran.push(text));
       await worker.start();
       const publisher = await createPublisher({ config, env: {} });
@@ -73,7 +74,7 @@ describe('recovery', () => {
     await using broker = await startBroker();
     const config = { events: { connection_string: broker.url, reconnect_max_delay: '100ms' } };
     broker.faults.drop({ at: { frame: 'basic.get', direction: 'received' } });
-    const worker = createWorker({ config, env: {} });
+    const worker = createWorker({ config, env: chosenIo });
     worker.application('crm').on('#', () => undefined);
     await worker.start();
     await worker.stop();

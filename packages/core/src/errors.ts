@@ -50,6 +50,7 @@ export const errorCodes = {
   ERR_EVENT_UNHANDLED: { retryable: false },
   ERR_SOFT_TIME_LIMIT: { retryable: false },
   ERR_WORKER_STOPPING: { retryable: true },
+  ERR_IO_THREAD: { retryable: true },
   ERR_WORKER_STATE: { retryable: false },
   ERR_REGISTRY_BUSY: { retryable: true },
   ERR_DEAD_LETTERS_UNFINISHED: { retryable: true },

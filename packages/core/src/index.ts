@@ -59,7 +59,7 @@ export {
   producerName,
   serviceName,
 } from './broker.js';
-export type { BrokerAccess, BrokerOptions, Publishing, Section } from './broker.js';
+export type { BrokerAccess, BrokerOptions, Publishing, Section, SessionPurpose } from './broker.js';
 export { announceDevelopmentBroker, findDevelopmentBroker } from './config/development-broker.js';
 export type { DevelopmentBroker } from './config/development-broker.js';
 export { Session } from './amqp/session.js';
@@ -141,4 +141,4 @@ export { readTable, shortString as readShortString, TableReader } from './amqp/t
 export { long, longlong, octet, short, shortString, writeTable } from './amqp/table-writer.js';
 export { readProperties, ReceivedProperties } from './amqp/frame-reader.js';
 export { writeProperties } from './amqp/message-frames.js';
-export { tooLarge as messageTooLarge } from './amqp/publish-error.js';
+export { backpressure, publisherClosed, tooLarge as messageTooLarge } from './amqp/publish-error.js';

@@ -39,10 +39,11 @@ import { taskPreparer } from './prepare-task.js';
 import { Report } from './report.js';
 import { closeSide, type OpenSide, type Side, sideReady, watchSide } from './side.js';
 import { Slots } from './slots.js';
+import { openWatchdog, type Watchdog } from './watchdog.js';
 import { Suspects } from './suspects.js';
 import type { Prepare } from './work.js';
 import type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
-import { stopping as stoppingError } from './worker-state.js';
+import { stopping as stoppingError, wrongState } from './worker-state.js';
 
 export interface RunningOptions {
   readonly config: Config;
@@ -78,6 +79,7 @@ export class Running {
   #suspects = new Suspects();
   #stopping = new AbortController();
   #halted = new AbortController();
+  #watchdog: Watchdog | undefined;
 
   private constructor(options: RunningOptions, sides: readonly Side[]) {
     this.#options = options;
@@ -108,6 +110,8 @@ export class Running {
     const { config, applications, tasks } = this.#options;
     const contextParts = this.#contextParts();
     const validator = await loadValidator();
+    if (this.#stopping.signal.aborted) throw wrongState('start', 'it was stopped');
+    this.#watchdog = openWatchdog(this.#options);
     if (tasks.names.length > 0) {
       const { time_zone: timeZone } = config.tasks;
       const { task_handler: handler } = config;
@@ -160,7 +164,7 @@ export class Running {
     for (const capsule of this.#capsules) for (const consumer of capsule.consumers) consumer.flush();
     await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.close())));
     const left = this.#inHand;
-    await Promise.all(this.#sides.map(closeSide));
+    await Promise.all([...this.#sides.map(closeSide), this.#watchdog?.close()]);
     if (left > 0) logger.warn('handlers left unfinished: their messages go back to the queue', { left });
     return { drained: unfinished === 0, unfinished: left };
   }
@@ -225,6 +229,7 @@ export class Running {
     const dispatchParts: DispatchParts = {
       prepare: plan.prepare,
       slots: new Slots(plan.concurrency),
+      watch: this.#watchdog,
       deliveryLimit: plan.deliveryLimit,
       suspects: this.#suspects,
       report: new Report(logger, tell),

@@ -15,6 +15,7 @@ import {
   openSession,
   type Section,
   type Session,
+  type SessionPurpose,
 } from '@celeriac/core';
 
 /** A connection, as far as a worker is concerned. */
@@ -46,12 +47,18 @@ export interface Side {
 
 export type OpenSide = (options: BrokerOptions, section: Section) => Side;
 
-export function openSide(options: BrokerOptions, section: Section): Side {
+/** `properties: 'raw'` is for one who hands deliveries on as they came. */
+export function openSide(
+  options: BrokerOptions,
+  section: Section,
+  { properties }: Pick<SessionPurpose, 'properties'> = {},
+): Side {
   const { config, clock } = options;
   const session = openSession(options, {
     section,
     role: 'worker',
     heartbeat: config.events.consumer_heartbeat,
+    properties,
   });
   const publishing = openPublishing(options, section);
   const declarer = publishing.declarer.over(session);

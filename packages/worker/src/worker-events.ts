@@ -2,6 +2,7 @@
 import type { CeleriacError } from '@celeriac/core';
 
 import type { ReportEvents } from './report.js';
+import type { LoopBlocked } from './watchdog.js';
 
 export interface WorkerEvents extends ReportEvents {
   /** Consuming every queue. */
@@ -12,6 +13,8 @@ export interface WorkerEvents extends ReportEvents {
   /** The broker takes no messages from this worker for now; it goes on consuming. */
   blocked: [reason: string];
   unblocked: [];
+  /** The event loop stood still longer than `task_handler.block_warning`; told when it moves again. */
+  'loop-blocked': [LoopBlocked];
 }
 
 /** What a worker does, for a banner or a log line. */

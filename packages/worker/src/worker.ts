@@ -24,7 +24,8 @@ import { Application } from './event-handler/application.js';
 import { type BareTaskHandler, type TaskHandler, TaskHandlers, type TaskOptions } from './handlers.js';
 import { Running } from './running.js';
 import { runUntilSignalled } from './shutdown.js';
-import { type OpenSide, openSide } from './side.js';
+import { openWorkerSide } from './open-side.js';
+import type { OpenSide } from './side.js';
 import type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 import { nothingRegistered, wrongState } from './worker-state.js';
 
@@ -48,7 +49,7 @@ export interface StopOptions {
 
 /** Creates a worker. Reads nothing and connects to nothing before `start` or `run`. */
 export function createWorker(options: WorkerOptions = {}): Worker {
-  return new Worker(options, openSide);
+  return new Worker(options, openWorkerSide);
 }
 
 /** As `createWorker`, over something else than a broker: for `@celeriac/testing`. @internal */

@@ -200,6 +200,16 @@ const taskHandler: SchemaNode = section('Running tasks.', {
   shutdown_grace: duration('How long running tasks and events may go on after a stop signal.', [0, day], {
     default: '25s',
   }),
+  io: choice(
+    'Where connections live: on a thread of their own, so that a handler that blocks the event loop costs none, or on the thread of the handlers.',
+    ['thread', 'inline'],
+    { default: 'thread' },
+  ),
+  block_warning: duration(
+    'How long a handler may block the event loop before the log names it; 0 turns that off.',
+    [0, day],
+    { default: '1s' },
+  ),
   delivery_limit: deliveryLimit,
   retry: retry('tasks'),
 });

@@ -78,6 +78,9 @@ export interface TaskHandlerConfig {
   readonly soft_time_limit?: number | undefined;
   /** Seconds. */
   readonly shutdown_grace: number;
+  readonly io: 'thread' | 'inline';
+  /** Seconds; 0 says nothing. */
+  readonly block_warning: number;
   readonly delivery_limit: number;
   readonly retry: RetryConfig;
 }
@@ -155,7 +158,7 @@ export interface ConfigInput {
       >
     | undefined;
   readonly task_handler?:
-    WithRetry<Written<TaskHandlerConfig, 'soft_time_limit' | 'shutdown_grace'>> | undefined;
+    WithRetry<Written<TaskHandlerConfig, 'soft_time_limit' | 'shutdown_grace' | 'block_warning'>> | undefined;
   readonly event_handler?:
     WithRetry<Written<EventHandlerConfig, 'soft_time_limit' | 'dead_letter_expiry'>> | undefined;
   readonly tls?: Written<TlsConfig, never> | undefined;
