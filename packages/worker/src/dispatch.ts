@@ -48,7 +48,8 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   const preparing = beforehand(delivery, deliveries, suspicion) ?? parts.prepare(delivery);
   const prepared = preparing instanceof Promise ? await preparing : preparing;
   const { id, name } = 'work' in prepared ? prepared.work : prepared;
-  if ('work' in prepared) await suspicion.pause(parts);
+  const pause = 'work' in prepared ? suspicion.pause(parts) : undefined;
+  if (pause !== undefined) await pause; // nobody else waits a turn
   const outcome = 'work' in prepared ? await run(prepared.work, delivery, parts) : prepared.outcome;
   const attempt = 'work' in prepared ? attemptFacts(prepared.work, outcome, parts) : undefined;
   const verdict = await settle(judge(outcome, { live: delivery.live, attempt, deliveries }), delivery, parts);
