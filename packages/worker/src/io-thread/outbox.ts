@@ -44,14 +44,20 @@ export class Outbox {
     if (waiting.length === 0) return;
     this.#waiting = [];
     this.#done = [];
-    const transfer: Transferable[] = [];
-    const messages = waiting.map((one): ToMain => {
-      if (typeof one !== 'function') return one;
-      const batch = one();
-      transfer.push(batch.bytes);
-      return { kind: 'deliveries', batch };
-    });
-    this.#port.postMessage(messages, transfer);
+    let transfer: Transferable[] = [];
+    let messages: ToMain[] = [];
+    const post = (): void => {
+      if (messages.length > 0) this.#port.postMessage(messages, transfer);
+      [messages, transfer] = [[], []];
+    };
+    for (const one of waiting) {
+      const message: ToMain = typeof one === 'function' ? { kind: 'deliveries', batch: one() } : one;
+      if (message.kind === 'deliveries') transfer.push(message.batch.bytes);
+      messages.push(message);
+      // Whoever waits for an answer goes on before what came after it is seen, as without a thread.
+      if (message.kind === 'done' || message.kind === 'failed') post();
+    }
+    post();
   }
 
   #add(message: ToMain | Growing): void {
