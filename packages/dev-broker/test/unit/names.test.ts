@@ -93,7 +93,10 @@ describe('a name', () => {
 
     const publish = method(1, 'basic.publish', { routingKey: 'q' });
     const nested = header({ list: [{ [placeholder]: 1 }] });
-    expect(await told(publish, spoiled(nested))).to.include('SYNTAX_ERROR - a header');
+    const noMoment = header({ at: { '?': 'timestamp', value: 0.5 } });
+    noMoment[noMoment.indexOf('?')] = '!'.charCodeAt(0); // as we name the types that JavaScript has not
+    expect(await told(publish, noMoment)).to.include('SYNTAX_ERROR - headers');
+    expect(await told(publish, spoiled(nested))).to.include('SYNTAX_ERROR - headers');
 
     expect(broker.queues().map(({ messages }) => messages)).to.deep.equal([0, 0]);
   });
