@@ -78,7 +78,7 @@ describe('a name', () => {
     await channel.consume('q', () => undefined);
 
     const publish = method(1, 'basic.publish', { exchange: 'amq.fanout', routingKey: placeholder });
-    expect(await told(spoiled(publish), header({}))).to.include('SYNTAX_ERROR - routingKey is no UTF-8');
+    expect(await told(spoiled(publish), header({}))).to.include('FRAME_ERROR - Malformed UTF-8 in shortstr');
 
     expect(broker.queues()[0]).to.include({ messages: 0, consumers: 1 });
   });
