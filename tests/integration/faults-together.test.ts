@@ -70,6 +70,14 @@ describe('faults that meet', () => {
     await waitFor(() => broker.queues()[0]?.messagesReady === 400, { within: 10_000 });
   });
 
+  it('say as much of a reason as there is room for', async () => {
+    const raw = await open({ capabilities: { 'connection.blocked': true } });
+    broker.faults.block('é'.repeat(200));
+    raw.publish({ routingKey: 'q' });
+
+    expect((await raw.receive('connection.blocked')).fields.reason).to.equal('é'.repeat(127));
+  });
+
   it('that are to strike no time do not', async () => {
     const raw = await open();
     const faults = [broker.faults.refuse({ times: 0 }), broker.faults.drop({ at: {}, times: 0 })];

@@ -54,7 +54,10 @@ export class MethodError extends Error {
   }
 }
 
-/** Reads a method frame's payload. Throws a MethodError. */
+/** A name that is no text, in RabbitMQ's words, to which that is a broken frame. */
+export class TextError extends TypeError {}
+
+/** Reads a method frame's payload. Throws a MethodError or a TextError. */
 export function decodeMethod(payload: Buffer): Method {
   const id = payload.length >= 4 ? payload.readUInt32BE(0) : 0;
   const definition = byId.get(id);
@@ -63,6 +66,7 @@ export function decodeMethod(payload: Buffer): Method {
   try {
     return { name: definition.name, fields: readFields(definition, payload) } as Method;
   } catch (error) {
+    if (error instanceof TextError) throw error;
     throw new MethodError((error as Error).message, classId, methodId);
   }
 }
@@ -75,7 +79,7 @@ function readFields({ fields }: MethodDefinition, payload: Buffer): Record<strin
   for (const [name, type] of fields) {
     if (type !== 'bit') {
       bit = 8;
-      values[name] = readField(reader, type, name);
+      values[name] = readField(reader, type);
       continue;
     }
     if (bit === 8) {
@@ -87,7 +91,7 @@ function readFields({ fields }: MethodDefinition, payload: Buffer): Record<strin
   return values;
 }
 
-function readField(reader: TableReader, type: Exclude<FieldType, 'bit'>, name: string): unknown {
+function readField(reader: TableReader, type: Exclude<FieldType, 'bit'>): unknown {
   const { bytes } = reader;
   switch (type) {
     case 'octet':
@@ -99,7 +103,7 @@ function readField(reader: TableReader, type: Exclude<FieldType, 'bit'>, name: s
     case 'longlong':
       return Number(bytes.readBigUInt64BE(reader.take(8)));
     case 'shortstr':
-      return readText(reader, name);
+      return readText(reader);
     case 'longstr': {
       const length = bytes.readUInt32BE(reader.take(4));
       const at = reader.take(length);
@@ -114,11 +118,11 @@ function readField(reader: TableReader, type: Exclude<FieldType, 'bit'>, name: s
 }
 
 /** Other bytes than UTF-8 would come out as other bytes, and may then be too many. */
-function readText(reader: TableReader, name: string): string {
+function readText(reader: TableReader): string {
   const at = reader.offset + 1;
   const text = readShortString(reader);
   if (text.includes('\uFFFD') && !isUtf8(reader.bytes.subarray(at, reader.offset)))
-    throw new TypeError(`${name} is no UTF-8`);
+    throw new TextError('Malformed UTF-8 in shortstr');
   return text;
 }
 

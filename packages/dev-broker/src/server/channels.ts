@@ -3,7 +3,7 @@
  * closes the channel, or asks for the end of the connection, as the protocol says.
  */
 import { frameType } from '../codec/frames.js';
-import { idsOf, MethodError } from '../codec/method-codec.js';
+import { idsOf, MethodError, TextError } from '../codec/method-codec.js';
 import type { Method, MethodName } from '../codec/methods.js';
 import { AmqpError, replyTextOf } from '../engine/amqp-error.js';
 import { Channel } from './channel.js';
@@ -119,6 +119,7 @@ export class Channels {
 
 export function asAmqpError(error: unknown): AmqpError {
   if (error instanceof AmqpError) return error;
+  if (error instanceof TextError) return new AmqpError(501, error.message, { hard: true });
   if (error instanceof MethodError) return new AmqpError(502, error.message, { hard: true });
   return new AmqpError(541, (error as Error).message, { hard: true });
 }

@@ -70,14 +70,20 @@ export class Outlet {
   /** One at a time, so that the client reads them one at a time. */
   #writePiece(): void {
     const [first] = this.#waiting;
-    if (first === undefined) return;
+    if (first === undefined || !this.#options.socket.writable) return this.#forget();
     const piece = first.rest.subarray(0, first.size);
     first.rest = first.rest.subarray(piece.length);
     this.#bytes -= piece.length;
     if (first.rest.length === 0) this.#waiting.shift();
-    if (this.#options.socket.writable) this.#options.socket.write(piece);
+    this.#options.socket.write(piece);
     if (this.#waiting.length > 0) setImmediate(() => this.#writePiece());
     else if (this.#end !== undefined) this.#end();
     else this.#options.emptied();
+  }
+
+  /** The socket is gone. */
+  #forget(): void {
+    this.#waiting = [];
+    this.#bytes = 0;
   }
 }
