@@ -112,7 +112,7 @@ export { Delays } from './delays.js';
 export { delayedSeconds, delayedTarget, isDelayedTo } from './amqp/delayed-delivery.js';
 export { isReject, isRetry, Reject, Retry } from './retry.js';
 export type { RejectOptions, RetryRequest } from './retry.js';
-export { deliveriesHeader, deliveryCount } from './policy/redelivery.js';
+export { deliveriesHeader, deliveryCount, isRepeated } from './policy/redelivery.js';
 export type { DeliveryCount } from './policy/redelivery.js';
 export { decideRetry } from './policy/retry.js';
 export type { AttemptFacts, GaveUp, RetryDecision } from './policy/retry.js';

@@ -16,6 +16,7 @@ import {
   type TaskSender,
   type TaskSenderParts,
   withFields,
+  isRepeated,
 } from '@celeriac/core';
 
 import type { Cancellation } from './cancellation.js';
@@ -90,7 +91,7 @@ abstract class BaseContext {
   }
 
   get redelivered(): boolean {
-    return this.delivery.redelivered;
+    return isRepeated(this.delivery);
   }
 
   get signal(): AbortSignal {

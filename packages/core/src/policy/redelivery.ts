@@ -28,6 +28,11 @@ export function deliveryCount({
   return { before: own + 1, kept: false };
 }
 
+/** Whether anybody may have begun with it before. A copy that was made to keep the count is a repeat as well. */
+export function isRepeated(delivery: Pick<Delivery, 'redelivered' | 'properties'>): boolean {
+  return delivery.redelivered || deliveryCount(delivery).before > 0;
+}
+
 function count(value: unknown): number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0;
 }
