@@ -93,9 +93,10 @@ function valuesOf(node) {
   return node['x-allowed'] ?? 'text';
 }
 
-/** One row for each key; maps of maps follow with `<name>` for their own keys. */
+/** One row for each key; sections within are followed by name, maps of maps with `<name>` for their own keys. */
 function rows(node, prefix) {
   return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
+    if (child.properties !== undefined) return rows(child, `${prefix}${key}.`);
     const below = child.additionalProperties || undefined;
     return [
       `| \`${prefix}${key}\` | ${escaped(valuesOf(child))} | ${escaped(defaultOf(child))} | ${escaped(child.description)} |`,

@@ -5,9 +5,10 @@
  */
 import type { DevBroker } from '@celeriac/dev-broker';
 import { createPublisher, type Publisher } from '@celeriac/publisher';
-import { createWorker, type Worker } from '@celeriac/worker';
+import { createWorker, type RetryOptions, type Worker } from '@celeriac/worker';
 import { expect } from 'chai';
 
+import { chosenIo } from '../support/chosen-io.js';
 import { type CutReport, cutEverywhere, type CutWorld } from '../support/cuts.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -122,6 +123,43 @@ describe('a connection that is cut after every frame', function () {
     expectAllStruck(report);
   });
 
+  it('of a retry, and of dead-lettering after it', async function () {
+    const report = await cutEverywhere(
+      async ({ broker, cut }: CutWorld) => {
+        await fill(broker);
+        let attempts = 0;
+        const expectNoneClosed = watchChannels(broker);
+        await cut(() =>
+          working(
+            broker,
+            () => {
+              attempts++;
+              throw new Error('no');
+            },
+            {
+              retry: { max: 1, delay: '1s', backoff: 'fixed', jitter: false },
+              until: async (worker) => {
+                await waitFor(() => idsIn(broker, 'celeriac.dead-letter').length >= ids.length, {
+                  what: 'the dead letters',
+                });
+                await untilSettled(broker);
+                await worker.stop();
+              },
+            },
+          ),
+        );
+        expectNoneClosed();
+        // A cut between the retry and the ack of what it copies makes two of one, each with its attempts.
+        const letters = idsIn(broker, 'celeriac.dead-letter');
+        expectEach([...letters, ...idsIn(broker, 'celeriac')]);
+        expect(attempts, 'attempts').to.be.within(ids.length * 2, ids.length * 4);
+      },
+      // Declaring the 28 delay queues is hundreds of frames, and cut elsewhere.
+      { frames: ({ frame }) => /^(?:basic|header|body)/u.test(frame) },
+    );
+    expectAllStruck(report);
+  });
+
   it('of shutting down', async function () {
     const report = await cutEverywhere(async ({ broker, cut }: CutWorld) => {
       await fill(broker);
@@ -199,15 +237,16 @@ describe('a worker that dies after every frame', function () {
 });
 
 interface Working {
+  readonly retry?: RetryOptions;
   readonly until: (worker: Worker) => Promise<void>;
 }
 
 async function working(
   broker: DevBroker,
   handle: (id: string) => unknown,
-  { until }: Working,
+  { until, retry }: Working,
 ): Promise<void> {
-  const worker = newWorker(broker, handle);
+  const worker = newWorker(broker, handle, retry);
   await worker.start();
   try {
     await until(worker);
@@ -216,8 +255,8 @@ async function working(
   }
 }
 
-function newWorker(broker: DevBroker, handle: (id: string) => unknown): Worker {
-  const worker = createWorker({ config: configFor(broker), env: {} });
-  worker.task('work', handle);
+function newWorker(broker: DevBroker, handle: (id: string) => unknown, retry?: RetryOptions): Worker {
+  const worker = createWorker({ config: configFor(broker), env: chosenIo });
+  worker.task('work', handle, retry === undefined ? {} : { retry });
   return worker;
 }

@@ -142,7 +142,7 @@ onEveryBroker('delayed delivery', (opened) => {
     await publisher.send('t', [], { queue: 'q', delay: 1 });
     await arrivals(channel, 'q', 1);
 
-    await channel.deleteExchange('celery_delayed_27');
+    await channel.deleteExchange('celery_delayed_0');
     const first = await publisher.send('t', [], { queue: 'q', delay: 1 });
     const [one] = await arrivals(channel, 'q', 1);
     await channel.deleteQueue('celery_delayed_0');

@@ -5,6 +5,7 @@ import { expect } from 'chai';
 
 import { waitFor } from '../support/wait-for.js';
 import { differences, differencesTable } from './differences.js';
+import { RawClient } from './raw-client.js';
 import { onEveryBroker, publish, refusal, take } from './subjects.js';
 
 type Id = keyof typeof differences;
@@ -35,6 +36,15 @@ onEveryBroker('known differences', (opened) => {
         own.assertQueue('q', { arguments: { 'x-max-length': 5 } }).catch(() => undefined); // `ended` tells
         return /received .*none/u.exec((await ended).message)?.[0] ?? '';
       },
+    ],
+    earlyMistakes: [
+      'not let in',
+      'not let in: 530 NOT_ALLOWED - negotiated channel_max = 0 (no limit) is higher than the maximum allowed value (2047)',
+      () =>
+        RawClient.open(opened().subject.url, { channelMax: 0 }).then(
+          () => 'let in',
+          (error: unknown) => /not let in.*/u.exec((error as Error).message)?.[0] ?? 'another error',
+        ),
     ],
     streams: [
       'fine',

@@ -40,6 +40,18 @@ export const differences = {
     embedded: 'at once',
     why: 'tests should not wait for a tick',
   },
+  earlyMistakes: {
+    what: 'A mistake before the connection is open: limits that are not allowed, a wrong order',
+    rabbitmq: 'hangs up after three seconds, without a word',
+    embedded: 'says at once what was wrong, as later on',
+    why: 'nobody is kept from guessing passwords here, and a reason helps',
+  },
+  surplus: {
+    what: 'More content than the header announced',
+    rabbitmq: 'waits for ever',
+    embedded: '501, closes the connection',
+    why: 'a client that counts wrong should hear of it',
+  },
   replyAddresses: {
     what: 'An answer by direct reply-to from another virtual host',
     rabbitmq: 'arrives: the address is that of a process',

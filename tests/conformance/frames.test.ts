@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 
+import { methodCodec } from './codec.js';
 import { RawClient, type Received } from './raw-client.js';
 import { onEveryBroker } from './subjects.js';
 
@@ -104,6 +105,22 @@ onEveryBroker('frames', (opened) => {
       (raw) => raw.send('channel.flow', { active: false }),
       540,
       'NOT_IMPLEMENTED - active=false',
+    ],
+    'a name that is no UTF-8': [
+      (raw) => {
+        const asked = {
+          ticket: 0,
+          queue: '???',
+          passive: false,
+          durable: false,
+          exclusive: true,
+          autoDelete: false,
+        };
+        const payload = methodCodec.encodeMethod('queue.declare', { ...asked, noWait: false, arguments: {} });
+        raw.frame(1, 1, payload.replace('???', '\xff\xfe\xfd'));
+      },
+      501,
+      'FRAME_ERROR - Malformed UTF-8 in shortstr',
     ],
     'a recovery without requeueing': [
       (raw) => raw.send('basic.recover', { requeue: false }),

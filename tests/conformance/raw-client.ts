@@ -82,7 +82,8 @@ export class RawClient {
     const answer = await client.call('connection.open', { virtualHost: vhost }, { channel: 0 });
     if (answer.name !== 'connection.open-ok') {
       socket.destroy();
-      throw new Error(`not let in: ${answer.name} ${String(answer.fields.replyText)}`);
+      const { replyCode, replyText } = answer.fields as { replyCode?: number; replyText?: string };
+      throw new Error(replyCode === undefined ? 'not let in' : `not let in: ${replyCode} ${replyText}`);
     }
     await client.call('channel.open', {});
     return client;
@@ -111,7 +112,7 @@ export class RawClient {
   ): void {
     this.send('basic.publish', fields);
     this.header(Buffer.byteLength(body), properties);
-    for (const part of bodyFrames(1, Buffer.from(body), this.#frameMax)) this.socket.write(part);
+    for (const part of bodyFrames(1, Buffer.from(body), this.#frameMax)) this.socket.write(part, 'latin1');
   }
 
   header(

@@ -8,6 +8,7 @@ import { expect } from 'chai';
 
 import { requireRabbit, sharedRabbit, Vhost } from '../support/broker.js';
 import { type Running, start } from '../support/processes.js';
+import { waitFor } from '../support/wait-for.js';
 
 const main = fileURLToPath(new URL('../../../packages/cli/dist/main.js', import.meta.url));
 const canary = 'canary-5ecret';
@@ -170,6 +171,77 @@ describe('the celeriac command with a broker', function () {
     expect(await vhost.depth(queue)).to.equal(1);
   });
 
+  it('dlq lists, shows, puts back and throws away, as text and as lines of JSON', async () => {
+    await using vhost = await Vhost.create();
+    const dlq = (...args: string[]) => ended(vhost.url, 'dlq', ...args);
+    const running = celeriac(vhost.url, ...worker, '-Q', 'a', '--log-format', 'text');
+    await running.line(/^ready, press Ctrl-C/u);
+    for (const id of ['id-1', 'id-2', 'id-3']) {
+      await ended(
+        vhost.url,
+        'send',
+        'nope',
+        '--kwargs',
+        `{"password": "${canary}"}`,
+        '--queue',
+        'a',
+        '--id',
+        id,
+      );
+    }
+    await waitFor(async () => (await vhost.depth('a.dead-letter')) === 3, { what: 'three dead letters' });
+    await running.stop();
+
+    const [listed, lines] = [await dlq('list', 'a'), await dlq('list', 'a', 'b', '--json')];
+    const shown = await dlq('show', 'a', '--limit', '2', '--json');
+    const text = await dlq('show', 'a', '--id', 'id-3');
+    const dry = await dlq('requeue', 'a', '--task', 'no*', '--limit', '1', '--dry-run');
+    const one = await dlq('requeue', 'a', '--task', 'no*', '--limit', '1', '--json');
+    const unsure = await dlq('purge', 'a');
+    const wrong = await dlq('purge', 'a', '--yes', 'b');
+    const some = await dlq('purge', 'a', '--id', 'id-3');
+    const all = await dlq('purge', 'a', '--yes', 'a');
+
+    expect(listed.output).to.match(/^a +3 +\S.* +nope +unknown +3$/mu);
+    const objects = [lines, shown].map(({ output }) =>
+      output
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    );
+    expect(objects[0]).to.have.length(2);
+    expect(objects[0]?.[0]).to.include({ queue: 'a', messages: 3 });
+    expect(objects[0]?.[1]).to.include({ queue: 'b', exists: false });
+    expect(objects[1]?.map(({ id, reason }) => [id, reason])).to.deep.equal([
+      ['id-1', 'unknown'],
+      ['id-2', 'unknown'],
+    ]);
+    expect(text.output).to.match(/^id-3\n {2}task +nope\n {2}reason +unknown\n {2}error +ERR_TASK_UNKNOWN/u);
+    expect(shown.output + text.output).not.to.include(canary);
+    expect(dry.output).to.equal('1 would be put back from a.dead-letter into\n  a  1\n');
+    expect(JSON.parse(one.output)).to.deep.include({ requeued: 1, queues: { a: 1 }, dryRun: false });
+    for (const refusal of [unsure, wrong]) expect(refusal.code).to.equal(2);
+    expect(unsure.output).to.include('--yes a');
+    expect(some.output).to.equal('1 thrown away from a.dead-letter\n');
+    expect(all.output).to.equal('1 thrown away from a.dead-letter\n');
+    expect(await vhost.depth('a.dead-letter')).to.equal(0);
+    expect((await vhost.take('a')).map(({ properties }) => properties.messageId as unknown)).to.deep.equal([
+      'id-1',
+    ]);
+  });
+
+  for (const [what, args, code] of [
+    ['a queue that has none', ['show', 'nope'], 78],
+    ['an empty filter', ['requeue', 'a', '--task', ''], 2],
+    ['a rate without a unit', ['requeue', 'a', '--rate', '10'], 2],
+    ['no queue', ['purge'], 2],
+  ] as const) {
+    it(`dlq ends with ${code} for ${what}`, async () => {
+      await using vhost = await Vhost.create();
+      expect((await ended(vhost.url, 'dlq', ...args)).code).to.equal(code);
+    });
+  }
+
   const refused = {
     worker: [...worker, '--log-format', 'text'],
     send: ['send', 'echo'],
@@ -177,6 +249,9 @@ describe('the celeriac command with a broker', function () {
     'publish-event': ['publish-event', 'a.b'],
     'applications list': ['applications', 'list'],
     'applications register': ['applications', 'register', 'a', 'x'],
+    'dlq list': ['dlq', 'list'],
+    'dlq show': ['dlq', 'show', 'a'],
+    'dlq requeue': ['dlq', 'requeue', 'a', '--json'],
     'applications unregister': ['applications', 'unregister', 'a', '--json'],
   };
   for (const [what, args] of Object.entries(refused)) {

@@ -110,9 +110,9 @@ describe('delays', function () {
     await watched.untilSettled(1);
     const channel = await (await vhost.raw()).createConfirmChannel();
 
-    // It waits in celery_delayed_1, comes more than two seconds too early, and has to wait there once more.
-    const { body, options } = early('twice', 4500);
-    channel.publish('celery_delayed_27', `${'0.'.repeat(26)}1.0.celeriac`, Buffer.from(body), options);
+    // Three seconds are celery_delayed_1, then celery_delayed_0. It comes over two seconds too early, and walks again.
+    const { body, options } = early('twice', 5500);
+    channel.publish('celery_delayed_27', `${'0.'.repeat(26)}1.1.celeriac`, Buffer.from(body), options);
     await watched.untilSettled(3);
 
     const [, postponed, done] = watched.settled;

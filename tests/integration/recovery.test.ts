@@ -4,6 +4,7 @@ import { createPublisher } from '@celeriac/publisher';
 import { createWorker } from '@celeriac/worker';
 import { expect } from 'chai';
 
+import { chosenIo } from '../support/chosen-io.js';
 import { waitFor } from '../support/wait-for.js';
 
 describe('recovery', () => {
@@ -16,7 +17,7 @@ describe('recovery', () => {
         at: { frame: 'connection.open-ok', direction: 'sent' },
       });
       const ran: string[] = [];
-      const worker = createWorker({ config, env: {} });
+      const worker = createWorker({ config, env: chosenIo });
       worker.task('note', (text: string) => void ran.push(text));
       await worker.start();
       const publisher = await createPublisher({ config, env: {} });
@@ -47,11 +48,33 @@ describe('recovery', () => {
     });
   }
 
+  it('of a worker whose subscription is cancelled in one breath with its beginning', async () => {
+    await using broker = await startBroker();
+    const config = { events: { connection_string: broker.url } };
+    broker.faults.onStep(({ direction, frame }) => {
+      const isFirst = broker.faults.history.length === 0;
+      if (isFirst && direction === 'sent' && frame === 'basic.consume-ok') broker.faults.cancelConsumers();
+    });
+    const ran: string[] = [];
+    const worker = createWorker({ config, env: {} });
+    worker.task('note', (text: string) => void ran.push(text));
+    await worker.start();
+    const publisher = await createPublisher({ config, env: {} });
+    try {
+      await publisher.send('note', ['hello']);
+      await waitFor(() => ran.includes('hello'), { what: 'the task' });
+
+      expect(broker.faults.history).to.have.length(1);
+    } finally {
+      await Promise.all([publisher.close(), worker.stop()]);
+    }
+  });
+
   it('of a worker that registers an application while its connection breaks', async () => {
     await using broker = await startBroker();
     const config = { events: { connection_string: broker.url, reconnect_max_delay: '100ms' } };
     broker.faults.drop({ at: { frame: 'basic.get', direction: 'received' } });
-    const worker = createWorker({ config, env: {} });
+    const worker = createWorker({ config, env: chosenIo });
     worker.application('crm').on('#', () => undefined);
     await worker.start();
     await worker.stop();

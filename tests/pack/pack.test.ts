@@ -10,7 +10,7 @@ import { requireRabbit, Vhost } from '../support/broker.js';
 import { run, start } from '../support/processes.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const names = ['core', 'publisher', 'worker', 'cli', 'dev-broker', 'testing'];
+const names = ['core', 'publisher', 'worker', 'cli', 'dev-broker', 'testing', 'outbox'];
 
 interface Manifest {
   readonly name: string;

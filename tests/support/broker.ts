@@ -121,6 +121,20 @@ export class Vhost implements AsyncDisposable {
     }
   }
 
+  /** Messages that are with consumers. */
+  async unacknowledged(queue: string): Promise<number> {
+    const table = await this.rabbit.ctl(
+      'list_queues',
+      '-q',
+      '-p',
+      this.name,
+      'name',
+      'messages_unacknowledged',
+    );
+    const row = table.split('\n').find((line) => line.startsWith(`${queue}\t`));
+    return Number(row?.split('\t')[1]);
+  }
+
   async consumers(queue: string): Promise<number> {
     const channel = await (await this.raw()).createChannel();
     channel.on('error', () => undefined);

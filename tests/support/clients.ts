@@ -3,6 +3,7 @@ import { type CeleriacError, type ConfigInput, createLogger, type Logger } from 
 import { createPublisher, type Publisher } from '@celeriac/publisher';
 import { createWorker, type Settled, type Started, type Worker, type WorkerOptions } from '@celeriac/worker';
 
+import { chosenIo } from './chosen-io.js';
 import { waitFor } from './wait-for.js';
 
 export interface Line {
@@ -45,7 +46,7 @@ export class WatchedWorker implements AsyncDisposable {
   readonly restored: number[] = [];
 
   constructor(config: ConfigInput | string, more: WorkerOptions = {}) {
-    this.worker = createWorker({ ...more, config, env: {}, logger: this.log.logger });
+    this.worker = createWorker({ ...more, config, env: chosenIo, logger: this.log.logger });
     this.worker.on('started', (one) => this.started.push(one));
     this.worker.on('settled', (one) => this.settled.push(one));
     this.worker.on('lost', (error) => this.lost.push(error));

@@ -2,7 +2,7 @@
  * Runs a scenario over an embedded broker once without faults, counting the frames that pass, and then once for every
  * frame with the connection cut right after it. Knows nothing of what the scenario promises: that is for it to check.
  */
-import { type DevBroker, startBroker } from '@celeriac/dev-broker';
+import { type DevBroker, startBroker, type Step } from '@celeriac/dev-broker';
 
 export interface CutWorld {
   readonly broker: DevBroker;
@@ -13,6 +13,8 @@ export interface CutWorld {
 }
 
 export interface CutOptions {
+  /** Which frames are counted, and cut after. Default: all. */
+  readonly frames?: (step: Step) => boolean;
   /** Every connection goes, and none comes back until `faults.clear()`: to the broker it is the death of the client. */
   readonly forGood?: boolean;
 }
@@ -33,7 +35,7 @@ export interface CutReport {
 const atOnce = 8;
 
 export async function cutEverywhere(scenario: Scenario, options: CutOptions = {}): Promise<CutReport> {
-  const steps = await countedRun(scenario);
+  const steps = await countedRun(scenario, options);
   const broken: string[] = [];
   let next = 1;
   let struck = 0;
@@ -48,14 +50,16 @@ export async function cutEverywhere(scenario: Scenario, options: CutOptions = {}
   return { steps, struck, broken };
 }
 
-async function countedRun(scenario: Scenario): Promise<number> {
+async function countedRun(scenario: Scenario, { frames = all }: CutOptions): Promise<number> {
   await using broker = await startBroker();
   let steps = 0;
   await scenario({
     broker,
     death: new Promise(() => undefined),
     cut: async (work) => {
-      const forget = broker.faults.onStep(() => steps++);
+      const forget = broker.faults.onStep((step) => {
+        if (frames(step)) steps++;
+      });
       const result = await work();
       forget();
       return result;
@@ -95,18 +99,29 @@ async function cutRun(scenario: Scenario, cut: Cut): Promise<{ struck: number; b
 }
 
 /** Gives a function that ends it, and says how often it has struck. */
-function arm({ faults }: DevBroker, { nth, forGood = false }: Cut, died: () => void): () => number {
-  const fault = faults.drop({ at: { nth } });
+function arm(
+  { faults }: DevBroker,
+  { nth, forGood = false, frames = all }: Cut,
+  died: () => void,
+): () => number {
   let passed = 0;
-  const forget = faults.onStep(() => {
-    if (++passed !== nth || !forGood) return;
+  let struck = 0;
+  const forget = faults.onStep((step) => {
+    if (!frames(step) || ++passed !== nth) return;
+    struck++;
+    // It was asked for before this frame has passed, so that it strikes with it.
+    faults.drop({ connection: step.connection, at: { nth: 1 } });
+    if (!forGood) return;
     faults.refuse();
     queueMicrotask(() => faults.drop()); // the others, once this frame has passed
     died();
   });
   return () => {
-    fault.end();
     forget();
-    return fault.struck;
+    return struck;
   };
+}
+
+function all(): boolean {
+  return true;
 }

@@ -44,6 +44,7 @@ const configuration: ReadonlySet<ErrorCode> = new Set([
   'ERR_TOPOLOGY_MISMATCH',
   'ERR_TOPOLOGY_MISSING',
   'ERR_TOPOLOGY_REFUSED',
+  'ERR_DELIVERY_LIMIT_NEAR',
   'ERR_CONTRACT_INVALID',
   'ERR_TASK_DUPLICATE',
   'ERR_WORKER_STATE',
@@ -64,10 +65,12 @@ export function codedCause(error: unknown): CeleriacError | undefined {
   return isCeleriacError(inner) ? inner : undefined;
 }
 
-function codeOf({ code }: CeleriacError): number {
+function codeOf({ code, cause }: CeleriacError): number {
   // Everything a command is given comes from its command line.
   if (code === 'ERR_INPUT_INVALID') return exitCodes.usage;
   if (unavailable.has(code)) return exitCodes.unavailable;
+  // What stopped it halfway says more than that it stopped.
+  if (code === 'ERR_DEAD_LETTERS_UNFINISHED' && isCeleriacError(cause)) return codeOf(cause);
   return configuration.has(code) ? exitCodes.configuration : exitCodes.software;
 }
 

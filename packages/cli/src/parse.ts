@@ -25,6 +25,15 @@ export function duration(option: string): (text: string) => string {
   };
 }
 
+/** `10/s`: a number per second. */
+export function rate(option: string): (text: string) => number {
+  return (text) => {
+    const value = Number(/^(\d{1,6}(?:\.\d{1,3})?)\/s$/u.exec(text)?.[1] ?? NaN);
+    if (value > 0) return value;
+    throw new UsageError(`${option} takes a number per second, as in 10/s, not '${text}'`);
+  };
+}
+
 /** Collects `-Q a,b -Q c`: names separated by commas, blanks around them ignored. */
 export function queueNames(text: string, before: readonly string[] = []): readonly string[] {
   const names = text.split(',').map((name) => name.trim());

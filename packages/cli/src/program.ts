@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { applicationsCommand } from './commands/applications.js';
 import { brokerCommand } from './commands/broker.js';
 import { configCommand } from './commands/config.js';
+import { dlqCommand } from './commands/dlq.js';
 import { publishEventCommand, sendCommand } from './commands/send.js';
 import { workerCommand } from './commands/worker.js';
 import { exitCodeOf, exitCodes, UsageError } from './exit-codes.js';
@@ -31,6 +32,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     sendCommand(),
     publishEventCommand(),
     applicationsCommand(),
+    dlqCommand(),
     configCommand(),
     brokerCommand(finish),
   ]) {

@@ -67,9 +67,14 @@ export interface SessionPurpose {
   readonly role: string;
   /** Seconds. */
   readonly heartbeat: number;
+  /** `raw` leaves the properties of deliveries unread. */
+  readonly properties?: 'read' | 'raw' | undefined;
 }
 
-export function openSession(options: BrokerOptions, { section, role, heartbeat }: SessionPurpose): Session {
+export function openSession(
+  options: BrokerOptions,
+  { section, role, heartbeat, properties }: SessionPurpose,
+): Session {
   const { config, logger, clock } = options;
   const { tls, embedded } = options.access;
   const endpoints = connectionString(config, section).addresses.map(
@@ -84,6 +89,7 @@ export function openSession(options: BrokerOptions, { section, role, heartbeat }
     connectTimeout: config.events.connect_timeout,
     reconnectMaxDelay: config.events.reconnect_max_delay,
     tls,
+    properties,
     logger,
     clock,
   });

@@ -58,7 +58,7 @@ export class Delays {
     const { expiration: _dropped, ...kept } = properties;
     const routingKey = delayedRoutingKey(seconds, queue);
     return {
-      exchange: delayedExchange,
+      exchange: delayedExchange(seconds),
       routingKey,
       body,
       properties: kept,

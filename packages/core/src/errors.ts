@@ -43,6 +43,7 @@ export const errorCodes = {
   ERR_CONTRACT_INVALID: { retryable: false },
   ERR_INPUT_INVALID: { retryable: false },
   ERR_MESSAGE_MALFORMED: { retryable: false },
+  ERR_DELIVERY_LIMIT: { retryable: false },
   ERR_MESSAGE_EXPIRED: { retryable: false },
   ERR_TASK_UNKNOWN: { retryable: false },
   ERR_TASK_DUPLICATE: { retryable: false },
@@ -55,8 +56,13 @@ export const errorCodes = {
   ERR_POOL_HANDLERS: { retryable: false },
   ERR_HANDLER_MODULE: { retryable: false },
   ERR_WORKER_STOPPING: { retryable: true },
+  ERR_IO_THREAD: { retryable: true },
   ERR_WORKER_STATE: { retryable: false },
   ERR_REGISTRY_BUSY: { retryable: true },
+  ERR_DEAD_LETTERS_UNFINISHED: { retryable: true },
+  ERR_DELIVERY_LIMIT_NEAR: { retryable: false },
+  ERR_OUTBOX_STORE: { retryable: true },
+  ERR_TRANSACTION_REQUIRED: { retryable: false },
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;

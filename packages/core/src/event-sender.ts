@@ -9,6 +9,7 @@ import type { Config } from './config/types.js';
 import type { EventContract } from './contract/event.js';
 import type { EventMessage } from './message.js';
 import type { MessageSink, SentMessage } from './ports.js';
+import type { PreparedEvent } from './prepared.js';
 import { encodeEvent, eventType } from './protocol/cloud-event.js';
 
 /** What happened to an object. */
@@ -72,12 +73,16 @@ export class BrokerEventSender implements EventSender {
     change: unknown,
     options: PublishEventOptions = {},
   ): Promise<SentMessage> {
+    return this.publishPrepared(await prepareEvent(this.#parts, { event, change, options }), options);
+  }
+
+  /** Publishes what `prepareEvent` made. @internal */
+  async publishPrepared(
+    { id, name, mandatory, body, properties }: PreparedEvent,
+    { timeout }: Pick<PublishEventOptions, 'timeout'> = {},
+  ): Promise<SentMessage> {
     const { config, sink, declarer } = this.#parts;
     const { exchange } = config.events;
-    const message =
-      typeof event === 'string'
-        ? this.#message(event, { data: change }, options)
-        : await this.#objectMessage(event, change as ObjectChange<unknown>, options);
     const topology = () => ({
       exchanges: [{ name: exchange, type: 'topic' as const }],
       queues: [],
@@ -86,54 +91,80 @@ export class BrokerEventSender implements EventSender {
     await sink.publish(
       {
         exchange,
-        routingKey: message.type,
-        ...encodeEvent(message),
-        mandatory: options.mandatory ?? true,
+        routingKey: name,
+        body,
+        properties,
+        mandatory,
         prepare: () => declarer.ensure(`exchange ${exchange}`, topology),
       },
-      options.timeout === undefined ? {} : { timeoutMs: parseDuration(options.timeout) * 1000 },
+      timeout === undefined ? {} : { timeoutMs: parseDuration(timeout) * 1000 },
     );
-    return { id: message.id, exchange, routingKey: message.type };
+    return { id, exchange, routingKey: name };
   }
+}
 
-  async #objectMessage(
-    contract: EventContract,
-    change: ObjectChange<unknown>,
-    options: PublishEventOptions,
-  ): Promise<EventMessage> {
-    const { object, action } = contract;
-    const { values } = change;
-    if (contract.values !== undefined && (values !== undefined || action !== 'delete')) {
-      const { checkedValues } = await import('./contract/validate.js');
-      await checkedValues(contract, values);
-    }
-    const type = eventType(this.#parts.config.events.routing_key, object, action);
-    const { id: objectId, originalValues } = change;
-    const data = {
-      id: objectId,
-      ...(values === undefined ? {} : { values }),
-      ...(originalValues === undefined ? {} : { original_values: originalValues }),
-    };
-    const details = { object, action, objectId, data, ...(values === undefined ? {} : { values }) };
-    const more =
-      originalValues === undefined ? {} : { originalValues: originalValues as Record<string, unknown> };
-    return this.#message(type, { ...details, ...more }, options);
-  }
+/** What preparing an event needs: no connection. */
+export type EventPreparationParts = Pick<EventSenderParts, 'config' | 'clock' | 'newId' | 'source'>;
 
-  #message(
-    type: string,
-    details: Omit<EventMessage, 'kind' | 'id' | 'type' | 'source' | 'extensions'>,
-    options: PublishEventOptions,
-  ): EventMessage {
-    const { newId, source, clock } = this.#parts;
-    return {
-      kind: 'event',
-      id: options.id ?? newId(),
-      type,
-      source,
-      time: options.time?.getTime() ?? clock.now(),
-      ...details,
-      extensions: options.extensions ?? {},
-    };
+export interface WantedEvent {
+  readonly event: EventContract | string;
+  readonly change: unknown;
+  readonly options: PublishEventOptions;
+}
+
+/** Validates and encodes; publishes nothing. Rejects as `publishEvent` does before it publishes. */
+export async function prepareEvent(
+  parts: EventPreparationParts,
+  { event, change, options }: WantedEvent,
+): Promise<PreparedEvent> {
+  const message =
+    typeof event === 'string'
+      ? eventMessage(parts, event, { options, details: { data: change } })
+      : await objectMessage(parts, event, { options, change: change as ObjectChange<unknown> });
+  const { id, type: name } = message;
+  return { kind: 'event', id, name, mandatory: options.mandatory ?? true, ...encodeEvent(message) };
+}
+
+async function objectMessage(
+  parts: EventPreparationParts,
+  contract: EventContract,
+  { change, options }: { change: ObjectChange<unknown>; options: PublishEventOptions },
+): Promise<EventMessage> {
+  const { object, action } = contract;
+  const { id: objectId, values, originalValues } = change;
+  if (contract.values !== undefined && (values !== undefined || action !== 'delete')) {
+    const { checkedValues } = await import('./contract/validate.js');
+    await checkedValues(contract, values);
   }
+  const type = eventType(parts.config.events.routing_key, object, action);
+  const data = {
+    id: objectId,
+    ...(values === undefined ? {} : { values }),
+    ...(originalValues === undefined ? {} : { original_values: originalValues }),
+  };
+  const details = { object, action, objectId, data, ...(values === undefined ? {} : { values }) };
+  const more =
+    originalValues === undefined ? {} : { originalValues: originalValues as Record<string, unknown> };
+  return eventMessage(parts, type, { options, details: { ...details, ...more } });
+}
+
+interface EventParts {
+  readonly details: Omit<EventMessage, 'kind' | 'id' | 'type' | 'source' | 'extensions'>;
+  readonly options: PublishEventOptions;
+}
+
+function eventMessage(
+  { newId, source, clock }: EventPreparationParts,
+  type: string,
+  { details, options }: EventParts,
+): EventMessage {
+  return {
+    kind: 'event',
+    id: options.id ?? newId(),
+    type,
+    source,
+    time: options.time?.getTime() ?? clock.now(),
+    ...details,
+    extensions: options.extensions ?? {},
+  };
 }

@@ -7,7 +7,7 @@ export type { Clock, Timer } from './clock.js';
 export { CeleriacError, errorCodes, errorText, isCeleriacError } from './errors.js';
 export type { ErrorCode, ErrorDetail } from './errors.js';
 export { createLogger, guarded, silentLogger, withFields } from './logger.js';
-export { waitAtMost } from './deadline.js';
+export { waitAtMost, withDeadline } from './deadline.js';
 export { notifier } from './notify.js';
 export type { Tell } from './notify.js';
 export type { LogFields, Logger, LoggerOptions, LogLevel } from './logger.js';
@@ -59,7 +59,7 @@ export {
   producerName,
   serviceName,
 } from './broker.js';
-export type { BrokerAccess, BrokerOptions, Publishing, Section } from './broker.js';
+export type { BrokerAccess, BrokerOptions, Publishing, Section, SessionPurpose } from './broker.js';
 export { announceDevelopmentBroker, findDevelopmentBroker } from './config/development-broker.js';
 export type { DevelopmentBroker } from './config/development-broker.js';
 export { Session } from './amqp/session.js';
@@ -71,11 +71,26 @@ export type { Ensures } from './amqp/declare.js';
 export { deadLetterQueueName } from './amqp/topology.js';
 export type { Topology } from './amqp/topology.js';
 
-export { BrokerTaskSender, taskTopology } from './task-sender.js';
-export type { SendManyOptions, TaskSender, TaskSenderParts } from './task-sender.js';
-export type { SendOptions } from './build-message.js';
-export { BrokerEventSender } from './event-sender.js';
-export type { EventSender, EventSenderParts, ObjectChange, PublishEventOptions } from './event-sender.js';
+export { BrokerTaskSender, prepareTask, taskTopology } from './task-sender.js';
+export type {
+  SendManyOptions,
+  TaskPreparationParts,
+  TaskSender,
+  TaskSenderParts,
+  WantedTask,
+} from './task-sender.js';
+export { publishPrepared } from './prepared.js';
+export type { PreparedEvent, PreparedMessage, PreparedSender, PreparedTask } from './prepared.js';
+export type { Lineage, SendOptions } from './build-message.js';
+export { BrokerEventSender, prepareEvent } from './event-sender.js';
+export type {
+  EventPreparationParts,
+  EventSender,
+  EventSenderParts,
+  ObjectChange,
+  PublishEventOptions,
+  WantedEvent,
+} from './event-sender.js';
 export {
   applicationQueueName,
   Applications,
@@ -87,6 +102,7 @@ export {
   againHeaders,
   cameBy,
   copyAsItCame,
+  copyRecounted,
   eventForRetry,
   eventRetries,
   taskCrashes,
@@ -97,11 +113,27 @@ export { Delays } from './delays.js';
 export { delayedSeconds, delayedTarget, isDelayedTo } from './amqp/delayed-delivery.js';
 export { isReject, isRetry, Reject, Retry } from './retry.js';
 export type { RejectOptions, RetryRequest } from './retry.js';
+export { deliveriesHeader, deliveryCount, isRepeated } from './policy/redelivery.js';
+export type { DeliveryCount } from './policy/redelivery.js';
 export { decideRetry, retryDelayMs } from './policy/retry.js';
 export type { AttemptFacts, GaveUp, RetryDecision } from './policy/retry.js';
 export { checkRetryOptions, retryPolicy } from './policy/retry-options.js';
 export type { RetryOptions, RetryPolicy } from './policy/retry-options.js';
 export { barest, deadLetter, deadLetterHeaders } from './dead-letter.js';
+export { openDeadLetters } from './dead-letters/dead-letters.js';
+export type {
+  DeadLetters,
+  DeadLettersOptions,
+  ListOptions,
+  PurgeOptions,
+  PurgeReport,
+  RequeueOptions,
+} from './dead-letters/dead-letters.js';
+export type { DeadLetterFilter } from './dead-letters/filter.js';
+export type { DeadLetter } from './dead-letters/letter.js';
+export type { RequeueReport } from './dead-letters/requeue.js';
+export type { DeadLetterCount, DeadLetterSummary } from './dead-letters/summary.js';
+export { redact, redactValue } from './redact.js';
 
 export { seededRandom } from './seeded-random.js';
 
@@ -110,4 +142,4 @@ export { readTable, shortString as readShortString, TableReader } from './amqp/t
 export { long, longlong, octet, short, shortString, writeTable } from './amqp/table-writer.js';
 export { readProperties, ReceivedProperties } from './amqp/frame-reader.js';
 export { writeProperties } from './amqp/message-frames.js';
-export { tooLarge as messageTooLarge } from './amqp/publish-error.js';
+export { backpressure, publisherClosed, tooLarge as messageTooLarge } from './amqp/publish-error.js';

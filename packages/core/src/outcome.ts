@@ -27,5 +27,11 @@ export type Outcome =
   | { readonly kind: 'expired'; readonly error: unknown }
   /** Its eta (milliseconds since the epoch) is further away than a worker waits for. */
   | { readonly kind: 'tooEarly'; readonly eta: number }
+  /** Delivered too often to workers that did not settle it: it seems to end them. */
+  | { readonly kind: 'overDelivered'; readonly error: unknown }
+  /** Delivered before by a queue that does not count: how often, this time included, has to be kept first. */
+  | { readonly kind: 'uncounted'; readonly deliveries: number }
+  /** Delivered so often that it may end the process, while another such message runs: not at its risk. */
+  | { readonly kind: 'suspected'; readonly deliveries: number }
   /** Delivered while the worker was stopping: it was never started. */
   | { readonly kind: 'notStarted' };

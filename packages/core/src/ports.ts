@@ -31,6 +31,8 @@ export interface OutgoingMessage {
   readonly body: Buffer;
   /** `messageId` is required: it stays the same on every resend. */
   readonly properties: MessageProperties & { readonly messageId: string };
+  /** The properties as `writeProperties` gives them, where that was done already. */
+  readonly encodedProperties?: string;
   /** False: a message that no queue takes is confirmed and dropped by the broker. Default true. */
   readonly mandatory?: boolean;
   /**

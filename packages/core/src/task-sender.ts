@@ -15,7 +15,8 @@ import { isCeleriacError } from './errors.js';
 import { Delays } from './delays.js';
 import type { MessageSink, OutgoingMessage, SentMessage } from './ports.js';
 import { routeTask } from './policy/routing.js';
-import { encodeTask } from './protocol/celery-v2.js';
+import type { PreparedTask } from './prepared.js';
+import { encodeTask, timeToLive } from './protocol/celery-v2.js';
 import { sendAll } from './send-many.js';
 
 /** Anything that sends tasks: a publisher, or the context of a running handler. */
@@ -80,17 +81,22 @@ export class BrokerTaskSender implements TaskSender {
   }
 
   async send(task: TaskContract | string, input?: unknown, options: SendOptions = {}): Promise<SentMessage> {
-    const { config, clock, newId, origin, parent } = this.#parts;
-    const contract = typeof task === 'string' ? undefined : task;
-    const call =
-      contract === undefined ? bareCall(task as string, input, options) : await contractCall(contract, input);
-    const settings =
-      contract === undefined ? options : { ...contractDefaults(contract, options), ...options };
-    const message = buildTaskMessage(call, settings, { now: clock.now(), newId, origin, parent });
-    const queue = settings.queue ?? routeTask(config.tasks.routes, call.task) ?? config.tasks.default_queue;
-    const now = clock.now();
-    const encoded = encodeTask(message, now);
-    const { id, eta } = message;
+    return this.#publish(await prepareTask(this.#parts, { task, input, options }), options);
+  }
+
+  /** Publishes what `prepareTask` made, some time ago: its delay and its time to live are what is left of them. @internal */
+  sendPrepared(prepared: PreparedTask, options: Pick<SendOptions, 'timeout'> = {}): Promise<SentMessage> {
+    const { expiration: _passed, ...kept } = prepared.properties;
+    const left = timeToLive(prepared.expires, this.#parts.clock.now());
+    return this.#publish({ ...prepared, properties: { ...kept, ...left } }, options);
+  }
+
+  async #publish(
+    { id, eta, queue, body, properties }: PreparedTask,
+    options: Pick<SendOptions, 'timeout'>,
+  ): Promise<SentMessage> {
+    const encoded = { body, properties };
+    const now = this.#parts.clock.now();
     if (eta === undefined || eta <= now) {
       const outgoing = { exchange: '', routingKey: queue, ...encoded, prepare: this.#preparing(queue) };
       await this.#deliver(queue, outgoing, options);
@@ -112,7 +118,11 @@ export class BrokerTaskSender implements TaskSender {
     return sendAll(inputs, { window, clock, send: (input) => this.send(task, input, options) });
   }
 
-  async #deliver(queue: string, message: OutgoingMessage, { timeout }: SendOptions): Promise<void> {
+  async #deliver(
+    queue: string,
+    message: OutgoingMessage,
+    { timeout }: Pick<SendOptions, 'timeout'>,
+  ): Promise<void> {
     const { declarer, sink, clock, config } = this.#parts;
     const timeoutMs =
       timeout === undefined ? config.tasks.publish_timeout * 1000 : parseDuration(timeout) * 1000;
@@ -155,6 +165,38 @@ export function taskTopology(config: Config, queue: string): Topology {
   const { compatibility, queue_type: type, dead_letter_expiry: deadLetterExpiry } = config.tasks;
   const options = { queue, type, deadLetterExpiry };
   return compatibility === 'celery' ? celeryQueue(options) : taskQueue(options);
+}
+
+/** What preparing a task needs: no connection. */
+export type TaskPreparationParts = Pick<TaskSenderParts, 'config' | 'clock' | 'newId' | 'origin' | 'parent'>;
+
+export interface WantedTask {
+  readonly task: TaskContract | string;
+  readonly input: unknown;
+  readonly options: SendOptions;
+}
+
+/** Validates, routes and encodes; publishes nothing. Rejects as `send` does before it publishes. */
+export async function prepareTask(
+  { config, clock, newId, origin, parent }: TaskPreparationParts,
+  { task, input, options }: WantedTask,
+): Promise<PreparedTask> {
+  const contract = typeof task === 'string' ? undefined : task;
+  const call =
+    contract === undefined ? bareCall(task as string, input, options) : await contractCall(contract, input);
+  const settings = contract === undefined ? options : { ...contractDefaults(contract, options), ...options };
+  const message = buildTaskMessage(call, settings, { now: clock.now(), newId, origin, parent });
+  const queue = settings.queue ?? routeTask(config.tasks.routes, call.task) ?? config.tasks.default_queue;
+  const { id, eta, expires } = message;
+  return {
+    kind: 'task',
+    id,
+    name: call.task,
+    queue,
+    ...(eta === undefined ? {} : { eta }),
+    ...(expires === undefined ? {} : { expires }),
+    ...encodeTask(message, clock.now()),
+  };
 }
 
 function bareCall(task: string, input: unknown, options: SendOptions): Call {

@@ -2,7 +2,15 @@
 
 /** Stable: written into the dead-letter queue as `celeriac-reason`. */
 export type DeadLetterReason =
-  'failed' | 'timed-out' | 'crashed' | 'rejected' | 'unknown' | 'invalid' | 'expired' | 'malformed';
+  | 'failed'
+  | 'timed-out'
+  | 'crashed'
+  | 'rejected'
+  | 'delivery-limit'
+  | 'unknown'
+  | 'invalid'
+  | 'expired'
+  | 'malformed';
 
 export type Verdict =
   | { readonly kind: 'ack' }
@@ -33,6 +41,17 @@ export type Verdict =
       readonly kind: 'postpone';
       /** Milliseconds since the epoch. */
       readonly until: number;
+    }
+  /**
+   * A copy that says how often it was delivered before goes to the end of its queue, or through the delay queues,
+   * confirmed; then it is acknowledged.
+   */
+  | {
+      readonly kind: 'recount';
+      readonly deliveries: number;
+      readonly delayMs: number;
+      /** True while the worker stops: there is time for one try only, else the message is returned as it is. */
+      readonly inPassing: boolean;
     }
   /**
    * Back to the queue. `countsAsFailure` picks basic.reject over basic.nack: from RabbitMQ 4.3 only the former

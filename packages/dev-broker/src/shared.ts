@@ -11,13 +11,21 @@ const key = Symbol.for('celeriac.shared-brokers');
 /** The broker of that name, with that virtual host. Rejects when no port of 127.0.0.1 can be had. */
 export async function sharedBroker(name: string, vhost: string): Promise<DevBroker> {
   const brokers = (holder[key] ??= new Map<string, Promise<DevBroker>>());
-  let starting = brokers.get(name);
-  if (starting === undefined) {
-    starting = startBroker({ keepsProcessAlive: false });
-    brokers.set(name, starting);
-    starting.catch(() => brokers.delete(name)); // the next one may have more luck
+  for (;;) {
+    const starting = brokers.get(name) ?? begin(brokers, name);
+    const broker = await starting;
+    if (broker.isListening) {
+      broker.addVhost(vhost);
+      return broker;
+    }
+    // Somebody has stopped it. Whoever sees that first makes room for the next one.
+    if (brokers.get(name) === starting) brokers.delete(name);
   }
-  const broker = await starting;
-  broker.addVhost(vhost);
-  return broker;
+}
+
+function begin(brokers: Map<string, Promise<DevBroker>>, name: string): Promise<DevBroker> {
+  const starting = startBroker({ keepsProcessAlive: false });
+  brokers.set(name, starting);
+  starting.catch(() => brokers.delete(name)); // the next one may have more luck
+  return starting;
 }

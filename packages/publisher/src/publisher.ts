@@ -24,7 +24,9 @@ import {
   type Logger,
   openPublishing,
   parseDuration,
+  type PreparedSender,
   producerName,
+  publishPrepared,
   type Publishing,
   serviceName,
   silentLogger,
@@ -76,10 +78,12 @@ export async function createPublisher(options: PublisherOptions = {}): Promise<P
 
 export type { Publisher };
 
-class Publisher implements TaskSender, EventSender, AsyncDisposable {
+class Publisher implements TaskSender, EventSender, PreparedSender, AsyncDisposable {
   readonly send: TaskSender['send'];
   readonly sendMany: TaskSender['sendMany'];
   readonly publishEvent: EventSender['publishEvent'];
+  /** @internal */
+  readonly publishPrepared: PreparedSender['publishPrepared'];
   #clock: Clock;
   #forTasks: Publishing;
   #forEvents: Publishing;
@@ -92,8 +96,8 @@ class Publisher implements TaskSender, EventSender, AsyncDisposable {
     this.#forTasks = openPublishing(parts, 'tasks');
     this.#forEvents = isOneBroker(config) ? this.#forTasks : openPublishing(parts, 'events');
     const common = { config, clock, newId: randomUUID };
-    const tasks: TaskSender = new BrokerTaskSender({ ...common, ...this.#forTasks, origin: producerName() });
-    const events: EventSender = new BrokerEventSender({
+    const tasks = new BrokerTaskSender({ ...common, ...this.#forTasks, origin: producerName() });
+    const events = new BrokerEventSender({
       ...common,
       ...this.#forEvents,
       source: serviceName(config),
@@ -101,6 +105,7 @@ class Publisher implements TaskSender, EventSender, AsyncDisposable {
     this.send = tasks.send.bind(tasks);
     this.sendMany = tasks.sendMany.bind(tasks);
     this.publishEvent = events.publishEvent.bind(events);
+    this.publishPrepared = publishPrepared(tasks, events);
     const tell = notifier(this.#listeners, parts.logger);
     for (const { session } of this.#sides()) forward(session, tell);
   }

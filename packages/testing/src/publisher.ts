@@ -11,7 +11,9 @@ import {
   type Config,
   type ErrorCode,
   type EventSender,
+  type PreparedSender,
   producerName,
+  publishPrepared,
   serviceName,
   systemClock,
   type TaskSender,
@@ -42,21 +44,27 @@ export interface TestPublisherParts {
   readonly clock: Clock;
 }
 
-export class TestPublisher extends Recorder implements TaskSender, EventSender, AsyncDisposable {
+export class TestPublisher
+  extends Recorder
+  implements TaskSender, EventSender, PreparedSender, AsyncDisposable
+{
   readonly send: TaskSender['send'];
   readonly sendMany: TaskSender['sendMany'];
   readonly publishEvent: EventSender['publishEvent'];
+  /** @internal */
+  readonly publishPrepared: PreparedSender['publishPrepared'];
   #sink: RecordingSink;
 
   constructor({ config, outbox, sink, clock }: TestPublisherParts) {
     super(outbox, config);
     this.#sink = sink;
     const common = { config, clock, sink, declarer: allDeclared, newId: randomUUID };
-    const tasks: TaskSender = new BrokerTaskSender({ ...common, origin: producerName() });
-    const events: EventSender = new BrokerEventSender({ ...common, source: serviceName(config) });
+    const tasks = new BrokerTaskSender({ ...common, origin: producerName() });
+    const events = new BrokerEventSender({ ...common, source: serviceName(config) });
     this.send = tasks.send.bind(tasks);
     this.sendMany = tasks.sendMany.bind(tasks);
     this.publishEvent = events.publishEvent.bind(events);
+    this.publishPrepared = publishPrepared(tasks, events);
   }
 
   /** There is nothing to wait for. */

@@ -16,6 +16,7 @@ import {
   type TaskSender,
   type TaskSenderParts,
   withFields,
+  isRepeated,
 } from '@celeriac/core';
 
 import type { Cancellation } from './cancellation.js';
@@ -84,7 +85,7 @@ export function withContext<T>(context: TaskContext | EventContext, handler: () 
   return current.run(context, handler);
 }
 
-abstract class BaseContext<From extends Pick<Delivery, 'queue' | 'redelivered'>> {
+abstract class BaseContext<From extends Pick<Delivery, 'queue' | 'redelivered' | 'properties'>> {
   protected readonly delivery: From;
   protected readonly cancellation: Cancellation;
   protected readonly parts: ContextParts;
@@ -100,7 +101,7 @@ abstract class BaseContext<From extends Pick<Delivery, 'queue' | 'redelivered'>>
   }
 
   get redelivered(): boolean {
-    return this.delivery.redelivered;
+    return isRepeated(this.delivery);
   }
 
   get signal(): AbortSignal {
@@ -117,7 +118,7 @@ export interface Received<From = Delivery> {
   readonly cancellation: Cancellation;
 }
 
-type TaskFrom = Pick<Delivery, 'queue' | 'redelivered'>;
+type TaskFrom = Pick<Delivery, 'queue' | 'redelivered' | 'properties'>;
 
 export class RunningTask extends BaseContext<TaskFrom> implements TaskContext {
   readonly message: TaskMessage;

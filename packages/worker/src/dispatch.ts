@@ -6,21 +6,25 @@ import {
   type AttemptFacts,
   CeleriacError,
   type Delivery,
+  type DeliveryCount,
+  deliveryCount,
+  isReject,
+  isRetry,
   type Logger,
   type Outcome,
   parseDuration,
 } from '@celeriac/core';
 
 import { Cancellation } from './cancellation.js';
-import type { ExecuteParts } from './execute.js';
 import { judge } from './judge.js';
 import type { Pool } from './pool/pool.js';
 import type { Report } from './report.js';
 import { settle, type SettleParts } from './settle.js';
 import type { Slots } from './slots.js';
-import type { Prepare, Work } from './work.js';
+import type { Suspects, Suspicion } from './suspects.js';
+import type { Prepare, Prepared, Work } from './work.js';
 
-export interface DispatchParts extends ExecuteParts, SettleParts {
+export interface DispatchParts extends SettleParts {
   readonly prepare: Prepare;
   /** Where handlers run. */
   readonly pool: Pool;
@@ -30,6 +34,10 @@ export interface DispatchParts extends ExecuteParts, SettleParts {
   readonly running: Set<Cancellation>;
   /** Fires when nothing new may be started. */
   readonly stopping: AbortSignal;
+  /** Deliveries of a message that nobody settles, after which it is dead-lettered; 0 is without limit. */
+  readonly deliveryLimit: number;
+  /** Messages that may end the process, by how often they were delivered: one at a time. Shared by all queues. */
+  readonly suspects: Suspects;
 }
 
 /** What is due so soon is waited for here: through the delay queues it would come up to a second late. */
@@ -37,14 +45,34 @@ const longestWaitMs = 1_000;
 
 export async function dispatch(delivery: Delivery, parts: DispatchParts): Promise<void> {
   const startedAt = parts.clock.monotonic();
-  const preparing = parts.prepare(delivery);
+  const deliveries = { ...deliveryCount(delivery), limit: parts.deliveryLimit };
+  const suspicion = parts.suspects.take(deliveries);
+  const preparing = beforehand(delivery, deliveries, suspicion) ?? parts.prepare(delivery);
   const prepared = preparing instanceof Promise ? await preparing : preparing;
   const { id, name } = 'work' in prepared ? prepared.work : prepared;
+  const pause = 'work' in prepared ? suspicion.pause(parts) : undefined;
+  if (pause !== undefined) await pause; // nobody else waits a turn
   const outcome = 'work' in prepared ? await run(prepared.work, delivery, parts) : prepared.outcome;
   const attempt = 'work' in prepared ? attemptFacts(prepared.work, outcome, parts) : undefined;
-  const verdict = judge(outcome, { live: delivery.live, attempt });
-  await settle(verdict, delivery, parts);
+  const verdict = await settle(judge(outcome, { live: delivery.live, attempt, deliveries }), delivery, parts);
+  suspicion.release();
   parts.report.settled({ id, name, delivery, outcome, verdict, ms: parts.clock.monotonic() - startedAt });
+}
+
+/** What ends a message before anything of it is read: reading it may be what ends the worker. */
+function beforehand(
+  { queue, headerError, properties }: Delivery,
+  { before, kept, limit }: DeliveryCount & { readonly limit: number },
+  { isCrowded }: Suspicion,
+): Prepared | undefined {
+  if (limit === 0 || headerError !== undefined) return undefined; // with unreadable headers it ends here anyway
+  const ending = (outcome: Outcome): Prepared => {
+    return { id: properties.messageId ?? properties.correlationId, name: undefined, outcome };
+  };
+  if (before > limit) return ending({ kind: 'overDelivered', error: overDelivered(queue, before) });
+  if (!kept) return ending({ kind: 'uncounted', deliveries: before });
+  // Beside another message that may end the process, it would be taken for the culprit.
+  return isCrowded ? ending({ kind: 'suspected', deliveries: before }) : undefined;
 }
 
 async function run(work: Work, delivery: Delivery, parts: DispatchParts): Promise<Outcome> {
@@ -88,6 +116,7 @@ function attemptFacts(
 
 /** What the handler's own `retryIf` says; undefined where it has none, or fails itself. */
 function askHandler(work: Work, failure: unknown, logger: Logger): boolean | number | undefined {
+  if (isRetry(failure) || isReject(failure)) return undefined; // they say it themselves
   try {
     const wish = work.retryIf?.(failure, work.retries + 1);
     return wish === undefined || typeof wish === 'boolean' ? wish : parseDuration(wish) * 1000;
@@ -112,6 +141,14 @@ async function waitInHand(delivery: Delivery, ms: number, { clock, stopping }: D
   await clock.sleep(ms, woken.signal);
   stopping.removeEventListener('abort', wake);
   forget();
+}
+
+function overDelivered(queue: string, deliveries: number): CeleriacError {
+  return new CeleriacError('ERR_DELIVERY_LIMIT', {
+    message: `It was delivered ${deliveries} times from '${queue}', and no worker came to an end with it.`,
+    hint: 'It seems to end the process that runs it: look for crashes, memory and long pauses before you send it again.',
+    values: { queue, deliveries },
+  });
 }
 
 function expired(work: Work): CeleriacError {

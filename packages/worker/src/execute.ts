@@ -10,6 +10,22 @@ import type { Work } from './work.js';
 export interface ExecuteParts {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Told when handlers begin and end, to name the one that blocks the event loop. */
+  readonly watch?: HandlerWatch | undefined;
+}
+
+export interface HandlerWatch {
+  /** The handler is about to be called. */
+  entered(work: Identified): void;
+  /** It returned for the first time: with a promise, as a rule. */
+  returned(work: Identified): void;
+  /** It is done. */
+  ended(work: Identified): void;
+}
+
+export interface Identified {
+  readonly id: string;
+  readonly name: string;
 }
 
 /** What of a piece of work is needed to run it. */
@@ -21,11 +37,16 @@ export async function execute(
   parts: ExecuteParts,
 ): Promise<Outcome> {
   const timer = work.softLimitMs === undefined ? undefined : startDeadline(work, cancellation, parts);
+  const { watch } = parts;
+  watch?.entered(work);
   try {
-    return { kind: 'succeeded', value: await work.run(cancellation) };
+    const running = work.run(cancellation);
+    watch?.returned(work);
+    return { kind: 'succeeded', value: await running };
   } catch (error) {
     return unhappyEnd(error, cancellation, work);
   } finally {
+    watch?.ended(work);
     timer?.cancel();
   }
 }

@@ -26,7 +26,7 @@ export interface TaskOptions {
   readonly hardTimeLimit?: Duration;
   /** How it is tried again when it fails; over the contract's `retry`, and that over `task_handler.retry`. */
   readonly retry?: RetryOptions;
-  /** Asked about failures that `never` and `only` let through, as long as attempts are left. */
+  /** Asked after a failure; counts where `never` and `only` let it through and an attempt is left. */
   readonly retryIf?: RetryIf;
 }
 

@@ -4,8 +4,10 @@ export type { StopOptions, Worker, WorkerOptions } from './worker.js';
 export type { Progress, StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 export type { Retried, Settled, Started } from './report.js';
 export type { ChildStats, PoolStats } from './pool/pool.js';
+export type { LoopBlocked } from './watchdog.js';
 export type { RetryIf } from './work.js';
 export type { OpenSide, Side, SideConsumer, SideSession } from './side.js';
+export { ThreadSide } from './io-thread/thread-side.js';
 export { currentTask } from './context.js';
 export type { EventContext, HandlerContext, TaskContext } from './context.js';
 export type { BareTaskHandler, TaskHandler, TaskOptions } from './handlers.js';
@@ -17,16 +19,25 @@ export {
   defineEvent,
   defineTask,
   isCeleriacError,
+  openDeadLetters,
   Reject,
   Retry,
 } from '@celeriac/core';
 export type {
+  DeadLetter,
+  DeadLetterCount,
+  DeadLetterFilter,
+  DeadLetters,
+  DeadLettersOptions,
+  DeadLetterSummary,
   ErrorCode,
   EventContract,
   EventMessage,
   EventSender,
   Logger,
+  PurgeReport,
   RejectOptions,
+  RequeueReport,
   RetryOptions,
   RetryRequest,
   SentMessage,

@@ -19,6 +19,8 @@ export interface DeliveryFacts {
   readonly live: boolean;
   /** Of the attempt that was made; absent where none was. */
   readonly attempt?: AttemptFacts | undefined;
+  /** How often it was delivered before, and how often it may be; 0 is without limit. */
+  readonly deliveries?: { readonly before: number; readonly limit: number } | undefined;
 }
 
 const ack: Verdict = { kind: 'ack' };
@@ -28,7 +30,10 @@ const giveBack: Verdict = { kind: 'requeue', countsAsFailure: false };
 /** What a soft time limit is called in `never` and `only`, whatever the handler threw when it fired. */
 const softLimitCodes = ['ERR_SOFT_TIME_LIMIT'];
 
-export function judge(outcome: Outcome, { live, attempt }: DeliveryFacts): Verdict {
+/** Until it is looked at again whether another one runs that may end the process. */
+const suspectedMs = 2_000;
+
+export function judge(outcome: Outcome, { live, attempt, deliveries }: DeliveryFacts): Verdict {
   if (!live) return abandon;
   switch (outcome.kind) {
     case 'succeeded':
@@ -40,7 +45,7 @@ export function judge(outcome: Outcome, { live, attempt }: DeliveryFacts): Verdi
     case 'crashed':
       return judgeCrash(outcome, attempt);
     case 'aborted':
-      return outcome.by === 'lost' ? abandon : giveBack;
+      return outcome.by === 'lost' ? abandon : judgeReturn(deliveries);
     case 'malformed':
       return { kind: 'deadLetter', reason: 'malformed', detail: outcome.reason, error: outcome.error };
     case 'unknown':
@@ -51,14 +56,29 @@ export function judge(outcome: Outcome, { live, attempt }: DeliveryFacts): Verdi
       return { kind: 'deadLetter', reason: 'expired', error: outcome.error };
     case 'tooEarly':
       return { kind: 'postpone', until: outcome.eta };
+    case 'overDelivered':
+      return { kind: 'deadLetter', reason: 'delivery-limit', error: outcome.error };
+    case 'uncounted':
+      return { kind: 'recount', deliveries: outcome.deliveries, delayMs: 0, inPassing: false };
+    case 'suspected':
+      return { kind: 'recount', deliveries: outcome.deliveries, delayMs: suspectedMs, inPassing: false };
     case 'notStarted':
-      return giveBack;
+      return judgeReturn(deliveries);
   }
 }
 
 /** The hard limit has its code; a handler that heeds the soft one may throw anything. */
 function limitCodes(error: unknown): readonly string[] {
   return isCeleriacError(error, 'ERR_HARD_TIME_LIMIT') ? [] : softLimitCodes;
+}
+
+/**
+ * A worker that stops has not failed, but up to RabbitMQ 4.2 returning a message counts all the same. The first time
+ * that does no harm and keeps its place; from then on it is returned as a copy that keeps the count it had.
+ */
+function judgeReturn(deliveries: DeliveryFacts['deliveries']): Verdict {
+  if (deliveries === undefined || deliveries.limit === 0 || deliveries.before === 0) return giveBack;
+  return { kind: 'recount', deliveries: deliveries.before, delayMs: 0, inPassing: true };
 }
 
 interface Failure {

@@ -6,6 +6,7 @@ import {
   barest,
   type Clock,
   copyAsItCame,
+  copyRecounted,
   type CopyForRetry,
   deadLetter,
   deadLetterQueueName,
@@ -29,18 +30,22 @@ export interface MoveParts {
 }
 
 export interface Move {
+  /** What it carries out. */
+  readonly verdict: MovingVerdict;
   /** For the log: `cannot <doing>`. */
   readonly doing: string;
   /** What to publish now; undefined when it belongs into its queue again. May throw. */
   readonly message: () => OutgoingMessage | undefined;
   /** Publishing failed: something on the way may have been deleted, and is declared again next time. */
   readonly failed: () => void;
+  /** True: one short try, even when the process must not wait; then it is returned as it is. */
+  readonly inPassing?: boolean;
   /** What to do instead when the message cannot be written at all. */
   readonly otherwise: (error: unknown) => Move;
 }
 
 type Of<Kind extends Verdict['kind']> = Extract<Verdict, { kind: Kind }>;
-export type MovingVerdict = Of<'deadLetter' | 'retry' | 'postpone'>;
+export type MovingVerdict = Of<'deadLetter' | 'retry' | 'postpone' | 'recount'>;
 
 export function moveFor(verdict: MovingVerdict, delivery: Delivery, parts: MoveParts): Move {
   switch (verdict.kind) {
@@ -50,6 +55,8 @@ export function moveFor(verdict: MovingVerdict, delivery: Delivery, parts: MoveP
       return toNextAttempt(verdict, delivery, parts);
     case 'postpone':
       return toItsTime(verdict, delivery, parts);
+    case 'recount':
+      return toItsEnd(verdict, delivery, parts);
   }
 }
 
@@ -60,6 +67,7 @@ function toDeadLetterQueue(verdict: Of<'deadLetter'>, delivery: Delivery, parts:
   const prepare = () => declarer.ensure(key, () => deadLetterTopology(queue));
   const letter = { ...deadLetter(delivery, verdict, { worker, at: new Date(clock.now()) }), prepare };
   const move = (message: OutgoingMessage): Move => ({
+    verdict,
     doing: `dead-letter into '${deadLetterQueueName(queue)}'`,
     message: () => message,
     failed: () => declarer.forget(key),
@@ -75,6 +83,7 @@ function toNextAttempt(verdict: Of<'retry'>, delivery: Delivery, parts: MovePart
   const failedAt = clock.now();
   const eta = Math.ceil(failedAt + delayMs);
   return {
+    verdict,
     doing: 'retry',
     message: () => {
       const copy = copyForRetry(delivery, { retries: attempt, eta, now: failedAt, crashes });
@@ -85,10 +94,12 @@ function toNextAttempt(verdict: Of<'retry'>, delivery: Delivery, parts: MovePart
   };
 }
 
-function toItsTime({ until }: Of<'postpone'>, delivery: Delivery, parts: MoveParts): Move {
+function toItsTime(verdict: Of<'postpone'>, delivery: Delivery, parts: MoveParts): Move {
+  const { until } = verdict;
   const { clock, delays } = parts;
   const { queue } = delivery;
   return {
+    verdict,
     doing: 'move to its time',
     message: () => {
       const delayMs = until - clock.now();
@@ -96,6 +107,24 @@ function toItsTime({ until }: Of<'postpone'>, delivery: Delivery, parts: MovePar
       return delayMs <= 0 ? undefined : delays.message(copyAsItCame(delivery), { queue, delayMs });
     },
     failed: () => delays.forget(queue),
+    otherwise: (error) =>
+      toDeadLetterQueue(
+        { kind: 'deadLetter', reason: 'malformed', detail: 'bad-field', error },
+        delivery,
+        parts,
+      ),
+  };
+}
+
+function toItsEnd(verdict: Of<'recount'>, delivery: Delivery, parts: MoveParts): Move {
+  const { queue } = delivery;
+  const { deliveries, delayMs, inPassing } = verdict;
+  return {
+    verdict,
+    doing: 'count how often it was delivered',
+    message: () => parts.delays.message(copyRecounted(delivery, deliveries), { queue, delayMs }),
+    failed: () => parts.delays.forget(queue),
+    inPassing,
     otherwise: (error) =>
       toDeadLetterQueue(
         { kind: 'deadLetter', reason: 'malformed', detail: 'bad-field', error },

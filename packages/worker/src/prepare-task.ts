@@ -85,7 +85,7 @@ function policyFor({ contract, options: own }: RegisteredTask, { config }: Prepa
   return retryPolicy(config.retry, [contract?.retry, own.retry], own.retryIf !== undefined);
 }
 
-type From = Pick<Delivery, 'queue' | 'redelivered'>;
+type From = Pick<Delivery, 'queue' | 'redelivered' | 'properties'>;
 
 interface Given {
   readonly delivery: From;

@@ -1,7 +1,14 @@
 /**
  * Says what happened to deliveries: one log line each, and the worker's events. Only watches.
  */
-import type { Delivery, Logger, Outcome, Tell, Verdict } from '@celeriac/core';
+import {
+  type Delivery,
+  isRepeated,
+  type Logger,
+  type Outcome,
+  type Tell,
+  type Verdict,
+} from '@celeriac/core';
 
 /** A handler begins. */
 export interface Started {
@@ -75,14 +82,16 @@ export class Report {
   }
 
   started({ id, name, attempt, lateMs, delivery }: Beginning): void {
-    const { queue, redelivered } = delivery;
+    const { queue } = delivery;
+    const redelivered = isRepeated(delivery);
     const late = lateMs === undefined ? {} : { lateMs };
     if (lateMs !== undefined) this.#logger.debug('its time has come', { name, id, queue, lateMs });
     this.#tell('started', { id, name, queue, redelivered, attempt, ...late });
   }
 
   settled({ id, name, delivery, outcome, verdict, ms }: Ending): void {
-    const { queue, redelivered } = delivery;
+    const { queue } = delivery;
+    const redelivered = isRepeated(delivery);
     this.#log({ id, name, delivery, outcome, verdict, ms });
     if (verdict.kind === 'retry') {
       const { attempt, of, delayMs, error } = verdict;
@@ -117,6 +126,13 @@ export class Report {
         this.#logger.debug('not due yet: it waits in the broker', {
           ...what,
           until: new Date(verdict.until).toISOString(),
+        });
+        return;
+      case 'recount':
+        this.#logger.info('delivered before and not settled: counted, and back at the end of its queue', {
+          ...what,
+          deliveries: verdict.deliveries,
+          because: outcome.kind,
         });
         return;
       case 'requeue':

@@ -3,15 +3,12 @@
  * about single deliveries.
  */
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 
 import {
   brokerAccess,
   BrokerEventSender,
   type Clock,
   type Config,
-  type CopyForRetry,
-  Delays,
   eventForRetry,
   eventType,
   isOneBroker,
@@ -22,30 +19,28 @@ import {
   serviceName,
   taskForRetry,
   type Tell,
-  type Topology,
   type Validator,
   waitAtMost,
 } from '@celeriac/core';
 
 import type { Cancellation } from './cancellation.js';
-import { Capsule } from './capsule.js';
-import { planApplication, planTaskGroups, type QueuePlan, type TaskGroup } from './capsule-plan.js';
+import type { Capsule } from './capsule.js';
+import { planApplication, planTaskGroups, type TaskGroup } from './capsule-plan.js';
 import type { ContextParts } from './context.js';
 import { type DelayPaths, keepDelayPaths } from './delay-paths.js';
-import type { DispatchParts } from './dispatch.js';
 import type { Application } from './event-handler/application.js';
 import { eventPreparer } from './event-handler/prepare-event.js';
 import type { TaskHandlers } from './handlers.js';
+import { type CapsulePlan, openCapsule } from './open-capsule.js';
 import { InlinePool } from './pool/inline.js';
 import { checkHandlers, openPool } from './pool/open-pool.js';
 import type { Pool, PoolStats } from './pool/pool.js';
 import { taskPreparer } from './prepare-task.js';
-import { Report } from './report.js';
 import { closeSide, type OpenSide, type Side, sideReady, watchSide } from './side.js';
-import { Slots } from './slots.js';
-import type { Prepare } from './work.js';
+import { Suspects } from './suspects.js';
+import { openWatchdog, type Watchdog } from './watchdog.js';
 import type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
-import { stopping as stoppingError } from './worker-state.js';
+import { stopping as stoppingError, wrongState } from './worker-state.js';
 
 export interface RunningOptions {
   readonly config: Config;
@@ -60,16 +55,6 @@ export interface RunningOptions {
   readonly applications: readonly Application[];
   readonly tell: Tell<WorkerEvents>;
   readonly openSide: OpenSide;
-}
-
-interface CapsulePlan {
-  readonly queues: readonly QueuePlan[];
-  readonly prepare: Prepare;
-  readonly copyForRetry: CopyForRetry;
-  readonly concurrency: number;
-  readonly pool: Pool;
-  /** True: what delays need is declared before the first one. */
-  readonly delaysAhead: boolean;
 }
 
 interface PreparerParts {
@@ -90,8 +75,10 @@ export class Running {
   #groups: readonly TaskGroup[];
   #delayPaths: DelayPaths[] = [];
   #cancellations = new Set<Cancellation>();
+  #suspects = new Suspects();
   #stopping = new AbortController();
   #halted = new AbortController();
+  #watchdog: Watchdog | undefined;
 
   private constructor(options: RunningOptions, sides: readonly Side[]) {
     this.#options = options;
@@ -123,6 +110,8 @@ export class Running {
     const { config, applications, logger, clock } = this.#options;
     const contextParts = this.#contextParts();
     const validator = await loadValidator();
+    if (this.#stopping.signal.aborted) throw wrongState('start', 'it was stopped');
+    this.#watchdog = openWatchdog(this.#options);
     const { routing_key: typePattern } = config.events;
     checkHandlers(this.#groups, this.#options.tasks);
     for (const group of this.#groups) this.#addTasks(group, { contextParts, validator });
@@ -137,7 +126,8 @@ export class Running {
         prepare,
         copyForRetry: eventForRetry,
         concurrency,
-        pool: new InlinePool(application.name, { logger, clock }),
+        pool: new InlinePool(application.name, { logger, clock, watch: this.#watchdog }),
+        deliveryLimit: handler.delivery_limit,
         delaysAhead: handler.retry.max !== undefined || application.retries,
       });
     }
@@ -167,7 +157,7 @@ export class Running {
     for (const capsule of this.#capsules) for (const consumer of capsule.consumers) consumer.flush();
     await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.close())));
     const left = this.#inHand;
-    await Promise.all(this.#sides.map(closeSide));
+    await Promise.all([...this.#sides.map(closeSide), this.#watchdog?.close()]);
     if (left > 0) logger.warn('handlers left unfinished: their messages go back to the queue', { left });
     return { drained: unfinished === 0, unfinished: left };
   }
@@ -234,7 +224,8 @@ export class Running {
     const { time_zone: timeZone, delayed_delivery_ahead: delaysAhead } = config.tasks;
     const sides = { tasks: this.#taskSide.publishing, events: this.#eventSide.publishing };
     const stopping = this.#stopping.signal;
-    const pool = openPool(group, { config, modules, sides, tell, stopping, logger, clock });
+    const watch = this.#watchdog;
+    const pool = openPool(group, { config, modules, sides, tell, stopping, logger, clock, watch });
     this.#pools.push(pool);
     const { config: handler, queues } = group;
     const elsewhere = handler.pool !== 'inline';
@@ -245,40 +236,25 @@ export class Running {
       copyForRetry: taskForRetry(timeZone),
       concurrency: handler.concurrency,
       pool,
+      deliveryLimit: handler.delivery_limit,
       delaysAhead,
     });
   }
 
   #addCapsule(side: Side, plan: CapsulePlan): void {
-    const { logger, clock, tell, config } = this.#options;
-    const { publishing } = side;
-    const topologies = new Map(plan.queues.map(({ queue, topology }) => [queue, topology]));
-    const topologyOf = (queue: string): Topology => topologies.get(queue) as Topology;
-    const { delayed_delivery_queue_type: queueType } = config.tasks;
-    const { declarer } = publishing;
-    const delays = new Delays({ declarer, queueType, topologyOf });
-    const dispatchParts: DispatchParts = {
-      prepare: plan.prepare,
-      pool: plan.pool,
-      slots: new Slots(plan.concurrency),
-      report: new Report(logger, tell),
+    const { config, logger, clock, tell } = this.#options;
+    const { capsule, delayPaths } = openCapsule(side, plan, {
+      config,
+      logger,
+      clock,
+      tell,
+      suspects: this.#suspects,
       running: this.#cancellations,
       stopping: this.#stopping.signal,
       halted: this.#halted.signal,
-      sink: publishing.sink,
-      declarer,
-      deadLetterTopology: topologyOf,
-      delays,
-      copyForRetry: plan.copyForRetry,
-      worker: `${process.pid}@${hostname()}`,
-      clock,
-      logger,
-    };
-    const capsule = new Capsule({ side, queues: plan.queues, dispatchParts, logger, clock });
+    });
     this.#capsules.push(capsule);
-    const { delaysAhead: ahead } = plan;
-    const stopping = this.#stopping.signal;
-    this.#delayPaths.push({ consumers: capsule.consumers, delays, ahead, logger, stopping });
+    this.#delayPaths.push(delayPaths);
   }
 
   /** Enters the applications into the registry. Their queues are bound by now, so a busy registry costs nothing. */

@@ -24,20 +24,27 @@ export interface SettleParts extends MoveParts {
 const firstPauseMs = 200;
 const longestPauseMs = 10_000;
 
-export async function settle(verdict: Verdict, delivery: Delivery, parts: SettleParts): Promise<void> {
+/** While the worker stops, and its connections are closed two seconds later. */
+const inPassing = { timeoutMs: 1_000 };
+const giveBack = { kind: 'requeue', countsAsFailure: false } as const;
+const abandon: Verdict = { kind: 'abandon' };
+
+/** Resolves with what was carried out, which is another verdict where the first one could not be. */
+export async function settle(verdict: Verdict, delivery: Delivery, parts: SettleParts): Promise<Verdict> {
   switch (verdict.kind) {
     case 'ack':
       delivery.ack();
-      return;
+      return verdict;
     case 'requeue':
       delivery.requeue(verdict.countsAsFailure);
-      return;
+      return verdict;
     case 'abandon':
-      return;
+      return verdict;
     case 'deadLetter':
     case 'retry':
     case 'postpone':
-      await carryOut(moveFor(verdict, delivery, parts), delivery, parts);
+    case 'recount':
+      return carryOut(moveFor(verdict, delivery, parts), delivery, parts);
   }
 }
 
@@ -45,23 +52,28 @@ export async function settle(verdict: Verdict, delivery: Delivery, parts: Settle
  * Holds the delivery until its copy is confirmed: returning it instead would deliver it again at once, for ever.
  * Gives up only when the channel is gone or the process halts; the broker then redelivers it to someone else.
  */
-async function carryOut(first: Move, delivery: Delivery, parts: SettleParts): Promise<void> {
+async function carryOut(first: Move, delivery: Delivery, parts: SettleParts): Promise<Verdict> {
   const { sink, clock, logger, halted } = parts;
   let move = first;
-  for (let attempt = 0; delivery.live && !halted.aborted; attempt++) {
+  const mayTry = (attempt: number): boolean => !halted.aborted || (move.inPassing === true && attempt === 0);
+  for (let attempt = 0; delivery.live && mayTry(attempt); attempt++) {
     let isWritten = false;
     try {
       const message = move.message();
       isWritten = true;
       if (message === undefined) {
-        delivery.requeue(false);
-        return;
+        delivery.requeue(giveBack.countsAsFailure);
+        return giveBack;
       }
-      await sink.publish(message, { anySize: true });
+      await sink.publish(message, { anySize: true, ...(move.inPassing === true ? inPassing : {}) });
       delivery.ack();
-      return;
+      return move.verdict;
     } catch (error) {
       move.failed();
+      if (move.inPassing === true) {
+        delivery.requeue(giveBack.countsAsFailure);
+        return giveBack;
+      }
       logger.error(`cannot ${move.doing}, holding the message and trying on`, {
         queue: delivery.queue,
         id: delivery.properties.messageId ?? delivery.properties.correlationId,
@@ -73,4 +85,5 @@ async function carryOut(first: Move, delivery: Delivery, parts: SettleParts): Pr
       await clock.sleep(backoffMs(attempt + 1, backoff), halted);
     }
   }
+  return abandon;
 }

@@ -8,13 +8,14 @@ import {
   type CeleriacError,
   Consumer,
   type ConsumerOptions,
-  Declarer,
+  type Declarer,
   type Ensures,
   type MessageSink,
   openPublishing,
   openSession,
   type Section,
   type Session,
+  type SessionPurpose,
 } from '@celeriac/core';
 
 /** A connection, as far as a worker is concerned. */
@@ -46,15 +47,21 @@ export interface Side {
 
 export type OpenSide = (options: BrokerOptions, section: Section) => Side;
 
-export function openSide(options: BrokerOptions, section: Section): Side {
-  const { config, logger, clock } = options;
+/** `properties: 'raw'` is for one who hands deliveries on as they came. */
+export function openSide(
+  options: BrokerOptions,
+  section: Section,
+  { properties }: Pick<SessionPurpose, 'properties'> = {},
+): Side {
+  const { config, clock } = options;
   const session = openSession(options, {
     section,
     role: 'worker',
     heartbeat: config.events.consumer_heartbeat,
+    properties,
   });
-  const declarer = new Declarer({ session, logger, clock, create: config.tasks.declare_queues });
   const publishing = openPublishing(options, section);
+  const declarer = publishing.declarer.over(session);
   return {
     publishing,
     session,

@@ -2,6 +2,7 @@
 import type { CeleriacError, PoolKind } from '@celeriac/core';
 
 import type { ReportEvents } from './report.js';
+import type { LoopBlocked } from './watchdog.js';
 
 export interface WorkerEvents extends ReportEvents {
   /** Consuming every queue. */
@@ -14,6 +15,8 @@ export interface WorkerEvents extends ReportEvents {
   unblocked: [];
   /** A task says how far it is. */
   progress: [Progress];
+  /** The event loop stood still longer than `task_handler.block_warning`; told when it moves again. */
+  'loop-blocked': [LoopBlocked];
 }
 
 export interface Progress {

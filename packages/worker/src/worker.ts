@@ -26,7 +26,8 @@ import { moduleUrl, registerFrom } from './handler-modules.js';
 import type { PoolStats } from './pool/pool.js';
 import { Running } from './running.js';
 import { runUntilSignalled } from './shutdown.js';
-import { type OpenSide, openSide } from './side.js';
+import { openWorkerSide } from './open-side.js';
+import type { OpenSide } from './side.js';
 import type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 import { nothingRegistered, wrongState } from './worker-state.js';
 
@@ -57,7 +58,7 @@ export interface StopOptions {
 
 /** Creates a worker. Reads nothing and connects to nothing before `start` or `run`. */
 export function createWorker(options: WorkerOptions = {}): Worker {
-  return new Worker(options, { open: openSide, isInlineOnly: false });
+  return new Worker(options, { open: openWorkerSide, isInlineOnly: false });
 }
 
 /** As `createWorker`, over something else than a broker, and all tasks inline: for `@celeriac/testing`. @internal */

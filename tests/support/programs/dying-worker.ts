@@ -8,10 +8,12 @@ import { appendFileSync } from 'node:fs';
 
 import { createLogger, createWorker, currentTask, type TaskContext } from '@celeriac/worker';
 
+import { chosenIo } from '../chosen-io.js';
+
 const [url = '', file = '', mode] = process.argv.slice(2);
 const worker = createWorker({
   config: { events: { connection_string: url }, tasks: { default_queue: 'q' } },
-  env: {},
+  env: chosenIo,
   logger: createLogger({ level: 'warn' }),
 });
 worker.task(

@@ -7,6 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createLogger, createWorker, currentTask } from '@celeriac/worker';
 
+import { chosenIo } from '../chosen-io.js';
+
 const [, , url = '', queue = '', file = ''] = process.argv;
 const worker = createWorker({
   config: {
@@ -14,7 +16,7 @@ const worker = createWorker({
     tasks: { default_queue: queue },
     task_handler: { concurrency: 8, shutdown_grace: 5 },
   },
-  env: {},
+  env: chosenIo,
   logger: createLogger({ level: 'warn' }),
 });
 worker.task('chaos.work', async (ms: number) => {

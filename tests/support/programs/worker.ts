@@ -8,10 +8,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger } from '@celeriac/core';
 import { createWorker, currentTask } from '@celeriac/worker';
 
+import { chosenIo } from '../chosen-io.js';
+
 const [url = '', grace = '5', concurrency = '1'] = process.argv.slice(2);
 const write = (line: string): void => void process.stdout.write(`${line}\n`);
 const worker = createWorker({
-  env: {},
+  env: chosenIo,
   logger: createLogger({ level: 'debug', format: 'json', write }),
   config: {
     events: { connection_string: url },

@@ -18,6 +18,7 @@ interface TaskOptions extends CommonOptions {
   readonly args?: readonly unknown[];
   readonly kwargs?: Record<string, unknown>;
   readonly queue?: string;
+  readonly delay?: string;
   readonly expires?: string;
   readonly priority?: number;
 }
@@ -52,6 +53,11 @@ export function sendCommand(): Command {
     .option('--kwargs <json>', 'keyword arguments, a JSON object', jsonObject('--kwargs'))
     .option('--queue <name>', 'default: by route, else the default queue')
     .option(
+      '--delay <duration>',
+      'not to be started earlier than this from now, as in 10m',
+      duration('--delay'),
+    )
+    .option(
       '--expires <duration>',
       'not to be started later than this from now, as in 1h',
       duration('--expires'),
@@ -61,12 +67,13 @@ export function sendCommand(): Command {
 }
 
 async function sendTask(name: string, options: TaskOptions): Promise<void> {
-  const { args = [], kwargs, queue, expires, priority, id, timeout = '30s' } = options;
+  const { args = [], kwargs, queue, delay, expires, priority, id, timeout = '30s' } = options;
   const sendOptions: SendOptions = {
     timeout,
     ...(id === undefined ? {} : { id }),
     ...(kwargs === undefined ? {} : { kwargs }),
     ...(queue === undefined ? {} : { queue }),
+    ...(delay === undefined ? {} : { delay }),
     ...(expires === undefined ? {} : { expires }),
     ...(priority === undefined ? {} : { priority }),
   };

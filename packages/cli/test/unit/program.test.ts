@@ -133,6 +133,7 @@ describe('the celeriac command', () => {
       2,
       /--object-id/u,
     ],
+    ['a delay without a unit', ['send', 'a', '--delay', '10'], 2, /--delay/u],
     ['an expiry without a unit', ['send', 'a', '--expires', '10'], 2, /--expires/u],
     ['a priority of 256', ['send', 'a', '--priority', '256'], 2, /from 0 to 255/u],
     ['an application that cannot be named so', ['applications', 'register', 'a b', 'x'], 2, /'a b'/u],

@@ -31,6 +31,8 @@ export interface ConnectionSettings {
   /** Idle seconds before TCP keepalive probes. */
   readonly tcpKeepalive: number;
   readonly tls?: TlsSettings | undefined;
+  /** `raw` leaves the properties of deliveries unread, for one who hands `wire` on. Default `read`. */
+  readonly properties?: 'read' | 'raw' | undefined;
 }
 
 /** What amqplib is given as the address: an object, never a URL (amqplib decodes passwords as Latin-1). */

@@ -45,6 +45,7 @@ export class ChannelSupervisor<C extends Channel> {
   #channel: C | undefined;
   #ran: Promise<void> | undefined;
   #closeRequested = false;
+  #recycleDue = false;
 
   constructor(options: ChannelSupervisorOptions<C>) {
     this.#options = options;
@@ -69,10 +70,11 @@ export class ChannelSupervisor<C extends Channel> {
     await waitAtMost(this.#options.clock, closeDeadlineMs, this.#ran ?? Promise.resolve());
   }
 
-  /** Closes the channel so that a new one takes its place. */
+  /** Closes the channel so that a new one takes its place; one that is being set up, as soon as it is. */
   recycle(): void {
     const channel = this.#channel;
     this.#channel = undefined;
+    this.#recycleDue = channel === undefined;
     if (channel === undefined || this.#closeRequested) return;
     this.#closeRequested = true;
     this.#options.closing?.();
@@ -107,6 +109,10 @@ export class ChannelSupervisor<C extends Channel> {
     return Promise.race([ready, this.#stopped]);
   }
 
+  #mustGo(): boolean {
+    return this.#stopping.signal.aborted || this.#recycleDue;
+  }
+
   async #runChannel(connection: ChannelModel, generation: number): Promise<'lost' | 'failed' | 'give-up'> {
     let channel: C;
     try {
@@ -116,6 +122,7 @@ export class ChannelSupervisor<C extends Channel> {
       return this.#options.setUpFailed(error) ? 'give-up' : 'failed';
     }
     this.#closeRequested = false;
+    this.#recycleDue = false;
     const ended = endOf(channel);
     try {
       await this.#options.setUp(channel, generation);
@@ -124,7 +131,7 @@ export class ChannelSupervisor<C extends Channel> {
       return this.#options.setUpFailed(error) ? 'give-up' : 'failed';
     }
     this.#channel = channel;
-    if (this.#stopping.signal.aborted) this.recycle();
+    if (this.#mustGo()) this.recycle();
     const end = await ended;
     this.#channel = undefined;
     this.#options.lost(end);

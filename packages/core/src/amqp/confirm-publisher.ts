@@ -85,7 +85,8 @@ export class ConfirmPublisher implements MessageSink {
     if (refusal !== undefined) return Promise.reject(refusal);
     const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs;
     return new Promise((resolve, reject) => {
-      const properties = writeProperties(message.properties); // a throw rejects, before anything is sent
+      // A throw rejects, before anything is sent.
+      const properties = message.encodedProperties ?? writeProperties(message.properties);
       const deadlineAt = this.#options.clock.monotonic() + timeoutMs;
       this.#queue.add({ message, properties, timeoutMs, deadlineAt, resolve, reject });
       this.#deadlines.watch(deadlineAt);

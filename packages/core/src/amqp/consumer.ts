@@ -35,6 +35,8 @@ export interface ConsumerOptions {
   readonly declare: () => Promise<void>;
   /** Called in order, must not throw. */
   readonly onDelivery: (delivery: Delivery) => void;
+  /** The channel that brought all deliveries so far is gone; called before any delivery of the next one. */
+  readonly onChannelLost?: (() => void) | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -103,12 +105,13 @@ export class Consumer {
   }
 
   async #subscribe(channel: Channel): Promise<void> {
-    const { declare, prefetch, queue } = this.#options;
+    const { declare, prefetch, queue, onChannelLost } = this.#options;
     await declare();
     await channel.prefetch(prefetch);
     const lease = new ChannelLease(new Acknowledgements(channel), () => this.#stale());
     // Not after consume: deliveries may arrive with the very frame that confirms the subscription.
     this.#lease = lease;
+    if (onChannelLost !== undefined) lease.onLost(onChannelLost);
     channel.once('close', () => lease.end());
     const { consumerTag } = await channel.consume(queue, (message) => this.#receive(lease, message));
     // Cancelled in between: what is delivered now would go straight back, for ever.

@@ -35,13 +35,19 @@ export type Ensures = Pick<Declarer, 'ensure' | 'forget'>;
 
 export class Declarer {
   #options: DeclarerOptions;
-  #warned = new Set<string>();
+  #warned: Set<string>;
   /** What exists on the connection of this generation: settled, or being declared. */
   #known = new Map<string, Promise<void> | 'declared'>();
   #knownGeneration = -1;
 
-  constructor(options: DeclarerOptions) {
+  constructor(options: DeclarerOptions, warned: Set<string> = new Set()) {
     this.#options = options;
+    this.#warned = warned;
+  }
+
+  /** The same over another connection to the same broker: what one has warned of, the other does not repeat. */
+  over(session: Session): Declarer {
+    return new Declarer({ ...this.#options, session }, this.#warned);
   }
 
   /** Declares `topology`, always. Rejects with ERR_TOPOLOGY_…, or what ended the connection. */

@@ -11,8 +11,13 @@ import type { BindingSpec, QueueSpec, QueueType, Topology } from './topology.js'
 
 const levels = 28;
 
-/** Where messages enter. */
-export const delayedExchange: string = levelName(levels - 1);
+/**
+ * Where a message with this delay (1 to `longestDelaySeconds`) enters. Celery always enters at the top; a message
+ * passes the levels above its highest bit anyway, and every level passed costs the broker a lookup.
+ */
+export function delayedExchange(seconds: number): string {
+  return levelName(31 - Math.clz32(seconds));
+}
 
 /** Where they come out: every queue that receives delayed messages is bound to it. */
 export const deliveryExchange = 'celery_delayed_delivery';

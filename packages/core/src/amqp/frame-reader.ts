@@ -36,6 +36,16 @@ export class ReceivedProperties implements MessageProperties {
   headerError?: string;
   /** The table's own bytes, when it could not be read. */
   rawHeaders?: Buffer;
+  #wire: Buffer | undefined;
+
+  /** All of it as it came, flags first, for `readProperties` elsewhere. */
+  get wire(): Buffer | undefined {
+    return this.#wire;
+  }
+
+  set wire(bytes: Buffer | undefined) {
+    this.#wire = bytes;
+  }
 }
 
 const emptyTable: HeaderTable = Object.freeze(Object.create(null) as Record<string, unknown>);
@@ -47,12 +57,12 @@ interface FrameSource {
 }
 
 /** Puts our reader in front of the connection's own. Throws ERR_AMQPLIB_INCOMPATIBLE when amqplib has changed. */
-export function installFrameReader(connection: unknown): void {
+export function installFrameReader(connection: unknown, properties: 'read' | 'raw' = 'read'): void {
   const source = connection as FrameSource;
   const fits = typeof source.recvFrame === 'function' && Buffer.isBuffer(source.rest);
   if (!fits) throw incompatible();
   const readFrame = source.recvFrame.bind(source);
-  source.recvFrame = () => takeHeaderFrame(source) ?? readFrame();
+  source.recvFrame = () => takeHeaderFrame(source, properties) ?? readFrame();
   selfTest(readFrame, source.recvFrame);
 }
 
@@ -68,7 +78,7 @@ function selfTest(before: unknown, after: unknown): void {
   // type 2, channel 1, 14 bytes: class basic, weight, body size 0, no flags; frame end
   const frame = Buffer.from(`0200010000000e003c0000${'00'.repeat(8)}0000ce`, 'hex');
   const probe: FrameSource = { rest: frame, recvFrame: () => false };
-  const read = takeHeaderFrame(probe);
+  const read = takeHeaderFrame(probe, 'read');
   if (before === after || read?.id !== basicClass || probe.rest.length !== 0) throw incompatible();
 }
 
@@ -80,7 +90,7 @@ interface HeaderFrame {
 }
 
 /** The next frame, if it is a complete content header; undefined leaves it to amqplib. */
-function takeHeaderFrame(source: FrameSource): HeaderFrame | undefined {
+function takeHeaderFrame(source: FrameSource, properties: 'read' | 'raw'): HeaderFrame | undefined {
   const { rest } = source;
   if (rest.length < frameHeaderBytes || rest[0] !== headerFrame) return undefined;
   const end = frameHeaderBytes + rest.readUInt32BE(3);
@@ -91,11 +101,13 @@ function takeHeaderFrame(source: FrameSource): HeaderFrame | undefined {
   const id = payload.readUInt16BE(0);
   if (id !== basicClass) return undefined;
   source.rest = rest.subarray(end + 1);
+  const fields = properties === 'raw' ? new ReceivedProperties() : readProperties(payload, propertyFlagsAt);
+  fields.wire = payload.subarray(propertyFlagsAt);
   return {
     id,
     channel: rest.readUInt16BE(1),
     size: Number(payload.readBigUInt64BE(4)),
-    fields: readProperties(payload, propertyFlagsAt),
+    fields,
   };
 }
 

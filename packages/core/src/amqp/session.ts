@@ -234,7 +234,7 @@ export class Session {
       return;
     }
     try {
-      installFrameReader(connection.connection);
+      installFrameReader(connection.connection, this.#options.properties);
     } catch (error) {
       this.#lastError = error as CeleriacError;
       this.#permanentFailures = this.#options.endpoints.length;

@@ -7,6 +7,7 @@ import { connect } from 'node:net';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 
+import { parseConnectionString } from './connection-string.js';
 import type { Environment } from './environment.js';
 
 export interface DevelopmentBroker {
@@ -28,24 +29,35 @@ export async function findDevelopmentBroker(env: Environment): Promise<Developme
   const file = noteFile(env);
   if (file === undefined) return undefined;
   const note = await readFile(file, 'utf8').then(parseNote, () => undefined);
-  return note !== undefined && (await listens(note.port)) ? note : undefined;
+  if (note === undefined || !isAlive(note.pid)) return undefined;
+  return (await listens(note)) ? note : undefined;
 }
 
 function parseNote(text: string): DevelopmentBroker | undefined {
   try {
     const note = JSON.parse(text) as DevelopmentBroker & { readonly host: unknown };
     const { pid, port, url, host } = note;
-    const isWhole = Number.isInteger(pid) && Number.isInteger(port) && typeof url === 'string';
-    return isWhole && host === hostname() ? { pid, port, url } : undefined;
+    const isWhole = Number.isInteger(pid) && pid > 0 && Number.isInteger(port) && typeof url === 'string';
+    return isWhole && host === hostname() && hostOf(url) !== '' ? { pid, port, url } : undefined;
   } catch {
     return undefined; // half written, or somebody else's
   }
 }
 
-/** Whether the port of this machine takes connections: the note of a process that was killed stays behind. */
-function listens(port: number): Promise<boolean> {
+/** The note of a process that was killed stays behind, and its port may be another one's by now. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'; // there, and not ours
+  }
+}
+
+/** Whether it takes connections: a process id may be another one's by now. */
+function listens({ url, port }: DevelopmentBroker): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port, timeout: 1_000 });
+    const socket = connect({ host: hostOf(url), port, timeout: 1_000 });
     const end = (answer: boolean): void => {
       socket.destroy();
       resolve(answer);
@@ -54,6 +66,11 @@ function listens(port: number): Promise<boolean> {
     socket.once('error', () => end(false));
     socket.once('timeout', () => end(false));
   });
+}
+
+/** Throws ERR_CONNECTION_STRING. */
+function hostOf(url: string): string {
+  return parseConnectionString(url).addresses[0]?.hostname ?? '127.0.0.1';
 }
 
 /**

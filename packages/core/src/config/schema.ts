@@ -88,6 +88,12 @@ const retry = (what: string): SchemaNode =>
     only: errorNames('Only these errors are tried again.', { 'x-default': 'all' }),
   });
 
+const deliveryLimit: SchemaNode = whole(
+  'Deliveries of a message that end with neither an acknowledgement nor a failure, as when it ends the process, before it is dead-lettered; 0 is without limit. Quorum queues of ours have a limit of 20 of their own.',
+  0,
+  { 'x-unit': 'deliveries', default: 20 },
+);
+
 const events: SchemaNode = section('The event bus, and the connection that tasks share by default.', {
   connection_string: text(
     'Address of the broker, read as Kombu reads it; several, separated by `;`, for failover; `memory://` is the embedded broker. Must be set where NODE_ENV is production.',
@@ -193,6 +199,17 @@ const taskHandler: SchemaNode = section('Running tasks.', {
   shutdown_grace: duration('How long running tasks and events may go on after a stop signal.', [0, day], {
     default: '25s',
   }),
+  io: choice(
+    'Where connections live: on a thread of their own, so that a handler that blocks the event loop costs none, or on the thread of the handlers.',
+    ['thread', 'inline'],
+    { default: 'thread' },
+  ),
+  block_warning: duration(
+    'How long a handler may block the event loop before the log names it; 0 turns that off.',
+    [0, day],
+    { default: '1s' },
+  ),
+  delivery_limit: deliveryLimit,
   retry: retry('tasks'),
 });
 
@@ -221,6 +238,7 @@ const eventHandler: SchemaNode = section('Handling events of registered applicat
     'x-default': 'no limit',
   }),
   dead_letter_expiry: deadLetterExpiry,
+  delivery_limit: deliveryLimit,
   retry: retry('events'),
 });
 

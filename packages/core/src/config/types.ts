@@ -105,6 +105,10 @@ export interface TaskHandlerConfig extends PoolConfig {
   readonly workers: Readonly<Record<string, TaskWorkerConfig>>;
   /** Seconds. */
   readonly shutdown_grace: number;
+  readonly io: 'thread' | 'inline';
+  /** Seconds; 0 says nothing. */
+  readonly block_warning: number;
+  readonly delivery_limit: number;
   readonly retry: RetryConfig;
 }
 
@@ -122,6 +126,7 @@ export interface EventHandlerConfig {
   readonly soft_time_limit?: number | undefined;
   /** Seconds. */
   readonly dead_letter_expiry: number;
+  readonly delivery_limit: number;
   readonly retry: RetryConfig;
 }
 
@@ -171,7 +176,7 @@ type WithRetry<Section> = Omit<Section, 'retry'> & {
 type PoolDurations = 'idle_timeout' | 'soft_time_limit' | 'hard_time_limit';
 type PoolSizes = 'max_memory' | 'max_memory_per_child';
 type WrittenTaskHandler = Omit<
-  Written<TaskHandlerConfig, PoolDurations | 'shutdown_grace', PoolSizes>,
+  Written<TaskHandlerConfig, PoolDurations | 'shutdown_grace' | 'block_warning', PoolSizes>,
   'workers'
 > & {
   readonly workers?:

@@ -48,7 +48,8 @@ export function routeTask(routes: Readonly<Record<string, string>>, task: string
   return best?.queue;
 }
 
-function matchesGlob(glob: string, text: string): boolean {
+/** `*` stands for any text. */
+export function matchesGlob(glob: string, text: string): boolean {
   const pieces = glob.split('*');
   if (pieces.length === 1) return glob === text;
   const first = pieces[0] as string;

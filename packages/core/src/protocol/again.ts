@@ -3,6 +3,7 @@
  * bytes are not touched, but of protocol 1, where everything is in the body. Pure: publishes nothing.
  */
 import type { HeaderTable, MessageProperties } from '../ports.js';
+import { deliveriesHeader } from '../policy/redelivery.js';
 import { readJsonBody } from './body.js';
 import { isBrokerHeader, isMap } from './celery-fields.js';
 import { decodeTask, encodeTask } from './celery-v2.js';
@@ -22,6 +23,23 @@ export const againHeaders = {
   exchange: 'celeriac-exchange',
   routingKey: 'celeriac-routing-key',
 } as const;
+
+/** The message as it came, counted: see `deliveryCount`. */
+export function copyRecounted(received: ReceivedBy, deliveries: number): EncodedMessage {
+  const { body, properties } = copyAsItCame(received);
+  const { expiration } = received.properties;
+  const { exchange, routingKey } = cameBy(received);
+  const by = { [againHeaders.exchange]: exchange, [againHeaders.routingKey]: routingKey };
+  const headers = {
+    ...properties.headers,
+    ...(exchange === '' ? {} : by),
+    [deliveriesHeader]: deliveries,
+  };
+  return {
+    body,
+    properties: { ...properties, ...(expiration === undefined ? {} : { expiration }), headers },
+  };
+}
 
 /** The attempt that a copy is for. */
 export interface NextAttempt {
@@ -56,7 +74,7 @@ export function taskForRetry(timeZone: string): CopyForRetry {
     const { body, properties } = isProtocol1(received)
       ? asProtocol2(received, timeZone, now)
       : copyAsItCame(received);
-    const headers = properties.headers ?? {};
+    const headers = uncounted(properties.headers);
     const crashed = crashes === undefined ? {} : { [againHeaders.crashes]: crashes };
     const changed = { retries, eta: formatIsoTime(eta), parent_id: headers.id, ...crashed };
     return {
@@ -66,10 +84,21 @@ export function taskForRetry(timeZone: string): CopyForRetry {
   };
 }
 
+/**
+ * The task as it was before its first attempt: not retried, due at once. Protocol 1 becomes protocol 2; what cannot be
+ * read stays as it is.
+ */
+export function taskAnew(received: Received, timeZone: string, now: number): EncodedMessage {
+  const isReadable = decodeTask(received, { timeZone }).ok;
+  const { body, properties } =
+    isReadable && isProtocol1(received) ? asProtocol2(received, timeZone, now) : copyAsItCame(received);
+  return { body, properties: { ...properties, headers: { ...properties.headers, retries: 0, eta: null } } };
+}
+
 /** The event as it came, counted. */
 export const eventForRetry: CopyForRetry = (received, { retries, now }) => {
   const { body, properties } = copyAsItCame(received);
-  const headers = properties.headers ?? {};
+  const headers = uncounted(properties.headers);
   const { exchange, routingKey } = cameBy(received);
   const changed = {
     [againHeaders.retries]: retries,
@@ -103,6 +132,12 @@ export function cameBy({ properties, exchange, routingKey }: ReceivedBy): CameBy
   if (typeof original !== 'string') return { exchange, routingKey };
   const from = headers[againHeaders.exchange];
   return { exchange: typeof from === 'string' ? from : exchange, routingKey: original };
+}
+
+/** An attempt that came to its end did not end its worker: the count begins anew. */
+function uncounted(headers: HeaderTable = {}): HeaderTable {
+  const { [deliveriesHeader]: _counted, ...others } = headers;
+  return others;
 }
 
 function firstTime(headers: HeaderTable, now: number): HeaderTable {

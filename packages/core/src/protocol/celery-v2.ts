@@ -48,7 +48,7 @@ export function encodeTask(message: TaskMessage, now: number): EncodedMessage {
       replyTo: message.replyTo ?? '',
       priority: message.priority ?? 0,
       messageId: id,
-      ...expiration(message.expires, now),
+      ...timeToLive(message.expires, now),
       headers: headersOf(message),
     },
   };
@@ -63,13 +63,13 @@ function embedText(embed: TaskEmbed): string {
 }
 
 /** RabbitMQ refuses a longer time to live (rabbit_misc, check_expiry: 32 bits of milliseconds). */
-const longestExpirationMs = 4_294_967_295;
+export const longestExpirationMs = 4_294_967_295;
 
 /**
  * AMQP's per-message time to live: whole milliseconds, as text. 0 lets the broker drop what has expired already;
  * beyond the longest the header alone tells, and the worker sees to it.
  */
-function expiration(expires: number | undefined, now: number): { expiration?: string } {
+export function timeToLive(expires: number | undefined, now: number): { expiration?: string } {
   if (expires === undefined || expires - now > longestExpirationMs) return {};
   return { expiration: String(Math.max(0, Math.floor(expires - now))) };
 }

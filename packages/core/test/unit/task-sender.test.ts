@@ -144,7 +144,7 @@ describe('BrokerTaskSender', () => {
     const [{ message }] = published as [(typeof published)[0]];
     expect(receipt).to.deep.equal({
       id: 'new-id',
-      exchange: 'celery_delayed_27',
+      exchange: 'celery_delayed_2',
       routingKey: `${'0.'.repeat(25)}1.1.0.billing`,
       eta,
     });

@@ -116,16 +116,16 @@ export function frameText(type: number, channel: number, payload: string): strin
   );
 }
 
-/** Body frames, as many as the size needs. */
-export function bodyFrames(channel: number, body: Buffer, frameMax: number): Buffer[] {
+/** Body frames, as many as the size needs: the head of each as text, its payload, its end as text. */
+export function bodyFrames(channel: number, body: Buffer, frameMax: number): (string | Buffer)[] {
   const largest = frameMax === 0 ? body.length : frameMax - frameOverhead;
-  const frames: Buffer[] = [];
+  const frames: (string | Buffer)[] = [];
   for (let from = 0; from < body.length; from += largest) {
     const part = body.subarray(from, from + largest);
     const head = String.fromCharCode(frameType.body) + short(channel) + long(part.length);
-    frames.push(Buffer.from(head, 'latin1'), part, end);
+    frames.push(head, part, end);
   }
   return frames;
 }
 
-const end = Buffer.from([frameEnd]);
+const end = String.fromCharCode(frameEnd);

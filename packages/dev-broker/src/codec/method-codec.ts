@@ -2,6 +2,8 @@
  * Reads and writes methods by their definitions. Pure. Writing gives text of one character per byte (Latin-1), which
  * is turned into bytes once per message.
  */
+import { isUtf8 } from 'node:buffer';
+
 import {
   long,
   longlong,
@@ -52,7 +54,10 @@ export class MethodError extends Error {
   }
 }
 
-/** Reads a method frame's payload. Throws a MethodError. */
+/** A name that is no text, in RabbitMQ's words, to which that is a broken frame. */
+export class TextError extends TypeError {}
+
+/** Reads a method frame's payload. Throws a MethodError or a TextError. */
 export function decodeMethod(payload: Buffer): Method {
   const id = payload.length >= 4 ? payload.readUInt32BE(0) : 0;
   const definition = byId.get(id);
@@ -61,6 +66,7 @@ export function decodeMethod(payload: Buffer): Method {
   try {
     return { name: definition.name, fields: readFields(definition, payload) } as Method;
   } catch (error) {
+    if (error instanceof TextError) throw error;
     throw new MethodError((error as Error).message, classId, methodId);
   }
 }
@@ -97,7 +103,7 @@ function readField(reader: TableReader, type: Exclude<FieldType, 'bit'>): unknow
     case 'longlong':
       return Number(bytes.readBigUInt64BE(reader.take(8)));
     case 'shortstr':
-      return readShortString(reader);
+      return readText(reader);
     case 'longstr': {
       const length = bytes.readUInt32BE(reader.take(4));
       const at = reader.take(length);
@@ -109,6 +115,15 @@ function readField(reader: TableReader, type: Exclude<FieldType, 'bit'>): unknow
       return table;
     }
   }
+}
+
+/** Other bytes than UTF-8 would come out as other bytes, and may then be too many. */
+function readText(reader: TableReader): string {
+  const at = reader.offset + 1;
+  const text = readShortString(reader);
+  if (text.includes('\uFFFD') && !isUtf8(reader.bytes.subarray(at, reader.offset)))
+    throw new TextError('Malformed UTF-8 in shortstr');
+  return text;
 }
 
 /** A method as the payload of its frame. */

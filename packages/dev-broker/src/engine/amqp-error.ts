@@ -30,6 +30,16 @@ export class AmqpError extends Error {
   }
 }
 
+const mostBytes = 255;
+
+/** As much of a text as a reply has room for, which counts bytes: cut where a character begins. */
+export function replyTextOf(text: string): string {
+  const bytes = Buffer.from(text);
+  let end = Math.min(mostBytes, bytes.length);
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return bytes.toString('utf8', 0, end);
+}
+
 export function noQueue(queue: string, vhost: string): AmqpError {
   return new AmqpError(404, `no queue '${queue}' in vhost '${vhost}'`);
 }

@@ -71,7 +71,7 @@ function deathHeaders(message: Message, { queue, reason, now, profile }: Burial)
           time: { '!': 'timestamp', value: Math.floor(now / 1000) },
           ...(expiration === undefined ? {} : { 'original-expiration': expiration }),
         }
-      : { ...before, count: before.count + 1 };
+      : { ...before, count: oneMore(before.count) };
   const others = deaths.filter((_, at) => at !== index);
   const place = (which: string): Record<string, string> => ({
     [`x-${which}-death-exchange`]: message.exchange,
@@ -93,7 +93,17 @@ export function routingKeysIn(header: unknown): string[] {
 
 function deathsOf(headers: Table): Death[] {
   const { 'x-death': deaths } = headers;
-  return Array.isArray(deaths) ? (deaths as Death[]) : [];
+  return Array.isArray(deaths) ? deaths.filter(isDeath) : [];
+}
+
+/** A client may have written it: only what is looked at is certain then, and what is no table is left out. */
+function isDeath(value: unknown): value is Death {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A client may have written it. */
+function oneMore(count: unknown): number {
+  return typeof count === 'number' && Number.isSafeInteger(count + 1) ? count + 1 : 1;
 }
 
 /** True when it died in `queue` before and nobody rejected it since: it would go round for ever. */

@@ -2,6 +2,8 @@
  * The versions of RabbitMQ that the broker can behave like, as data: what differs between them, and nothing else.
  * Sources are RabbitMQ's own, at the tags v3.10.8, v3.13.7 and v4.3.0; each field names its file.
  */
+import { CeleriacError } from '@celeriac/core';
+
 export type ProfileName = '3.10' | '3.13' | '4.3';
 
 export interface Profile {
@@ -87,3 +89,13 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     maxMessageSize: 16 * mebibyte,
   },
 };
+
+/** Default `3.10`. Throws ERR_INPUT_INVALID for one that there is not. */
+export function profileNamed(name: ProfileName = '3.10'): Profile {
+  if (Object.hasOwn(profiles, name)) return profiles[name];
+  throw new CeleriacError('ERR_INPUT_INVALID', {
+    message: `The embedded broker cannot behave like RabbitMQ '${name}'; it knows ${profileNames.join(', ')}.`,
+    hint: 'Name the one that is nearest to yours as profile.',
+    values: { profile: name },
+  });
+}

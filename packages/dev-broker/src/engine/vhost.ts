@@ -36,6 +36,7 @@ export interface VhostOptions {
   readonly left?: () => void;
 }
 
+const noQueues: ReadonlySet<Queue> = new Set();
 const halfAnHour = 1_800_000; // RabbitMQ's default
 
 export class Vhost {
@@ -169,10 +170,17 @@ export class Vhost {
 
   /** The queues of a message. Throws 404 for a missing exchange. */
   targets(message: Message): ReadonlySet<Queue> {
+    if (message.exchange === '' && message.copies === undefined) return this.#named(message.routingKey);
     return route(this.exchange(message.exchange), message, {
       exchanges: this.#exchanges.byName,
       queues: this.#queues,
     });
+  }
+
+  /** What the default exchange is for, without going through its bindings. */
+  #named(queue: string): ReadonlySet<Queue> {
+    const found = this.#queues.get(queue);
+    return found === undefined ? noQueues : new Set([found]);
   }
 
   /** Into the queues it was found to be meant for. False when a full queue refused it. */

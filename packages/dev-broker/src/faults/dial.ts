@@ -2,7 +2,7 @@
  * The fault dial of a broker: what is to go wrong, where and when. Public: `broker.faults`. Everything is off until it
  * is dialled, and nothing here is left to chance, but for `random`, which a seed decides.
  */
-import { AmqpError } from '../engine/amqp-error.js';
+import { AmqpError, replyTextOf } from '../engine/amqp-error.js';
 import type { Clock } from '../engine/clock.js';
 import type { Vhost } from '../engine/vhost.js';
 import { type Fault, type FaultOptions, matches, PendingFault } from './fault.js';
@@ -154,7 +154,7 @@ export class FaultDial implements ConnectionFaults {
 
   /** Publishers are stopped with their next message, as under a memory or disk alarm. */
   block(reason = 'low on memory'): void {
-    this.#blocked = reason;
+    this.#blocked = replyTextOf(reason);
     this.note(`block: ${reason}`);
   }
 
@@ -170,7 +170,7 @@ export class FaultDial implements ConnectionFaults {
     const fault = new PendingFault({}, () => {
       if (this.#refusing?.fault === fault) this.#refusing = undefined;
     });
-    this.#refusing = { left: times, fault };
+    if (times >= 1) this.#refusing = { left: times, fault };
     return fault;
   }
 

@@ -54,7 +54,7 @@ export class PendingFault implements Fault {
   /** Something of this connection passes. True when the fault is due; it has struck then. */
   isDue(connection: string, step?: FrameStep): boolean {
     const { at = {}, times = 1 } = this.#options;
-    if (!matches(connection, this.#options) || !isMeant(step, at)) return false;
+    if (times < 1 || !matches(connection, this.#options) || !isMeant(step, at)) return false;
     if (++this.#passed < (at.nth ?? 1)) return false;
     this.#passed = 0;
     if (++this.#struck >= times) this.end();
@@ -69,7 +69,8 @@ export class PendingFault implements Fault {
 
 export function matches(name: string, { connection }: Pick<FaultOptions, 'connection'>): boolean {
   if (connection === undefined) return true;
-  return typeof connection === 'string' ? name.includes(connection) : connection.test(name);
+  // Not test(): with `g` or `y`, what a pattern has matched before would count.
+  return typeof connection === 'string' ? name.includes(connection) : name.search(connection) !== -1;
 }
 
 function isMeant(step: FrameStep | undefined, { direction, frame }: FaultMoment): boolean {

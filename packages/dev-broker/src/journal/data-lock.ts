@@ -1,16 +1,18 @@
 /**
  * Keeps a second broker out of a directory: a file with the process id of who is inside. That of a process that is
- * gone counts for nothing. Does not guard against other machines that share the directory.
+ * gone counts for nothing. Threads of one process count as well. Does not guard against other machines that share the directory.
  */
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+
+import { systemClock } from '@celeriac/core';
 
 import { inUse } from './journal-error.js';
 
 export const lockName = 'lock';
 const attempts = 10;
 
-/** Directories that this process is inside of: held by the process, not by this copy of the module. */
+/** Directories that this thread is inside of: held by the thread, not by this copy of the module. */
 const holder = globalThis as { [key: symbol]: Set<string> | undefined };
 const key = Symbol.for('celeriac.locked-data');
 
@@ -41,7 +43,7 @@ function take({ directory, lock, pid }: Claim): void {
       if (linked(own, lock)) return;
       const owner = readOwner(lock);
       if (owner === undefined) continue; // gone since
-      if (isAlive(owner, pid)) throw inUse(directory, owner, lock);
+      if (owner === pid ? isOurs(lock) : isAlive(owner)) throw inUse(directory, owner, lock);
       takeAway(lock, { owner, pid });
     }
     throw inUse(directory, readOwner(lock) ?? 0, lock);
@@ -85,9 +87,14 @@ function readOwner(lock: string): number | undefined {
   }
 }
 
-/** Our own id in a lock that we do not hold is that of a predecessor: in containers ids come again. */
-function isAlive(owner: number, pid: number): boolean {
-  if (owner === pid || owner === 0) return false;
+/** Our own id in a lock older than we are is that of a predecessor: in containers ids come again. Else: a thread's. */
+function isOurs(lock: string): boolean {
+  const begun = systemClock.now() - process.uptime() * 1000;
+  return (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? 0) >= begun;
+}
+
+function isAlive(owner: number): boolean {
+  if (owner === 0) return false;
   try {
     process.kill(owner, 0);
     return true;

@@ -65,6 +65,11 @@ export class Channel {
     this.#consuming.timeOut();
   }
 
+  /** It is about to end: its consumers are sent nothing any more. */
+  takeNoMore(): void {
+    this.#consuming.takeNoMore();
+  }
+
   /** Gives back what it holds. */
   close(): void {
     this.#isOpen = false;

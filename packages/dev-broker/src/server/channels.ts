@@ -3,9 +3,9 @@
  * closes the channel, or asks for the end of the connection, as the protocol says.
  */
 import { frameType } from '../codec/frames.js';
-import { idsOf, MethodError } from '../codec/method-codec.js';
+import { idsOf, MethodError, TextError } from '../codec/method-codec.js';
 import type { Method, MethodName } from '../codec/methods.js';
-import { AmqpError } from '../engine/amqp-error.js';
+import { AmqpError, replyTextOf } from '../engine/amqp-error.js';
 import { Channel } from './channel.js';
 import type { ChannelConnection } from './channel-methods.js';
 
@@ -81,7 +81,7 @@ export class Channels {
     this.#closing.add(number);
     channel.close();
     const ids = method === undefined ? { classId: 0, methodId: 0 } : idsOf(method);
-    this.#connection.send(number, 'channel.close', { replyCode, replyText: message.slice(0, 255), ...ids });
+    this.#connection.send(number, 'channel.close', { replyCode, replyText: replyTextOf(message), ...ids });
     return true;
   }
 
@@ -89,6 +89,8 @@ export class Channels {
   closeAll(): void {
     const channels = [...this.#open.values()];
     this.#open.clear();
+    // None of them is given what another one held: that would count as a delivery that came back.
+    for (const channel of channels) channel.takeNoMore();
     for (const channel of channels) {
       channel.flush();
       channel.close();
@@ -117,6 +119,7 @@ export class Channels {
 
 export function asAmqpError(error: unknown): AmqpError {
   if (error instanceof AmqpError) return error;
+  if (error instanceof TextError) return new AmqpError(501, error.message, { hard: true });
   if (error instanceof MethodError) return new AmqpError(502, error.message, { hard: true });
   return new AmqpError(541, (error as Error).message, { hard: true });
 }

@@ -6,7 +6,7 @@
 import { type Frame, FrameError, frameType } from '../codec/frames.js';
 import { decodeMethod, idsOf } from '../codec/method-codec.js';
 import type { Method, MethodFields, MethodName } from '../codec/methods.js';
-import { AmqpError } from '../engine/amqp-error.js';
+import { AmqpError, replyTextOf } from '../engine/amqp-error.js';
 import type { Message } from '../engine/message.js';
 import type { Vhost } from '../engine/vhost.js';
 import { receivedStep } from '../faults/step.js';
@@ -72,7 +72,6 @@ export class Connection implements ChannelConnection, FaultTarget {
       refused: () => this.#deadline.closing(),
       broken: (error) => this.#brokenFrame(error),
     });
-    socket.setNoDelay(true);
     socket.on('error', () => undefined); // `close` follows
     socket.on('close', () => this.#ended());
   }
@@ -116,7 +115,7 @@ export class Connection implements ChannelConnection, FaultTarget {
     if (this.#state !== 'open') return;
     this.#channels.closeAll();
     const ids = method === undefined ? { classId: 0, methodId: 0 } : idsOf(method);
-    this.send(0, 'connection.close', { replyCode, replyText: replyText.slice(0, 255), ...ids });
+    this.send(0, 'connection.close', { replyCode, replyText: replyTextOf(replyText), ...ids });
     this.#closing();
   }
 
@@ -133,6 +132,7 @@ export class Connection implements ChannelConnection, FaultTarget {
 
   drop(): void {
     this.#state = 'dropped';
+    this.#deadline.closing(); // a client that reads nothing may hold up its end
     this.#writer.drop();
   }
 
@@ -147,6 +147,7 @@ export class Connection implements ChannelConnection, FaultTarget {
     this.#isStalled = false;
     this.#heartbeat.received();
     this.#writer.resume();
+    if (this.#state === 'ended') this.#writer.drop(); // given up meanwhile: it may hear of it now
     this.#channels.wake();
     this.#reader.readOn();
   }
@@ -169,9 +170,9 @@ export class Connection implements ChannelConnection, FaultTarget {
     this.#writer.flush();
   }
 
-  /** A client that does not read is not read either. */
+  /** A client that does not read its answers is not read either. */
   #mayRead(): boolean {
-    if (this.#isStalled || this.#hold.isHolding || this.#writer.isFull) return false;
+    if (this.#isStalled || this.#hold.isHolding || !this.#writer.mayAnswer) return false;
     return this.#state === 'open' || this.#state === 'closing';
   }
 
@@ -190,21 +191,21 @@ export class Connection implements ChannelConnection, FaultTarget {
   #brokenFrame(error: unknown): void {
     if (error instanceof FrameError) this.close(501, `FRAME_ERROR - ${error.message}`);
     else this.close(541, `INTERNAL_ERROR - ${(error as Error).message}`);
-    this.#options.socket.end();
+    this.#writer.end();
   }
 
   #frame(frame: Frame): void {
-    this.#current = undefined;
     try {
       this.#dispatch(frame);
     } catch (error) {
       this.#refuse(frame.channel, error);
     }
     if (this.#options.faults.watching) this.#strike(frame);
-    if (this.#state === 'open') this.#hold.read(frame.type, this.#methodName);
+    if (this.#state === 'open') this.#hold.read(frame.type, this.#current?.name);
   }
 
   #dispatch(frame: Frame): void {
+    this.#current = undefined;
     assertFrame(frame);
     const { type, channel, payload } = frame;
     if (type === frameType.heartbeat) return;
@@ -220,7 +221,7 @@ export class Connection implements ChannelConnection, FaultTarget {
 
   /** What the frame brought about is written before the next is looked at: steps come in the same order every time. */
   #strike(frame: Frame): void {
-    const step = receivedStep(frame, this.#methodName);
+    const step = receivedStep(frame, this.#current?.name);
     const strike = step === undefined ? undefined : this.#options.faults.passes(step, this);
     strike?.act?.();
     this.#answered();
@@ -228,27 +229,23 @@ export class Connection implements ChannelConnection, FaultTarget {
 
   #connectionMethod(method: Method): void {
     if (this.#state !== 'open') {
-      if (method.name === 'connection.close-ok') this.#options.socket.end();
+      if (method.name === 'connection.close-ok') this.#writer.end();
       return;
     }
     if (method.name === 'connection.close') {
       this.#channels.closeAll(); // confirms go first
       this.send(0, 'connection.close-ok', {});
       this.#closing();
-      this.#options.socket.end();
+      this.#writer.end();
       return;
     }
     this.#handshake.method(method);
   }
 
-  get #methodName(): MethodName | undefined {
-    return this.#current?.name;
-  }
-
   #refuse(channel: number, error: unknown): void {
     const refusal = asAmqpError(error);
-    if (this.#channels.refuse(channel, refusal, this.#methodName)) return;
-    this.close(refusal.replyCode, refusal.message, this.#methodName);
+    if (this.#channels.refuse(channel, refusal, this.#current?.name)) return;
+    this.close(refusal.replyCode, refusal.message, this.#current?.name);
   }
 
   #tuned({ frameMax, channelMax, heartbeat }: Agreed): void {
@@ -272,7 +269,9 @@ export class Connection implements ChannelConnection, FaultTarget {
   }
 
   #late(): void {
-    if (!this.#isStalled) this.#options.socket.destroy(); // one that is stalled must not hear of it
+    if (this.#isStalled && this.#state !== 'dropped')
+      this.#deadline.closing(); // it must not hear of it yet
+    else this.#options.socket.destroy();
   }
 
   /** The client is silent. One that is blocked is not read, and one that is stalled must not hear of its end. */

@@ -69,6 +69,11 @@ export class Consuming {
     this.#timeout.expire();
   }
 
+  /** Its consumers are sent nothing any more. */
+  takeNoMore(): void {
+    this.#isClosing = true;
+  }
+
   /** Gives back what it holds, and only then lets others have their turn. */
   close(): void {
     this.#isClosing = true;

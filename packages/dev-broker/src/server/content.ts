@@ -1,5 +1,5 @@
 /** Content that comes in pieces: a method, a header, then bodies. Checks that they come in that order. */
-import { readProperties, type ReceivedProperties } from '@celeriac/core';
+import { readProperties, type ReceivedProperties, writeTable } from '@celeriac/core';
 
 import type { MethodFields } from '../codec/methods.js';
 import { AmqpError } from '../engine/amqp-error.js';
@@ -87,6 +87,7 @@ export class Content {
     if (incoming.properties.headerError !== undefined) {
       throw new AmqpError(541, incoming.properties.headerError);
     }
+    assertWritable(incoming.properties.headers);
     if (incoming.size === 0) this.#end(incoming, incoming.properties);
   }
 
@@ -123,6 +124,29 @@ function append(incoming: Incoming, payload: Buffer): void {
   }
   payload.copy(incoming.body, incoming.received);
   incoming.received = needed;
+}
+
+/** Throws 502 for headers that cannot be sent on: it would be too late to say so when their message is dead. */
+function assertWritable(headers: object): void {
+  if (isOrdinary(headers)) return;
+  try {
+    writeTable(headers as Readonly<Record<string, unknown>>);
+  } catch (error) {
+    throw new AmqpError(502, `headers cannot be written again: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * False where writing may fail: a name that is no UTF-8 takes up to three times the room, and a table may look like
+ * one of our values with a type.
+ */
+function isOrdinary(table: object): boolean {
+  return Object.entries(table).every(([name, value]) => {
+    if (name.length > 85 || name === '!') return false;
+    return (
+      typeof value !== 'object' || value === null || Buffer.isBuffer(value) || isOrdinary(value as object)
+    );
+  });
 }
 
 /** Throws 406 for an expiration RabbitMQ does not take. */

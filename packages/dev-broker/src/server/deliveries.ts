@@ -104,23 +104,30 @@ export class Deliveries {
   }
 
   /** Tells their queues. Gives the queues that were told. */
-  settle(taken: readonly Unacked[], settlement: Settlement): ReadonlySet<Queue> {
+  settle(taken: readonly Unacked[], settlement: Settlement): Iterable<Queue> {
+    const told = taken.filter((unacked) => this.#letGo(unacked));
+    const [only] = told;
+    if (only !== undefined && told.length === 1) {
+      tell(only.queue, [only.entry], settlement); // one by one is how most are settled
+      return [only.queue];
+    }
     const byQueue = new Map<Queue, Entry[]>();
-    for (const { queue, entry, subscription, isLate } of taken) {
-      if (subscription !== undefined) {
-        this.#hold(subscription, -1);
-        queue.consumers.readmit(subscription.consumer); // before others are asked for what comes back
-      }
-      if (isLate === true) continue;
+    for (const { queue, entry } of told) {
       const entries = byQueue.get(queue);
       if (entries === undefined) byQueue.set(queue, [entry]);
       else entries.push(entry);
     }
-    for (const [queue, entries] of byQueue) {
-      if (settlement === 'ack') for (const entry of entries) queue.acked(entry);
-      else queue.returned(entries, settlement);
+    for (const [queue, entries] of byQueue) tell(queue, entries, settlement);
+    return byQueue.keys();
+  }
+
+  /** It counts no longer. False when its queue has it back already. */
+  #letGo({ queue, subscription, isLate }: Unacked): boolean {
+    if (subscription !== undefined) {
+      this.#hold(subscription, -1);
+      queue.consumers.readmit(subscription.consumer); // before others are asked for what comes back
     }
-    return new Set(byQueue.keys());
+    return isLate !== true;
   }
 
   /** Everything goes back to its queue. */
@@ -143,6 +150,11 @@ export class Deliveries {
     }
     return tags;
   }
+}
+
+function tell(queue: Queue, entries: readonly Entry[], settlement: Settlement): void {
+  if (settlement === 'ack') for (const entry of entries) queue.acked(entry);
+  else queue.returned(entries, settlement);
 }
 
 /**

@@ -4,13 +4,17 @@
  */
 import type { Socket } from 'node:net';
 
+import { longlong, short } from '@celeriac/core';
+
 import { bodyFrames, frameText, frameType } from '../codec/frames.js';
 import { encodeMethod } from '../codec/method-codec.js';
 import type { MethodFields, MethodName } from '../codec/methods.js';
+import { replyTextOf } from '../engine/amqp-error.js';
 import type { Message } from '../engine/message.js';
 import type { FrameName, FrameStep } from '../faults/step.js';
 import type { ConnectionFaults, Strike } from '../faults/target.js';
 import type { ContentMethod } from './channel-methods.js';
+import { Outlet } from './outlet.js';
 
 export interface FrameWriterOptions {
   readonly socket: Socket;
@@ -27,35 +31,53 @@ export interface FrameWriterOptions {
   readonly passes: (step: FrameStep) => Strike | undefined;
 }
 
+/** Text of one character per byte, or bytes as they are. */
+type Part = string | Buffer;
+
 interface ShownFrame {
   readonly step: FrameStep;
   readonly bytes: Buffer;
 }
 
-/** Bytes that may wait for a client that does not read them; then nothing new is asked for, nor delivered. */
+/** Bytes that may wait for a client that does not read them: then nothing is delivered; of answers: then it is not read. */
 const mostWaiting = 262_144;
-const heartbeatFrame = Buffer.from(frameText(frameType.heartbeat, 0, ''), 'latin1');
+const heartbeatFrame = frameText(frameType.heartbeat, 0, '');
+/** Class `basic`, and a weight that nobody uses. */
+const basicHead = short(60) + short(0);
 
 export class FrameWriter {
   /** As agreed; 0 is no limit. */
   frameMax = 0;
   #options: FrameWriterOptions;
-  #out: (Buffer | ShownFrame)[] = [];
+  #out: (Part | ShownFrame)[] = [];
   /** Bytes in `#out`. */
   #waiting = 0;
-  /** Cut up by a fault, written piece by piece. */
-  #pieces: Buffer[] = [];
+  /** Bytes of all but deliveries since the client had read everything: what it gets because it is read. */
+  #answers = 0;
+  #outlet: Outlet;
   #isFlushing = false;
   #state: 'open' | 'stalled' | 'closing' | 'dropped' = 'open';
 
   constructor(options: FrameWriterOptions) {
     this.#options = options;
-    options.socket.on('drain', options.drained);
+    const drained = (): void => {
+      if (!this.#outlet.hasRoom) return;
+      this.#answers = 0;
+      options.drained();
+    };
+    this.#outlet = new Outlet({ socket: options.socket, faults: options.faults, emptied: drained });
+    options.socket.setNoDelay(true);
+    options.socket.on('drain', drained);
   }
 
   /** True while the client reads more slowly than we write. */
   get isFull(): boolean {
-    return this.#waiting + this.#options.socket.writableLength >= mostWaiting;
+    return this.#waiting + this.#outlet.waitingBytes >= mostWaiting;
+  }
+
+  /** False while it reads its answers more slowly than it asks. */
+  get mayAnswer(): boolean {
+    return this.#answers < mostWaiting;
   }
 
   get flowing(): boolean {
@@ -66,22 +88,26 @@ export class FrameWriter {
     this.#frame(name, channel, methodText(channel, name, fields));
   }
 
-  content(channel: number, { name, fields }: ContentMethod, { properties, body }: Message): void {
-    const size = Buffer.alloc(12);
-    size.writeUInt16BE(60, 0);
-    size.writeBigUInt64BE(BigInt(body.length), 4);
-    const head = size.toString('latin1') + properties.raw.toString('latin1');
+  content(channel: number, method: ContentMethod, message: Message): void {
+    const before = this.#answers;
+    this.#content(channel, method, message);
+    if (method.name === 'basic.deliver') this.#answers = before; // those are held back by other means
+  }
+
+  #content(channel: number, { name, fields }: ContentMethod, { properties, body }: Message): void {
+    const head = basicHead + longlong(body.length) + properties.raw.toString('latin1');
     const method = methodText(channel, name, fields as never);
     const header = frameText(frameType.header, channel, head);
-    const bodies = bodyFrames(channel, body, this.frameMax);
     if (!this.#options.faults.watching) {
-      this.#write(Buffer.from(method + header, 'latin1'), ...bodies);
+      this.#write(method + header);
+      for (const part of bodyFrames(channel, body, this.frameMax)) this.#write(part);
       return;
     }
     this.#frame(name, channel, method);
     this.#frame('header', channel, header);
+    const bodies = bodyFrames(channel, body, this.frameMax);
     for (let part = 0; part < bodies.length; part += 3) {
-      const bytes = Buffer.concat(bodies.slice(part, part + 3)); // head, payload and end
+      const bytes = joined(bodies.slice(part, part + 3)); // head, payload and end
       this.#write({ step: { direction: 'sent', frame: 'body', channel }, bytes });
     }
   }
@@ -97,8 +123,9 @@ export class FrameWriter {
     this.#isFlushing = true; // a fault that strikes may write, too: after what is there
     while (this.#out.length > 0 && !this.#isHeld() && this.#isKept()) this.#emitAll(this.#take());
     this.#isFlushing = false;
-    // Otherwise the socket says so when it has room.
-    if (wasFull && !this.#options.socket.writableNeedDrain) setImmediate(this.#options.drained);
+    if (!this.#outlet.hasRoom) return; // it says so when it has
+    this.#answers = 0;
+    if (wasFull) setImmediate(this.#options.drained);
   }
 
   /** Sends what there is, and takes nothing more. */
@@ -107,11 +134,16 @@ export class FrameWriter {
     if (this.#state === 'open') this.#state = 'closing';
   }
 
+  /** The client is told that nothing more comes, after all that was sent. */
+  end(): void {
+    this.#outlet.end();
+  }
+
   /** Takes nothing more, forgets what is not written yet, and ends the connection after what is. */
   drop(): void {
     this.#take();
     this.#state = 'dropped';
-    if (this.#pieces.length === 0) this.#options.socket.destroySoon();
+    this.#outlet.drop();
   }
 
   /** Keeps what is to be sent. */
@@ -141,30 +173,35 @@ export class FrameWriter {
   #breakOff(error: Error): void {
     this.#take();
     this.#state = 'closing';
-    const replyText = `RESOURCE_ERROR - ${error.message}`.slice(0, 255);
+    const replyText = replyTextOf(`RESOURCE_ERROR - ${error.message}`);
     const fields = { replyCode: 506, replyText, classId: 0, methodId: 0 };
-    this.#options.socket.end(Buffer.from(methodText(0, 'connection.close', fields), 'latin1'));
+    this.#outlet.write(Buffer.from(methodText(0, 'connection.close', fields), 'latin1'));
+    this.#outlet.end();
     this.#options.notKept();
   }
 
   #frame(frame: FrameName, channel: number, text: string): void {
-    const bytes = Buffer.from(text, 'latin1');
-    if (this.#options.faults.watching) this.#write({ step: { direction: 'sent', frame, channel }, bytes });
-    else this.#write(bytes);
+    if (!this.#options.faults.watching) {
+      this.#write(text);
+      return;
+    }
+    this.#write({ step: { direction: 'sent', frame, channel }, bytes: Buffer.from(text, 'latin1') });
   }
 
-  #write(...parts: (Buffer | ShownFrame)[]): void {
+  #write(part: Part | ShownFrame): void {
     if (this.#state === 'closing' || this.#state === 'dropped') return;
     if (this.#out.length === 0) setImmediate(() => this.flush());
-    for (const part of parts) this.#add(part);
+    this.#add(part);
   }
 
-  #add(part: Buffer | ShownFrame): void {
+  #add(part: Part | ShownFrame): void {
+    const { length } = isShown(part) ? part.bytes : part;
     this.#out.push(part);
-    this.#waiting += Buffer.isBuffer(part) ? part.length : part.bytes.length;
+    this.#waiting += length;
+    this.#answers += length;
   }
 
-  #take(): (Buffer | ShownFrame)[] {
+  #take(): (Part | ShownFrame)[] {
     const taken = this.#out;
     this.#out = [];
     this.#waiting = 0;
@@ -175,10 +212,10 @@ export class FrameWriter {
     return this.#state === 'stalled' || this.#state === 'dropped';
   }
 
-  #emitAll(frames: readonly (Buffer | ShownFrame)[]): void {
-    let plain: Buffer[] = [];
+  #emitAll(frames: readonly (Part | ShownFrame)[]): void {
+    let plain: Part[] = [];
     for (const [index, frame] of frames.entries()) {
-      if (Buffer.isBuffer(frame)) {
+      if (!isShown(frame)) {
         plain.push(frame);
         continue;
       }
@@ -198,27 +235,27 @@ export class FrameWriter {
     strike?.act?.();
   }
 
-  #emit(parts: readonly Buffer[]): void {
-    const { socket, faults } = this.#options;
-    if (parts.length === 0 || !socket.writable) return;
-    const all = Buffer.concat(parts);
-    if (faults.pieceBytes === 0 && this.#pieces.length === 0) {
-      socket.write(all);
-      return;
-    }
-    const size = faults.pieceBytes === 0 ? all.length : faults.pieceBytes;
-    if (this.#pieces.length === 0) setImmediate(() => this.#writePiece());
-    for (let from = 0; from < all.length; from += size) this.#pieces.push(all.subarray(from, from + size));
+  #emit(parts: readonly Part[]): void {
+    if (parts.length > 0 && this.#options.socket.writable) this.#outlet.write(joined(parts));
   }
+}
 
-  /** One at a time, so that the client reads them one at a time. */
-  #writePiece(): void {
-    const { socket } = this.#options;
-    const [piece] = this.#pieces.splice(0, 1);
-    if (piece !== undefined && socket.writable) socket.write(piece);
-    if (this.#pieces.length > 0) setImmediate(() => this.#writePiece());
-    else if (this.#state === 'dropped') socket.destroySoon();
+function isShown(part: Part | ShownFrame): part is ShownFrame {
+  return typeof part === 'object' && 'step' in part;
+}
+
+/** One allocation for all of them: writing piece by piece costs more than what is written. */
+function joined(parts: readonly Part[]): Buffer {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const all = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const part of parts) {
+    if (typeof part === 'string') all.write(part, at, 'latin1');
+    else all.set(part, at);
+    at += part.length;
   }
+  return all;
 }
 
 function methodText<Name extends MethodName>(

@@ -27,7 +27,7 @@ import {
   type MessageDescription,
   type QueueDescription,
 } from '../engine/describe.js';
-import { type ProfileName, profiles } from '../engine/profile.js';
+import { type ProfileName, profileNamed } from '../engine/profile.js';
 import { Vhost } from '../engine/vhost.js';
 import { FaultDial } from '../faults/dial.js';
 import { type DataJournal, openDataJournal } from '../journal/data-journal.js';
@@ -72,11 +72,12 @@ const machineClock: Clock = {
 };
 
 /**
- * Starts a broker. Resolves when it listens; rejects with ERR_BIND_REFUSED or why it cannot; with `data`, also with
+ * Starts a broker. Resolves when it listens; rejects with ERR_BIND_REFUSED, ERR_INPUT_INVALID or why it cannot; with `data`, also with
  * ERR_DATA_LOCKED, ERR_JOURNAL_CORRUPT, ERR_JOURNAL_VERSION or ERR_JOURNAL_WRITE.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<DevBroker> {
   mustBeAllowed(options);
+  profileNamed(options.profile); // before a directory is made
   const data = openData(options);
   try {
     const broker = new DevBroker(options, data);
@@ -113,7 +114,7 @@ class DevBroker implements AsyncDisposable {
   constructor(options: BrokerOptions, data: DataJournal | undefined) {
     const { vhosts = ['/'], users = { guest: 'guest' }, clock = machineClock } = options;
     const { consumerTimeout, maxMessageSize } = options;
-    const profile = profiles[options.profile ?? '3.10'];
+    const profile = profileNamed(options.profile);
     const left = (): void => {
       for (const callback of [...this.#leftCallbacks]) callback();
     };
@@ -159,6 +160,11 @@ class DevBroker implements AsyncDisposable {
   async listen(port: number, host: string): Promise<void> {
     this.#server.listen(port, host);
     await once(this.#server, 'listening');
+  }
+
+  /** False once it was stopped. */
+  get isListening(): boolean {
+    return this.#server.listening;
   }
 
   /** Where it listens. */
@@ -223,6 +229,8 @@ class DevBroker implements AsyncDisposable {
 
   async stop(): Promise<void> {
     this.#server.close();
+    // All at once: none is given what another one held, which would count as a delivery that came back.
+    for (const connection of this.#connections) connection.stall();
     for (const connection of this.#connections) connection.destroy();
     this.#data?.close();
     await once(this.#server, 'close');

@@ -32,7 +32,7 @@ export function message(channel: number, routingKey: string, body: Buffer): Buff
   return [
     method(channel, 'basic.publish', { routingKey, mandatory: true }),
     Buffer.from(frameText(frameType.header, channel, header), 'latin1'),
-    Buffer.concat(bodyFrames(channel, body, 4096)),
+    Buffer.concat(bodyFrames(channel, body, 4096).map((part) => Buffer.from(part as string, 'latin1'))),
   ];
 }
 

@@ -25,6 +25,25 @@ describe('startTestBroker', () => {
     expect(broker.queue('celeriac')).to.include({ ready: 0, unacked: 0 });
   });
 
+  it('waits for what is delayed to the queues it is told, by its own clock, and not for others', async () => {
+    const clock = virtualClock();
+    await using broker = await startTestBroker({ clock });
+    await using publisher = await createPublisher({ config: broker.config, env: {} });
+    await publisher.send('t', [], { delay: '1h', queue: 'mine' });
+    await publisher.send('t', [], { delay: '9h', queue: 'other' });
+    const waiting = broker.untilEmpty({ queues: ['mine'], within: 60 });
+    let isOver = false;
+    void waiting.then(() => (isOver = true));
+
+    await clock.advance('59m');
+    expect(isOver).to.equal(false);
+    await clock.advance('2m');
+    expect(broker.queue('mine')).to.include({ ready: 1 });
+    broker.broker.purge('mine');
+
+    await waiting;
+  });
+
   it('does not wait for dead letters, and counts them', async () => {
     await using broker = await startTestBroker();
     await using publisher = await createPublisher({ config: broker.config, env: {} });

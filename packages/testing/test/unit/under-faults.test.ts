@@ -2,7 +2,7 @@
 import { AssertionError } from 'node:assert';
 
 import { CeleriacError, isCeleriacError } from '@celeriac/core';
-import { defineEvent, type Worker } from '@celeriac/worker';
+import { currentTask, defineEvent, type TaskContext, type Worker } from '@celeriac/worker';
 import { expect } from 'chai';
 
 import {
@@ -77,6 +77,32 @@ describe('underFaults', function () {
       'cancel-consumers',
       'time-out-consumers',
     ]);
+  });
+
+  it('follows what is delayed and what is tried again to its end', async () => {
+    const ends = new Set<string>();
+    await underFaults({
+      seeds: 2,
+      register: (worker) => {
+        worker.task(
+          'flaky',
+          (name: string) => {
+            const { attempt } = currentTask() as TaskContext;
+            if (attempt < 3) throw new Error('not yet');
+            ends.add(name);
+          },
+          { retry: { max: 2, backoff: 'fixed', delay: '1s' } },
+        );
+      },
+      scenario: async ({ publisher, seed }) => {
+        for (let n = 0; n < 5; n++) {
+          await publisher.send('flaky', [`${seed} now ${n}`]);
+          await publisher.send('flaky', [`${seed} later ${n}`], { delay: 1 });
+        }
+      },
+    });
+
+    expect(ends.size).to.equal(20);
   });
 
   it('finds a confirmed message that was lost, and names seed and history', async () => {

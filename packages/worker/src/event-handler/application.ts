@@ -20,7 +20,7 @@ export type EventHandler<Values = unknown> = (event: EventMessage<Values>, conte
 export interface EventHandlerOptions {
   /** How the event is tried again when this handler fails; over `event_handler.retry`. All its handlers run again. */
   readonly retry?: RetryOptions;
-  /** Asked about failures that `never` and `only` let through, as long as attempts are left. */
+  /** Asked after a failure; counts where `never` and `only` let it through and an attempt is left. */
   readonly retryIf?: RetryIf;
 }
 

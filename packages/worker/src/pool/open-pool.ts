@@ -2,6 +2,7 @@
 import { CeleriacError, type Clock, type Config, type Logger, serviceName, type Tell } from '@celeriac/core';
 
 import type { TaskGroup } from '../capsule-plan.js';
+import type { HandlerWatch } from '../execute.js';
 import type { TaskHandlers } from '../handlers.js';
 import type { WorkerEvents } from '../worker-events.js';
 import { answerer, type AnswerSide } from './answer.js';
@@ -21,17 +22,19 @@ export interface OpenPoolParts {
   readonly stopping: AbortSignal;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Of handlers that run in this process's event loop. */
+  readonly watch?: HandlerWatch | undefined;
 }
 
 export function openPool({ name, config: settings }: TaskGroup, parts: OpenPoolParts): Pool {
-  const { config, modules, sides, tell, stopping, logger, clock } = parts;
+  const { config, modules, sides, tell, stopping, logger, clock, watch } = parts;
   if (settings.pool === 'inline') {
     if (settings.hard_time_limit !== undefined || settings.max_memory !== undefined) {
       logger.warn('the inline pool cannot end code: hard_time_limit is only reported, max_memory ignored', {
         group: name,
       });
     }
-    return new InlinePool(name, { clock, logger });
+    return new InlinePool(name, { clock, logger, watch });
   }
   return new ChildPool({
     name,

@@ -7,7 +7,7 @@ import type { Work } from '../work.js';
 /** What a piece of work is run with. */
 export interface RunWith {
   readonly cancellation: Cancellation;
-  readonly delivery: Pick<Delivery, 'queue' | 'redelivered'>;
+  readonly delivery: Pick<Delivery, 'queue' | 'redelivered' | 'properties'>;
 }
 
 export interface Pool {

@@ -2,7 +2,14 @@
  * One child of a pool: sets it up, gives it one job at a time, carries its log lines and calls, and ends it when it
  * is over a limit. Never runs two jobs at once, and never decides what becomes of a message.
  */
-import { CeleriacError, type Clock, type Logger, type Outcome, type TaskMessage } from '@celeriac/core';
+import {
+  CeleriacError,
+  type Clock,
+  isRepeated,
+  type Logger,
+  type Outcome,
+  type TaskMessage,
+} from '@celeriac/core';
 
 import type { CancelledBy } from '../cancellation.js';
 import { startDeadline } from '../execute.js';
@@ -85,7 +92,8 @@ export class PooledChild {
     const { clock, maxMemory, logger } = this.#parts;
     const { cancellation, delivery } = given;
     const number = this.done;
-    const { queue, redelivered } = delivery;
+    const { queue } = delivery;
+    const redelivered = isRepeated(delivery);
     const message = work.message as TaskMessage;
     const { signal } = cancellation;
     const cancel = (): void => {

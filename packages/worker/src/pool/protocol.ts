@@ -34,11 +34,14 @@ export type ToChild =
   /** End when nothing runs. */
   | { readonly op: 'end' };
 
+/** How code in a child can fail; the other endings are those of deliveries, and the parent's. */
+type EndingInChild = 'failed' | 'timedOut' | 'aborted' | 'malformed' | 'unknown' | 'invalid' | 'expired';
+
 /** An Outcome on its way to the parent. */
 export type SentOutcome =
   | { readonly kind: 'succeeded'; readonly value: unknown }
   | {
-      readonly kind: Exclude<Outcome['kind'], 'succeeded' | 'tooEarly' | 'notStarted' | 'crashed'>;
+      readonly kind: Extract<Outcome['kind'], EndingInChild>;
       readonly error: Thrown;
       readonly by?: 'shutdown' | 'lost';
       readonly reason?: MalformedReason;

@@ -13,6 +13,7 @@ import {
 import type { DispatchParts } from '../../dist/dispatch.js';
 import { InlinePool } from '../../dist/pool/inline.js';
 import { Slots } from '../../dist/slots.js';
+import { Suspects } from '../../dist/suspects.js';
 import { ManualClock } from '../../../core/dist-test/support/manual-clock.js';
 
 /** No retries asked for. */
@@ -111,6 +112,8 @@ export class Bench {
       prepare,
       pool: new InlinePool('tasks', { clock, logger }),
       slots: new Slots(concurrency),
+      deliveryLimit: 20,
+      suspects: new Suspects(),
       running: new Set(),
     };
   }

@@ -67,7 +67,7 @@ describe('dispatch', () => {
     );
     expect(bench.calls).to.deep.equal(['publish', 'ack']);
     expect(bench.outcomes).to.deep.equal(['tooEarly']);
-    expect(bench.letters[0]).to.include({ exchange: 'celery_delayed_27' });
+    expect(bench.letters[0]).to.include({ exchange: 'celery_delayed_2' });
     expect(bench.letters[0]?.routingKey).to.match(/\.1\.0\.1\.celery$/u);
   });
 

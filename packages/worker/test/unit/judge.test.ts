@@ -32,6 +32,15 @@ const table: readonly [Outcome, object][] = [
     { kind: 'postpone', until: 7 },
   ],
   [{ kind: 'notStarted' }, giveBack],
+  [{ kind: 'overDelivered', error }, letter('delivery-limit')],
+  [
+    { kind: 'uncounted', deliveries: 3 },
+    { kind: 'recount', deliveries: 3, delayMs: 0, inPassing: false },
+  ],
+  [
+    { kind: 'suspected', deliveries: 5 },
+    { kind: 'recount', deliveries: 5, delayMs: 2_000, inPassing: false },
+  ],
 ];
 
 describe('judge', () => {
@@ -42,6 +51,26 @@ describe('judge', () => {
     });
     it(`on a dead channel, abandons ${name}`, () => {
       expect(judge(outcome, { live: false })).to.deep.equal({ kind: 'abandon' });
+    });
+  }
+});
+
+describe('judge, of a message that a stopping worker returns', () => {
+  const cases: readonly [string, { before: number; limit: number }, object][] = [
+    ['keeps its place the first time', { before: 0, limit: 20 }, giveBack],
+    [
+      'is not counted again after that',
+      { before: 1, limit: 20 },
+      { kind: 'recount', deliveries: 1, delayMs: 0, inPassing: true },
+    ],
+    ['keeps its place where nothing is counted', { before: 7, limit: 0 }, giveBack],
+  ];
+  for (const [title, deliveries, verdict] of cases) {
+    it(title, () => {
+      expect(judge({ kind: 'notStarted' }, { live: true, deliveries })).to.deep.equal(verdict);
+      expect(judge({ kind: 'aborted', error, by: 'shutdown' }, { live: true, deliveries })).to.deep.equal(
+        verdict,
+      );
     });
   }
 });

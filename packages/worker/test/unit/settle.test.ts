@@ -13,7 +13,7 @@ describe('settle', () => {
   beforeEach(() => {
     bench = new Bench();
   });
-  const run = (which: Verdict, delivery = bench.delivery()): Promise<void> =>
+  const run = (which: Verdict, delivery = bench.delivery()): Promise<Verdict> =>
     settle(
       which,
       delivery,
@@ -28,8 +28,9 @@ describe('settle', () => {
   ];
   for (const [which, calls] of simple) {
     it(`answers ${JSON.stringify(which)} with [${calls.join()}] and nothing else`, async () => {
-      await run(which);
+      const done = await run(which);
       expect(bench.calls).to.deep.equal(calls);
+      expect(done).to.deep.equal(which);
     });
   }
 
@@ -71,7 +72,7 @@ describe('settle', () => {
     const done = run(verdict);
     await settled();
     bench.halted.abort();
-    await done;
+    expect(await done).to.deep.equal({ kind: 'abandon' });
     expect(bench.calls).to.deep.equal(['publish', 'forget']);
   });
 
@@ -84,6 +85,81 @@ describe('settle', () => {
     await bench.clock.advance(1000);
     await done;
     expect(bench.calls).to.deep.equal(['publish', 'forget']);
+  });
+
+  describe('of a retry', () => {
+    const retry: Verdict = { kind: 'retry', delayMs: 3000, attempt: 2, of: 4, error: new Error('boom') };
+
+    it('acks only after the copy is confirmed', async () => {
+      let confirm: () => void = () => undefined;
+      bench.publish = () => new Promise((resolve) => (confirm = resolve));
+      const done = run(retry);
+      await settled();
+      expect(bench.calls).to.deep.equal(['publish']);
+      confirm();
+      await done;
+      expect(bench.calls).to.deep.equal(['publish', 'ack']);
+      expect(bench.letters[0]?.routingKey).to.match(/0\.1\.1\.celery$/u);
+      expect(bench.letters[0]?.properties.headers).to.include({ retries: 2 });
+    });
+
+    it('holds the message while publishing fails, and lets it wait only for the rest', async () => {
+      let failures = 6;
+      bench.publish = () => (failures-- > 0 ? Promise.reject(new Error('full')) : Promise.resolve());
+      const done = run(retry);
+      await settled();
+      await bench.clock.advance(60_000);
+      await done;
+      expect(bench.calls.filter((call) => call !== 'forget').slice(-2)).to.deep.equal(['publish', 'ack']);
+      const ways = bench.letters.map(({ exchange }) => exchange);
+      expect(ways[0]).to.equal('celery_delayed_1');
+      expect(ways.at(-1)).to.equal(''); // its time has come meanwhile
+      const etas = new Set(bench.letters.map(({ properties }) => properties.headers?.eta));
+      expect(etas.size).to.equal(1);
+    });
+
+    it('becomes a dead letter when its copy cannot be written', async () => {
+      const unwritable = new CeleriacError('ERR_NOT_SERIALIZABLE', { message: 'headers.x is a function' });
+      let failures = 1;
+      bench.publish = () => (failures-- > 0 ? Promise.reject(unwritable) : Promise.resolve());
+      const done = run(retry);
+      await settled();
+      await bench.clock.advance(1000);
+      expect(await done).to.include({ kind: 'deadLetter' });
+      expect(bench.letters.map(({ routingKey }) => routingKey.slice(-11))).to.deep.equal([
+        '.1.1.celery',
+        'dead-letter',
+      ]);
+      expect(bench.calls.at(-1)).to.equal('ack');
+    });
+  });
+
+  describe('of a message that came too early', () => {
+    const postpone = (ms: number): Verdict => ({ kind: 'postpone', until: bench.clock.now() + ms });
+
+    it('acks only after it is confirmed in the delay queues, as it came', async () => {
+      let confirm: () => void = () => undefined;
+      bench.publish = () => new Promise((resolve) => (confirm = resolve));
+      const delivery = bench.delivery();
+      const done = run(postpone(60_000), delivery);
+      await settled();
+      expect(bench.calls).to.deep.equal(['publish']);
+      confirm();
+      await done;
+      expect(bench.calls).to.deep.equal(['publish', 'ack']);
+      expect(bench.letters[0]?.body).to.equal(delivery.body);
+      expect(bench.letters[0]?.properties.headers).to.deep.equal({ task: 'a' });
+    });
+
+    it('goes back to its queue when its time comes while it is held', async () => {
+      bench.publish = () => Promise.reject(new Error('full'));
+      const done = run(postpone(2000));
+      await settled();
+      await bench.clock.advance(60_000);
+      expect(await done).to.include({ kind: 'requeue' });
+      expect(bench.calls.at(-1)).to.equal('requeue');
+      expect(bench.calls).not.to.include('ack');
+    });
   });
 
   it('drops the original headers when they cannot be written, and keeps the body', async () => {

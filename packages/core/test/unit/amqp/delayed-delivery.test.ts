@@ -91,13 +91,20 @@ describe('the delay topology', () => {
       for (const { name } of exchanges) there.add(name);
       for (const { arguments: args } of queues) expect(there).to.include(args['x-dead-letter-exchange']);
     }
-    expect(levels.at(-1)?.exchanges).to.deep.equal([{ name: delayedExchange, type: 'topic' }]);
+    expect(levels.at(-1)?.exchanges).to.deep.equal([{ name: 'celery_delayed_27', type: 'topic' }]);
   });
 
   it('makes the keys that Celery makes', () => {
     const [five] = captured.published;
     expect(delayedRoutingKey(5, 'qtasks')).to.equal(five!.routing_key);
-    expect(delayedExchange).to.equal(five!.exchange);
+    expect(five!.exchange).to.equal('celery_delayed_27');
+    expect([1, 2, 5, 2 ** 27, longestDelaySeconds].map(delayedExchange)).to.deep.equal([
+      'celery_delayed_0',
+      'celery_delayed_1',
+      'celery_delayed_2',
+      'celery_delayed_27',
+      'celery_delayed_27',
+    ]);
   });
 
   it('has room for every delay up to the longest, with 28 bits', () => {
@@ -140,7 +147,7 @@ describe('the delay topology', () => {
   });
 
   it('reads the target back from what was published', () => {
-    const message = { exchange: delayedExchange, routingKey: delayedRoutingKey(77, 'a.b') };
+    const message = { exchange: delayedExchange(77), routingKey: delayedRoutingKey(77, 'a.b') };
     expect(delayedTarget(message)).to.equal('a.b');
     expect(isDelayedTo('a.b', message)).to.equal(true);
     expect(isDelayedTo('b', message)).to.equal(false);
@@ -170,7 +177,11 @@ describe('wholeDelaySeconds', () => {
 });
 
 /** As a broker does: from exchange to exchange, into queues that hold it and dead-letter it. */
-function walk(routingKey: string, queues: readonly string[]): { seconds: number; queues: string[] } {
+function walk(
+  routingKey: string,
+  queues: readonly string[],
+  entrance = 'celery_delayed_27',
+): { seconds: number; queues: string[] } {
   const found: string[] = [];
   let seconds = 0;
   const ends = queues.map(delayedBinding);
@@ -188,6 +199,6 @@ function walk(routingKey: string, queues: readonly string[]): { seconds: number;
       if (one.exchange === exchange && matchesPattern(one.routingKey, routingKey)) found.push(one.queue);
     }
   };
-  enter(delayedExchange);
+  enter(entrance);
   return { seconds, queues: found };
 }

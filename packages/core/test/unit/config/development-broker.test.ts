@@ -1,4 +1,5 @@
 /** What is used where no connection string is configured: the development broker that runs, or an error in production. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
@@ -27,7 +28,7 @@ describe('the development broker', () => {
     env = { HOME: folder };
   });
   afterEach(() => rm(folder, { recursive: true }));
-  const note = () => ({ pid: 7, port, url: `amqp://guest:guest@127.0.0.1:${port}//` });
+  const note = () => ({ pid: process.pid, port, url: `amqp://guest:guest@127.0.0.1:${port}//` });
   const used = async (variables: Record<string, string>) => {
     const { events } = await loadConfig({}, { env: variables });
     return events.connection_string.addresses[0]?.port;
@@ -55,19 +56,47 @@ describe('the development broker', () => {
     expect(await findDevelopmentBroker(env)).to.equal(undefined);
   });
 
+  it('is not what listens on the port of a process that was killed: that might be told a password', async () => {
+    const killed = spawn(process.execPath, ['--eval', '']);
+    await once(killed, 'exit');
+    await announceDevelopmentBroker({ ...note(), pid: killed.pid ?? 0 }, env);
+
+    expect(await findDevelopmentBroker(env)).to.equal(undefined);
+  });
+
+  it('is found where it listens, which may be another address of this machine', async () => {
+    const other = createServer((socket) => socket.destroy());
+    const listening = (host: string) => once(other.listen(0, host), 'listening').then(() => host);
+    const host = await listening('::1').catch(() => listening('127.0.0.2')); // one of which there is
+    const address = other.address() as AddressInfo;
+    const url = `amqp://guest:guest@${host.includes(':') ? `[${host}]` : host}:${address.port}//`;
+    await announceDevelopmentBroker({ ...note(), port: address.port, url }, env);
+
+    expect(await findDevelopmentBroker(env)).to.include({ url });
+    other.close();
+    await once(other, 'close');
+  });
+
   it('does not take back the word of another that took its place', async () => {
     const first = await announceDevelopmentBroker(note(), env);
-    await announceDevelopmentBroker({ ...note(), pid: 8 }, env);
+    await announceDevelopmentBroker({ ...note(), pid: process.ppid }, env);
 
     await first.withdraw();
 
-    expect(await findDevelopmentBroker(env)).to.include({ pid: 8 });
+    expect(await findDevelopmentBroker(env)).to.include({ pid: process.ppid });
   });
 
   it('is nobody where the note is damaged, from another machine, or has no place to be', async () => {
     const { withdraw } = await announceDevelopmentBroker(note(), env);
     const [file = ''] = await readdir(join(folder, '.cache/celeriac'));
-    for (const text of ['', '{', 'null', '{"pid":1}', JSON.stringify({ ...note(), host: 'elsewhere' })]) {
+    for (const text of [
+      '',
+      '{',
+      'null',
+      '{"pid":1}',
+      JSON.stringify({ ...note(), url: 'nowhere' }),
+      JSON.stringify({ ...note(), host: 'elsewhere' }),
+    ]) {
       await writeFile(join(folder, '.cache/celeriac', file), text);
       expect(await findDevelopmentBroker(env), text).to.equal(undefined);
     }

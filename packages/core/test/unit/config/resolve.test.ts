@@ -41,6 +41,35 @@ describe('resolveConfig', () => {
     expect(found).to.have.keys('tasks.dead_letter_expiry', 'tasks.max_message_size', 'tasks.time_zone');
   });
 
+  it('asks for no retries by default, and reads how many from file and environment', async () => {
+    const plain = await resolveConfig({}, { env: {} });
+    const asked = await resolveConfig(
+      { task_handler: { retry: { backoff: 'fixed', delay: '5m', never: ['TypeError'] } } },
+      { env: { CELERIAC_TASK_HANDLER__RETRY__MAX: '5', CELERIAC_EVENT_HANDLER__RETRY__ONLY: 'A,B' } },
+    );
+
+    const defaults = { backoff: 'exponential', delay: 1, max_delay: 600, never: [] };
+    expect(plain.task_handler.retry).to.deep.equal(defaults);
+    expect(plain.tasks.delayed_delivery_queue_type).to.equal('quorum');
+    expect(asked.task_handler.retry).to.deep.equal({
+      ...defaults,
+      max: 5,
+      backoff: 'fixed',
+      delay: 300,
+      never: ['TypeError'],
+    });
+    expect(asked.event_handler.retry).to.deep.equal({ ...defaults, only: ['A', 'B'] });
+    const found = await problems(
+      untyped({ task_handler: { retry: { max: -1, delay: '9y', backof: 'fixed', never: 'x' } } }),
+    );
+    expect(found).to.have.keys(
+      'task_handler.retry.max',
+      'task_handler.retry.delay',
+      'task_handler.retry.backof',
+      'task_handler.retry.never',
+    );
+  });
+
   it('refuses keys that reach a prototype, at any depth, and pollutes nothing', async () => {
     const found = await problems(
       untyped(JSON.parse('{"__proto__": {"x": 1}, "tasks": {"routes": {"constructor": "q"}}}')),

@@ -163,6 +163,24 @@ describe('a broker that keeps data', () => {
     expect(waiting()).to.equal('');
   });
 
+  it('counts its own end once, however many clients would have had the message next', async () => {
+    const limited = { arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 2 } };
+    const { url } = await started();
+    const connections = await Promise.all([1, 2, 3, 4].map(() => amqp.connect(url)));
+    for (const [index, connection] of connections.entries()) {
+      connection.on('error', () => undefined); // the broker is stopped
+      const channel = await connection.createConfirmChannel();
+      await channel.assertQueue('q', limited);
+      await channel.consume('q', () => undefined);
+      if (index === 0) await publish(channel, 'a');
+    }
+    expect((await started()).queues()[0]).to.include({ messagesReady: 1 });
+    await using(broker?.url ?? '', async (channel) => {
+      const message = await channel.get('q');
+      expect(message && message.properties.headers).to.include({ 'x-delivery-count': 1 });
+    });
+  });
+
   it('ends an auto-delete queue with its last consumer, and keeps one that never had any', async () => {
     const { url } = await started();
     await using(url, async (channel) => {

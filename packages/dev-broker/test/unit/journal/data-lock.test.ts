@@ -1,14 +1,27 @@
 /** Who may use a directory. Other processes are real ones. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 
 import { isCeleriacError } from '@celeriac/core';
 import { expect } from 'chai';
 
 import { lockData } from '../../../dist/journal/data-lock.js';
 import { DataDirectories } from '../../support/data-directory.js';
+
+const longAgo = new Date(0);
+const lockModule = new URL('../../../dist/journal/data-lock.js', import.meta.url).href;
+/** Locks, says so, and unlocks when it is told to. */
+const threadWithLock = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  import(workerData.module).then(({ lockData }) => {
+    const unlock = lockData(workerData.directory);
+    parentPort.once('message', unlock);
+    parentPort.postMessage('locked');
+  });
+`;
 
 describe('a data directory', () => {
   const directories = new DataDirectories();
@@ -54,9 +67,22 @@ describe('a data directory', () => {
     for (const text of [`${process.pid}\n`, '', 'nonsense\n', '12']) {
       const directory = make();
       writeFileSync(join(directory, 'lock'), text);
+      utimesSync(join(directory, 'lock'), longAgo, longAgo); // predecessors come before
 
       expect(refusal(directory), JSON.stringify(text)).to.equal(undefined);
     }
+  });
+
+  it('is locked by another thread of this process', async () => {
+    const directory = make();
+    const worker = new Worker(threadWithLock, { eval: true, workerData: { directory, module: lockModule } });
+    await once(worker, 'message');
+    const whileItLives = refusal(directory);
+    worker.postMessage('unlock');
+    await once(worker, 'exit');
+
+    expect(whileItLives).to.deep.equal({ code: 'ERR_DATA_LOCKED', pid: process.pid });
+    expect(refusal(directory)).to.equal(undefined);
   });
 
   it('keeps the lock of somebody else who has taken over', () => {

@@ -118,7 +118,7 @@ async function runJob(run: Run, { port, running, parts }: JobParts): Promise<voi
   port.send({ op: 'done', job, outcome: sentOutcome(outcome, logger), memory: port.memory() });
 
   async function ranOutcome(): Promise<Outcome> {
-    const given = { delivery: { queue, redelivered }, parts: { ...parts, contextParts } };
+    const given = { delivery: { queue, redelivered, properties: {} }, parts: { ...parts, contextParts } };
     const prepared = await prepareMessage(message, task as NonNullable<typeof task>, given);
     if ('outcome' in prepared) return prepared.outcome;
     return execute(prepared.work, cancellation, { clock: systemClock, logger });

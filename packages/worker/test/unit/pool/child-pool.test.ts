@@ -124,7 +124,7 @@ describe('a pool of children', () => {
     ...more,
   });
   const run = (pool: ChildPool, more?: Partial<Work>, cancellation = new Cancellation()): Promise<Outcome> =>
-    pool.run(work(more), { cancellation, delivery: { queue: 'q', redelivered: false } });
+    pool.run(work(more), { cancellation, delivery: { queue: 'q', redelivered: false, properties: {} } });
 
   it('uses a child again that is idle, and starts another while it is busy', async () => {
     const pool = await open();

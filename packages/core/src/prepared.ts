@@ -1,0 +1,53 @@
+/**
+ * Messages that are ready but not sent: validated, routed and encoded, to be kept elsewhere (an outbox) and published
+ * later under the same id. Plain data; publishes nothing.
+ */
+import type { Duration } from './config/duration.js';
+import type { BrokerEventSender } from './event-sender.js';
+import type { SentMessage } from './ports.js';
+import type { EncodedMessage } from './protocol/received.js';
+import type { BrokerTaskSender } from './task-sender.js';
+
+export interface PreparedTask extends EncodedMessage {
+  readonly kind: 'task';
+  readonly id: string;
+  /** The registered name. */
+  readonly name: string;
+  readonly queue: string;
+  /** Not to be started before, milliseconds since the epoch. */
+  readonly eta?: number;
+  /** Not to be started after, milliseconds since the epoch. */
+  readonly expires?: number;
+}
+
+export interface PreparedEvent extends EncodedMessage {
+  readonly kind: 'event';
+  readonly id: string;
+  /** Its type, which is its routing key. */
+  readonly name: string;
+  readonly mandatory: boolean;
+}
+
+export type PreparedMessage = PreparedTask | PreparedEvent;
+
+/** Publishes what was prepared. Every publisher does. */
+export interface PreparedSender {
+  /** Resolves and rejects as `send` and `publishEvent` do. What has become due since then goes at once. @internal */
+  publishPrepared(
+    message: PreparedMessage,
+    options?: { readonly timeout?: Duration | undefined },
+  ): Promise<SentMessage>;
+}
+
+/** The way for what was prepared, over these senders. */
+export function publishPrepared(
+  tasks: BrokerTaskSender,
+  events: BrokerEventSender,
+): PreparedSender['publishPrepared'] {
+  return (message, { timeout } = {}) => {
+    const options = timeout === undefined ? {} : { timeout };
+    return message.kind === 'task'
+      ? tasks.sendPrepared(message, options)
+      : events.publishPrepared(message, options);
+  };
+}

@@ -1,0 +1,93 @@
+/**
+ * A subscription in the I/O thread. Hands over deliveries in batches, one a turn of the loop, and says at once, through
+ * shared memory, when the channel that brought them is gone.
+ */
+import type { Delivery, Topology } from '@celeriac/core';
+
+import type { Side, SideConsumer } from '../side.js';
+import { type Numbered, packDeliveries } from './delivery-batch.js';
+import type { Host } from './host.js';
+import type { Outbox } from './outbox.js';
+import type { Notice } from './protocol.js';
+import { toWire } from './wire-error.js';
+import { forwardingLogger } from './forwarding-logger.js';
+import { systemClock } from '@celeriac/core';
+
+type Opening = Extract<Notice, { kind: 'open-consumer' }>;
+
+export interface HostConsumerParts {
+  readonly side: Side;
+  readonly outbox: Outbox;
+  readonly host: Pick<Host, 'hold' | 'dropAllOf'>;
+}
+
+export class HostConsumer {
+  #number: number;
+  #parts: HostConsumerParts;
+  #consumer: SideConsumer;
+  #channel: Int32Array;
+  #batch: Numbered[] = [];
+
+  constructor({ consumer: number, queue, prefetch, topologies, channel }: Opening, parts: HostConsumerParts) {
+    const { side, outbox } = parts;
+    this.#number = number;
+    this.#parts = parts;
+    this.#channel = new Int32Array(channel);
+    this.#consumer = side.openConsumer({
+      queue,
+      prefetch,
+      declare: () => this.#declare(topologies),
+      onDelivery: (delivery) => this.#take(delivery),
+      onChannelLost: () => this.#lost(),
+      logger: forwardingLogger(outbox),
+      clock: systemClock,
+    });
+    const { events } = this.#consumer;
+    events.on('subscribed', () => outbox.add({ kind: 'subscribed', consumer: number }));
+    events.on('unsubscribed', (error) =>
+      outbox.add({ kind: 'unsubscribed', consumer: number, error: toWire(error) }),
+    );
+    events.on('failed', (error) =>
+      outbox.add({ kind: 'consumer-failed', consumer: number, error: toWire(error) }),
+    );
+  }
+
+  start(): void {
+    this.#consumer.start();
+  }
+
+  async cancel(): Promise<void> {
+    await this.#consumer.cancel();
+  }
+
+  async close(): Promise<void> {
+    this.#consumer.flush();
+    await this.#consumer.close();
+  }
+
+  async #declare(topologies: readonly Topology[]): Promise<void> {
+    for (const topology of topologies) await this.#parts.side.declarer.declare(topology);
+  }
+
+  #take(delivery: Delivery): void {
+    const { host, outbox } = this.#parts;
+    this.#batch.push({ number: host.hold(delivery, this), delivery });
+    if (this.#batch.length === 1) outbox.addLater(() => this.#pack());
+  }
+
+  #pack() {
+    const batch = packDeliveries(this.#batch, {
+      consumer: this.#number,
+      channel: Atomics.load(this.#channel, 0),
+    });
+    this.#batch = [];
+    return batch;
+  }
+
+  #lost(): void {
+    this.#parts.outbox.flush(); // what came on it goes under its number
+    Atomics.add(this.#channel, 0, 1);
+    this.#parts.host.dropAllOf(this);
+    this.#parts.outbox.add({ kind: 'channel-lost', consumer: this.#number });
+  }
+}
