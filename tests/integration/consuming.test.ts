@@ -72,9 +72,10 @@ describe('consuming', function () {
     await waitFor(() => watched.restored.length === 2, { what: 'the connection to be restored' });
     for (const one of runs.slice(0, 2)) one.finish(); // their acknowledgements are stale now
     // Wrong tags would acknowledge what is running now, and lose it should we go.
-    await waitFor(() => runs.length === 4, { what: 'both to be delivered again' });
+    await waitFor(() => runs.length === 4, { what: 'two to be delivered again' });
 
-    expect(runs.slice(2).map(({ redelivered }) => redelivered)).to.deep.equal([true, true]);
+    // The third has not been delivered before; the others go to the end of a classic queue, to be counted.
+    for (const { n, redelivered } of runs.slice(2)) expect(redelivered, String(n)).to.equal(n !== 3);
     expect(await remaining(vhost)).to.equal(3);
     for (const one of runs.slice(2)) one.finish();
     await waitFor(() => runs.length === 5);

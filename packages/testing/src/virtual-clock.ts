@@ -86,7 +86,19 @@ export class VirtualClock implements Clock {
   async advance(duration: Duration): Promise<void> {
     const spanMs = Math.round(parseDuration(duration) * 1000);
     await settled(); // what is under way may have timers to start first
-    const until = this.#passed + spanMs;
+    await this.#passTo(this.#passed + spanMs);
+  }
+
+  /** As `advance`, to the moment of the next timer. False when none waits. */
+  async advanceToNext(): Promise<boolean> {
+    await settled();
+    const next = this.#next(Infinity);
+    if (next === undefined) return false;
+    await this.#passTo(next.at); // it may be due in a fraction of a millisecond
+    return true;
+  }
+
+  async #passTo(until: number): Promise<void> {
     for (let next = this.#next(until); next !== undefined; next = this.#next(until)) {
       this.#waiting.delete(next);
       this.#passed = Math.max(this.#passed, next.at);
@@ -95,15 +107,6 @@ export class VirtualClock implements Clock {
     }
     this.#passed = Math.max(this.#passed, until);
     await settled();
-  }
-
-  /** As `advance`, to the moment of the next timer. False when none waits. */
-  async advanceToNext(): Promise<boolean> {
-    await settled();
-    const next = this.#next(Infinity);
-    if (next === undefined) return false;
-    await this.advance((next.at - this.#passed) / 1000);
-    return true;
   }
 
   /** The earliest timer until then; of two at the same time the one that was started first. */

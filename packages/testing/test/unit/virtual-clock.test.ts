@@ -95,6 +95,15 @@ describe('virtualClock', () => {
     expect(await clock.advanceToNext()).to.equal(false);
   });
 
+  it('moves on to a timer that is due in a fraction of a millisecond', async () => {
+    const clock = virtualClock();
+    let fired = false;
+    clock.after(0.4, () => (fired = true));
+
+    expect(await clock.advanceToNext()).to.equal(true);
+    expect(fired).to.equal(true);
+  });
+
   it('throws the same dice for the same seed', () => {
     const rolls = (seed: number): number[] => {
       const clock = virtualClock({ seed });
