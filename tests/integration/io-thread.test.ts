@@ -62,7 +62,7 @@ describe('the I/O thread', function () {
     finish.open();
     await waitFor(() => settled.length === 3, { what: 'both runs and the count in between' });
     expect(runs[0]?.signal.aborted).to.equal(true);
-    expect(settled).to.have.members(['abandon', 'recount redelivered', 'ack']);
+    expect(settled).to.have.members(['abandon', 'recount redelivered', 'ack redelivered']);
     expect(lost.map(({ code }) => code)).to.deep.equal(['ERR_IO_THREAD']);
     expect(restored).to.deep.equal([1, 2]);
     expect(worker.log.matching(/the I\/O thread ended/u)).to.have.lengthOf(1);
