@@ -57,7 +57,7 @@ Precedence: overrides given in code or as flags, then the environment, then the 
   key is a text, the value is taken as it is.
 - A variable with \`__\` that names no key is an error, and so is one that is nearly a key. Other \`CELERIAC_\` names
   are ignored: Kubernetes sets \`CELERIAC_SERVICE_HOST\` and such for a service called celeriac.
-- Names of keys below \`event_handler.workers\` are taken in lower case.
+- Names of keys below \`event_handler.workers\` and \`task_handler.workers\` are taken in lower case.
 
 In files, \`\${NAME}\` in a value is replaced by that variable, and \`\${NAME:default}\` by the default when it is not
 set; a missing one without a default is an error. \`$\${\` stands for \`\${\`. Objects in code are taken as they are.

@@ -97,6 +97,31 @@ describe('the celeriac command with a broker', function () {
     expect(await running.exited).to.equal(0);
   });
 
+  it('worker --pool runs the tasks of its modules in child processes, and ends them with itself', async () => {
+    await using vhost = await Vhost.create();
+    const options = ['-Q', 'b', '--pool', 'processes', '-c', '1', '--time-limit', '1m'];
+    const running = celeriac(
+      vhost.url,
+      ...worker,
+      ...options,
+      '--log-level',
+      'debug',
+      '--log-format',
+      'text',
+    );
+    await running.line(/^ready, press Ctrl-C/u);
+    expect(running.output()).to.match(/^ {2}queues +b \(processes, concurrency 1\)$/mu);
+
+    await ended(vhost.url, 'send', 'echo', '--args', '[1]', '--queue', 'b');
+    await running.line(/^ECHO \[1\]$/u);
+    const pid = Number(/child started .*child=(\d+)/u.exec(running.output())?.[1]);
+    expect(pid).to.be.above(0).and.not.equal(running.pid);
+
+    running.kill('SIGTERM');
+    expect(await running.exited).to.equal(0);
+    expect(() => process.kill(pid, 0)).to.throw(/ESRCH/u);
+  });
+
   it('worker -Q declares a queue nobody has named before', async () => {
     await using vhost = await Vhost.create();
     const running = celeriac(vhost.url, ...worker, '-Q', 'nope, b', '--log-format', 'text');

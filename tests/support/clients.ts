@@ -1,7 +1,7 @@
 /** Workers and publishers of tests: what they say and do is kept for assertions. Decides nothing about results. */
 import { type CeleriacError, type ConfigInput, createLogger, type Logger } from '@celeriac/core';
 import { createPublisher, type Publisher } from '@celeriac/publisher';
-import { createWorker, type Settled, type Started, type Worker } from '@celeriac/worker';
+import { createWorker, type Settled, type Started, type Worker, type WorkerOptions } from '@celeriac/worker';
 
 import { chosenIo } from './chosen-io.js';
 import { waitFor } from './wait-for.js';
@@ -45,8 +45,8 @@ export class WatchedWorker implements AsyncDisposable {
   readonly lost: CeleriacError[] = [];
   readonly restored: number[] = [];
 
-  constructor(config: ConfigInput | string) {
-    this.worker = createWorker({ config, env: chosenIo, logger: this.log.logger });
+  constructor(config: ConfigInput | string, more: WorkerOptions = {}) {
+    this.worker = createWorker({ ...more, config, env: chosenIo, logger: this.log.logger });
     this.worker.on('started', (one) => this.started.push(one));
     this.worker.on('settled', (one) => this.settled.push(one));
     this.worker.on('lost', (error) => this.lost.push(error));

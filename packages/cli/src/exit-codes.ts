@@ -48,6 +48,9 @@ const configuration: ReadonlySet<ErrorCode> = new Set([
   'ERR_CONTRACT_INVALID',
   'ERR_TASK_DUPLICATE',
   'ERR_WORKER_STATE',
+  'ERR_HANDLER_MODULE',
+  'ERR_POOL_HANDLERS',
+  'ERR_POOL_START',
 ]);
 
 export function exitCodeOf(error: unknown): number {

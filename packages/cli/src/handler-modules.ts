@@ -1,48 +1,32 @@
-/** The modules of `--require`: imports them by path and lets them register their handlers. Starts nothing. */
+/** The modules of `--require`: lets the worker load them, and says what is wrong in terms of the command line. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 
-import { errorText } from '@celeriac/core';
+import { errorText, isCeleriacError } from '@celeriac/core';
 import type { Worker } from '@celeriac/worker';
 
 import { ModuleError, UsageError } from './exit-codes.js';
 
-type Register = (worker: Worker) => unknown;
-
 /** Rejects with UsageError for a module that is not there or registers nothing, ModuleError for one that throws. */
 export async function registerModule(path: string, worker: Worker): Promise<void> {
-  const register = registerOf(await load(path));
-  if (register === undefined) {
-    throw new UsageError(
-      `${path} exports neither a function 'register' nor a default function that takes the worker`,
-    );
-  }
-  try {
-    await register(worker);
-  } catch (cause) {
-    throw failed(`'${path}' cannot register its handlers`, cause);
-  }
-}
-
-async function load(path: string): Promise<unknown> {
   const file = resolve(path);
   if (!existsSync(file)) throw new UsageError(`the module ${path} does not exist (${file})`);
   try {
-    return await import(pathToFileURL(file).href);
-  } catch (cause) {
-    throw failed(`'${path}' cannot be loaded`, cause);
+    await worker.load(file);
+  } catch (error) {
+    if (!isCeleriacError(error, 'ERR_HANDLER_MODULE')) throw error;
+    throw inWords(path, error);
   }
 }
 
-/** `register`, a default function, or the `register` of a CommonJS module whose names Node did not find. */
-function registerOf(exported: unknown): Register | undefined {
-  const { register, default: fallback } = exported as { register?: unknown; default?: unknown };
-  const candidates = [register, fallback, (fallback as { register?: unknown } | undefined | null)?.register];
-  return candidates.find((candidate) => typeof candidate === 'function') as Register | undefined;
-}
-
-function failed(what: string, cause: unknown): ModuleError {
+function inWords(path: string, { values, cause }: { values: { why?: unknown }; cause?: unknown }): Error {
+  if (values.why === 'no-register') {
+    return new UsageError(
+      `${path} exports neither a function 'register' nor a default function that takes the worker`,
+    );
+  }
+  const what =
+    values.why === 'not-loaded' ? `'${path}' cannot be loaded` : `'${path}' cannot register its handlers`;
   const text = errorText(cause);
   const end = /[.!?]$/u.test(text) ? '' : '.';
   return new ModuleError(`The module ${what}: ${text}${end} CELERIAC_DEBUG=1 shows where.`, { cause });

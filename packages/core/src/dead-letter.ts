@@ -14,6 +14,8 @@ export interface DeadLetterCause {
   readonly detail?: string;
   /** How often it was tried, where it was. */
   readonly attempts?: number;
+  /** How often it ended the thread or process that ran it, where it did. */
+  readonly crashes?: number;
   readonly error: unknown;
 }
 
@@ -28,6 +30,7 @@ export const deadLetterHeaders = {
   reason: 'celeriac-reason',
   detail: 'celeriac-reason-detail',
   attempts: 'celeriac-attempts',
+  crashes: 'celeriac-crashes',
   errorType: 'celeriac-error-type',
   error: 'celeriac-error',
   queue: 'celeriac-queue',
@@ -60,6 +63,7 @@ export function deadLetter(delivery: Delivery, cause: DeadLetterCause, by: DeadL
         [names.reason]: cause.reason,
         ...(cause.detail === undefined ? {} : { [names.detail]: cause.detail }),
         ...(cause.attempts === undefined ? {} : { [names.attempts]: cause.attempts }),
+        ...(cause.crashes === undefined ? {} : { [names.crashes]: cause.crashes }),
         [names.errorType]: errorType(cause.error),
         [names.error]: shortened(errorText(cause.error)),
         [names.queue]: queue,

@@ -33,7 +33,7 @@ export { parseDuration } from './config/duration.js';
 export { formatConnectionString, parseConnectionString } from './config/connection-string.js';
 export type { ByteSize, Duration } from './config/duration.js';
 export type { ConfigSource } from './config/load.js';
-export type { Config, ConfigInput } from './config/types.js';
+export type { Config, ConfigInput, PoolConfig, PoolKind } from './config/types.js';
 
 export { defineTask } from './contract/task.js';
 export { inputCandidates, inputHeader, toCall } from './contract/call.js';
@@ -105,6 +105,7 @@ export {
   copyRecounted,
   eventForRetry,
   eventRetries,
+  taskCrashes,
   taskForRetry,
 } from './protocol/again.js';
 export type { CopyForRetry, NextAttempt } from './protocol/again.js';
@@ -114,7 +115,7 @@ export { isReject, isRetry, Reject, Retry } from './retry.js';
 export type { RejectOptions, RetryRequest } from './retry.js';
 export { deliveriesHeader, deliveryCount, isRepeated } from './policy/redelivery.js';
 export type { DeliveryCount } from './policy/redelivery.js';
-export { decideRetry } from './policy/retry.js';
+export { decideRetry, retryDelayMs } from './policy/retry.js';
 export type { AttemptFacts, GaveUp, RetryDecision } from './policy/retry.js';
 export { checkRetryOptions, retryPolicy } from './policy/retry-options.js';
 export type { RetryOptions, RetryPolicy } from './policy/retry-options.js';

@@ -15,10 +15,12 @@ export type MalformedReason =
 export type Outcome =
   | { readonly kind: 'succeeded'; readonly value: unknown }
   | { readonly kind: 'failed'; readonly error: unknown }
-  /** The handler ended by throwing after its soft time limit fired. */
+  /** The handler ended by throwing after its soft time limit fired, or was ended at its hard one. */
   | { readonly kind: 'timedOut'; readonly error: unknown; readonly limitMs: number }
   /** The handler ended by throwing after it was told to stop. */
   | { readonly kind: 'aborted'; readonly error: unknown; readonly by: 'shutdown' | 'lost' }
+  /** The thread or process that ran it died: `crashes` times so far, and `of` times at most. */
+  | { readonly kind: 'crashed'; readonly error: unknown; readonly crashes: number; readonly of: number }
   | { readonly kind: 'malformed'; readonly error: unknown; readonly reason: MalformedReason }
   | { readonly kind: 'unknown'; readonly error: unknown }
   | { readonly kind: 'invalid'; readonly error: unknown }

@@ -2,7 +2,15 @@
 
 /** Stable: written into the dead-letter queue as `celeriac-reason`. */
 export type DeadLetterReason =
-  'failed' | 'timed-out' | 'rejected' | 'delivery-limit' | 'unknown' | 'invalid' | 'expired' | 'malformed';
+  | 'failed'
+  | 'timed-out'
+  | 'crashed'
+  | 'rejected'
+  | 'delivery-limit'
+  | 'unknown'
+  | 'invalid'
+  | 'expired'
+  | 'malformed';
 
 export type Verdict =
   | { readonly kind: 'ack' }
@@ -13,6 +21,8 @@ export type Verdict =
       readonly detail?: string;
       /** How often it was tried, where it was. */
       readonly attempts?: number;
+      /** How often it ended the thread or process that ran it, where it did. */
+      readonly crashes?: number;
       readonly error: unknown;
     }
   /** A copy with the next attempt's number goes into the delay queues, confirmed; then it is acknowledged. */
@@ -22,6 +32,8 @@ export type Verdict =
       /** The attempt that failed, from 1, and how many there are at most. */
       readonly attempt: number;
       readonly of: number;
+      /** How often it ended the thread or process that ran it, where that is why. */
+      readonly crashes?: number;
       readonly error: unknown;
     }
   /** Too early: the message as it came goes into the delay queues, confirmed; then it is acknowledged. */

@@ -2,6 +2,7 @@
 import {
   applicationQueueName,
   applicationTopology,
+  CeleriacError,
   type Config,
   taskTopology,
   type Topology,
@@ -15,9 +16,60 @@ export interface QueuePlan {
   readonly topology: Topology;
 }
 
-/** One capsule for all task queues: they share the worker's concurrency. */
-export function planTaskQueues(config: Config): readonly QueuePlan[] {
-  const { queues, concurrency, prefetch_count: prefetch } = config.task_handler;
+/** Task queues that share a pool: what `task_handler` consumes itself, or one of its `workers`. */
+export interface TaskGroup {
+  readonly name: string;
+  readonly queues: readonly QueuePlan[];
+  /** With what the group sets itself. */
+  readonly config: Config['task_handler'];
+}
+
+export interface TaskGroupOptions {
+  /** These queues and no others; what is in no group is the base's. */
+  readonly queues?: readonly string[] | undefined;
+  /** No threads and no processes. */
+  readonly isInlineOnly?: boolean;
+}
+
+/** One capsule per group. */
+export function planTaskGroups(config: Config, options: TaskGroupOptions = {}): readonly TaskGroup[] {
+  const { queues: only, isInlineOnly = false } = options;
+  const { workers, ...base } = config.task_handler;
+  const isWanted = (queue: string): boolean => only?.includes(queue) ?? true;
+  const groups = Object.entries(workers).map(([name, { queues, ...own }]) => {
+    const set = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
+    // A prefetch of the base is of its own concurrency.
+    const settings = { ...base, prefetch_count: undefined, ...set, workers: {} };
+    return { name, names: queues.filter(isWanted), settings };
+  });
+  const all = groups.flatMap(({ names }) => names);
+  const taken = new Set(all);
+  if (taken.size < all.length) throw namedTwice(all);
+  const others = (only ?? base.queues).filter((queue) => !taken.has(queue));
+  return [{ name: 'task_handler', names: others, settings: { ...base, workers: {} } }, ...groups]
+    .filter(({ names }) => names.length > 0)
+    .map(({ name, names, settings }) => ({
+      name,
+      queues: planTaskQueues(config, names, settings),
+      config: { ...settings, queues: names, ...(isInlineOnly ? { pool: 'inline' as const } : {}) },
+    }));
+}
+
+function namedTwice(names: readonly string[]): CeleriacError {
+  const queue = names.find((name, index) => names.indexOf(name) < index) ?? '';
+  return new CeleriacError('ERR_CONFIG_INVALID', {
+    message: `The queue '${queue}' is in two groups of task_handler.workers.`,
+    hint: 'Leave it in one of them.',
+    values: { queue },
+  });
+}
+
+/** The queues of a group: they share its concurrency. */
+function planTaskQueues(
+  config: Config,
+  queues: readonly string[],
+  { concurrency, prefetch_count: prefetch }: Pick<Config['task_handler'], 'concurrency' | 'prefetch_count'>,
+): readonly QueuePlan[] {
   // What can run, shared out: a message sent ahead to a busy worker would wait while another worker idles.
   const share = Math.max(1, Math.floor(concurrency / queues.length));
   return queues.map((queue) => ({

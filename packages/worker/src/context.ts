@@ -47,6 +47,8 @@ export interface TaskContext extends HandlerContext {
   readonly headers: Readonly<Record<string, unknown>>;
   /** The whole message. */
   readonly message: TaskMessage;
+  /** Says how far it is: the worker's `progress` event. Any value that can be cloned; nothing waits for it. */
+  progress(value: unknown): void;
 }
 
 export interface EventContext extends HandlerContext {
@@ -61,6 +63,14 @@ export interface ContextParts {
   readonly taskSenderParts: TaskSenderParts;
   readonly eventSender: EventSender;
   readonly logger: Logger;
+  readonly progress: (of: ProgressOf, value: unknown) => void;
+}
+
+/** Whose progress it is. */
+export interface ProgressOf {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
 }
 
 const current = new AsyncLocalStorage<TaskContext | EventContext>();
@@ -75,12 +85,12 @@ export function withContext<T>(context: TaskContext | EventContext, handler: () 
   return current.run(context, handler);
 }
 
-abstract class BaseContext {
-  protected readonly delivery: Delivery;
+abstract class BaseContext<From extends Pick<Delivery, 'queue' | 'redelivered' | 'properties'>> {
+  protected readonly delivery: From;
   protected readonly cancellation: Cancellation;
   protected readonly parts: ContextParts;
 
-  constructor(delivery: Delivery, cancellation: Cancellation, parts: ContextParts) {
+  constructor(delivery: From, cancellation: Cancellation, parts: ContextParts) {
     this.delivery = delivery;
     this.cancellation = cancellation;
     this.parts = parts;
@@ -103,15 +113,17 @@ abstract class BaseContext {
   }
 }
 
-export interface Received {
-  readonly delivery: Delivery;
+export interface Received<From = Delivery> {
+  readonly delivery: From;
   readonly cancellation: Cancellation;
 }
 
-export class RunningTask extends BaseContext implements TaskContext {
+type TaskFrom = Pick<Delivery, 'queue' | 'redelivered' | 'properties'>;
+
+export class RunningTask extends BaseContext<TaskFrom> implements TaskContext {
   readonly message: TaskMessage;
 
-  constructor(message: TaskMessage, { delivery, cancellation }: Received, parts: ContextParts) {
+  constructor(message: TaskMessage, { delivery, cancellation }: Received<TaskFrom>, parts: ContextParts) {
     super(delivery, cancellation, parts);
     this.message = message;
   }
@@ -140,9 +152,14 @@ export class RunningTask extends BaseContext implements TaskContext {
     const { id, rootId } = this.message;
     return new BrokerTaskSender({ ...this.parts.taskSenderParts, parent: { id, rootId } });
   }
+
+  progress(value: unknown): void {
+    const { id, task: name, queue } = this;
+    this.parts.progress({ id, name, queue }, value);
+  }
 }
 
-export class RunningEvent extends BaseContext implements EventContext {
+export class RunningEvent extends BaseContext<Delivery> implements EventContext {
   readonly application: string;
   readonly #event: EventMessage;
 

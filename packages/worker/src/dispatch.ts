@@ -16,16 +16,18 @@ import {
 } from '@celeriac/core';
 
 import { Cancellation } from './cancellation.js';
-import { execute, type ExecuteParts } from './execute.js';
 import { judge } from './judge.js';
+import type { Pool } from './pool/pool.js';
 import type { Report } from './report.js';
 import { settle, type SettleParts } from './settle.js';
 import type { Slots } from './slots.js';
 import type { Suspects, Suspicion } from './suspects.js';
 import type { Prepare, Prepared, Work } from './work.js';
 
-export interface DispatchParts extends ExecuteParts, SettleParts {
+export interface DispatchParts extends SettleParts {
   readonly prepare: Prepare;
+  /** Where handlers run. */
+  readonly pool: Pool;
   readonly slots: Slots;
   readonly report: Report;
   /** Handlers that run right now. */
@@ -91,7 +93,7 @@ async function run(work: Work, delivery: Delivery, parts: DispatchParts): Promis
     running.add(cancellation);
     const lateMs = eta === undefined ? undefined : clock.now() - eta;
     parts.report.started({ id: work.id, name: work.name, attempt: work.retries + 1, lateMs, delivery });
-    return await execute(work, cancellation, parts);
+    return await parts.pool.run(work, { cancellation, delivery });
   } finally {
     running.delete(cancellation);
     forget();
@@ -105,7 +107,8 @@ function attemptFacts(
   outcome: Outcome,
   { clock, logger }: DispatchParts,
 ): AttemptFacts | undefined {
-  if (outcome.kind !== 'failed' && outcome.kind !== 'timedOut') return undefined;
+  const { kind } = outcome;
+  if (kind !== 'failed' && kind !== 'timedOut' && kind !== 'crashed') return undefined;
   const { retries, policy, expires } = work;
   const wish = askHandler(work, outcome.error, logger);
   return { retries, policy, expires, wish, now: clock.now(), random: clock.random() };

@@ -2,7 +2,7 @@
  * Runs one handler under its soft time limit. Never throws and never touches the broker: every ending is an
  * Outcome.
  */
-import { CeleriacError, type Clock, type Logger, type Outcome } from '@celeriac/core';
+import { CeleriacError, type Clock, type Logger, type Outcome, type Timer } from '@celeriac/core';
 
 import type { Cancellation } from './cancellation.js';
 import type { Work } from './work.js';
@@ -51,7 +51,12 @@ export async function execute(
   }
 }
 
-function startDeadline(work: Runnable, cancellation: Cancellation, { clock, logger }: ExecuteParts) {
+/** Tells the handler to stop at its soft time limit. */
+export function startDeadline(
+  work: Pick<Work, 'id' | 'name' | 'softLimitMs'>,
+  cancellation: Cancellation,
+  { clock, logger }: ExecuteParts,
+): Timer {
   const limitMs = work.softLimitMs ?? Infinity;
   return clock.after(limitMs, () => {
     const seconds = limitMs / 1000;

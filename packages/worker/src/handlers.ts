@@ -22,6 +22,8 @@ export type BareTaskHandler = (...args: never[]) => unknown;
 export interface TaskOptions {
   /** Soft time limit: the handler's signal fires. The sender's limit wins, then the contract's, then this. */
   readonly softTimeLimit?: Duration;
+  /** Hard time limit: the thread or process that runs it is ended. Found in the same order. */
+  readonly hardTimeLimit?: Duration;
   /** How it is tried again when it fails; over the contract's `retry`, and that over `task_handler.retry`. */
   readonly retry?: RetryOptions;
   /** Asked after a failure; counts where `never` and `only` let it through and an attempt is left. */
@@ -33,6 +35,8 @@ export interface RegisteredTask {
   readonly contract: TaskContract | undefined;
   readonly handler: (...args: unknown[]) => unknown;
   readonly options: TaskOptions;
+  /** A module registers it, so that threads and processes of a pool can as well. */
+  readonly isFromModule: boolean;
 }
 
 export class TaskHandlers {

@@ -1,8 +1,9 @@
 /** The public surface of `@celeriac/worker`. Contracts and errors come with it, so that one import is enough. */
 export { createWorker, createWorkerOver } from './worker.js';
 export type { StopOptions, Worker, WorkerOptions } from './worker.js';
-export type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
+export type { Progress, StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 export type { Retried, Settled, Started } from './report.js';
+export type { ChildStats, PoolStats } from './pool/pool.js';
 export type { LoopBlocked } from './watchdog.js';
 export type { RetryIf } from './work.js';
 export type { OpenSide, Side, SideConsumer, SideSession } from './side.js';

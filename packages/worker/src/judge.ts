@@ -6,9 +6,11 @@ import {
   type AttemptFacts,
   type DeadLetterReason,
   decideRetry,
+  isCeleriacError,
   isReject,
   isRetry,
   type Outcome,
+  retryDelayMs,
   type Verdict,
 } from '@celeriac/core';
 
@@ -26,7 +28,7 @@ const abandon: Verdict = { kind: 'abandon' };
 /** Not the message's fault: it must not count towards a delivery limit. */
 const giveBack: Verdict = { kind: 'requeue', countsAsFailure: false };
 /** What a soft time limit is called in `never` and `only`, whatever the handler threw when it fired. */
-const timeLimitCodes = ['ERR_SOFT_TIME_LIMIT'];
+const softLimitCodes = ['ERR_SOFT_TIME_LIMIT'];
 
 /** Until it is looked at again whether another one runs that may end the process. */
 const suspectedMs = 2_000;
@@ -39,7 +41,9 @@ export function judge(outcome: Outcome, { live, attempt, deliveries }: DeliveryF
     case 'failed':
       return judgeFailure(outcome.error, { reason: 'failed', attempt });
     case 'timedOut':
-      return judgeFailure(outcome.error, { reason: 'timed-out', attempt, codes: timeLimitCodes });
+      return judgeFailure(outcome.error, { reason: 'timed-out', attempt, codes: limitCodes(outcome.error) });
+    case 'crashed':
+      return judgeCrash(outcome, attempt);
     case 'aborted':
       return outcome.by === 'lost' ? abandon : judgeReturn(deliveries);
     case 'malformed':
@@ -61,6 +65,11 @@ export function judge(outcome: Outcome, { live, attempt, deliveries }: DeliveryF
     case 'notStarted':
       return judgeReturn(deliveries);
   }
+}
+
+/** The hard limit has its code; a handler that heeds the soft one may throw anything. */
+function limitCodes(error: unknown): readonly string[] {
+  return isCeleriacError(error, 'ERR_HARD_TIME_LIMIT') ? [] : softLimitCodes;
 }
 
 /**
@@ -94,4 +103,29 @@ function judgeFailure(error: unknown, { reason, attempt, codes }: Failure): Verd
   // A handler that asked for retries names what went wrong as the cause.
   const told = isRetry(error) ? (error.cause ?? error) : error;
   return { kind: 'deadLetter', reason, ...detail, ...tried, error: told };
+}
+
+/**
+ * What ends a child may not be the task's own fault (the machine ran out of memory), so it is tried again even where
+ * nobody asked for retries; but only a few times, or one message would end child after child. A retry policy, where
+ * there is one, has to allow it as well.
+ */
+function judgeCrash(outcome: Extract<Outcome, { kind: 'crashed' }>, attempt?: AttemptFacts): Verdict {
+  const { error, crashes, of } = outcome;
+  const isLast = crashes >= of;
+  if (attempt === undefined || isLast) {
+    const tried = attempt === undefined ? {} : { attempts: attempt.retries + 1 };
+    return { kind: 'deadLetter', reason: 'crashed', ...tried, crashes, error };
+  }
+  const { policy, retries, random, now, expires } = attempt;
+  if (policy.max !== undefined) {
+    const verdict = judgeFailure(error, { reason: 'crashed', attempt });
+    return verdict.kind === 'retry' || verdict.kind === 'deadLetter' ? { ...verdict, crashes } : verdict;
+  }
+  const delayMs = retryDelayMs(policy, crashes - 1, random);
+  if (expires === undefined || now + delayMs < expires) {
+    return { kind: 'retry', delayMs, attempt: retries + 1, of: retries + 1 + of - crashes, crashes, error };
+  }
+  const detail = 'expires-first';
+  return { kind: 'deadLetter', reason: 'crashed', detail, attempts: retries + 1, crashes, error };
 }

@@ -77,7 +77,7 @@ function toDeadLetterQueue(verdict: Of<'deadLetter'>, delivery: Delivery, parts:
 }
 
 function toNextAttempt(verdict: Of<'retry'>, delivery: Delivery, parts: MoveParts): Move {
-  const { delayMs, attempt, error } = verdict;
+  const { delayMs, attempt, error, crashes } = verdict;
   const { clock, delays, copyForRetry } = parts;
   const { queue } = delivery;
   const failedAt = clock.now();
@@ -86,7 +86,7 @@ function toNextAttempt(verdict: Of<'retry'>, delivery: Delivery, parts: MovePart
     verdict,
     doing: 'retry',
     message: () => {
-      const copy = copyForRetry(delivery, { retries: attempt, eta, now: failedAt });
+      const copy = copyForRetry(delivery, { retries: attempt, eta, now: failedAt, crashes });
       return delays.message(copy, { queue, delayMs: eta - clock.now() });
     },
     failed: () => delays.forget(queue),

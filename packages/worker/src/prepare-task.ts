@@ -14,6 +14,7 @@ import {
   parseDuration,
   retryPolicy,
   type RetryPolicy,
+  taskCrashes,
   type TaskContract,
   type TaskMessage,
   type Validated,
@@ -33,6 +34,8 @@ export interface PrepareTaskParts {
   readonly timeZone: string;
   /** Limits and retries, for tasks that set none themselves. */
   readonly config: Config['task_handler'];
+  /** True: a child runs them, which binds and validates the input as well. */
+  readonly elsewhere?: boolean;
 }
 
 /** A reader of task deliveries. */
@@ -41,8 +44,7 @@ export function taskPreparer(options: PrepareTaskParts): Prepare {
   const policyOf = (task: RegisteredTask): RetryPolicy => {
     const known = policies.get(task);
     if (known !== undefined) return known;
-    const { contract, options: own } = task;
-    const policy = retryPolicy(options.config.retry, [contract?.retry, own.retry], own.retryIf !== undefined);
+    const policy = policyFor(task, options);
     policies.set(task, policy);
     return policy;
   };
@@ -57,14 +59,42 @@ export function taskPreparer(options: PrepareTaskParts): Prepare {
     const task = parts.handlers.get(message.task);
     if (task === undefined)
       return ending(message, { kind: 'unknown', error: unknownTask(message, parts.handlers) });
-    if (task.contract === undefined) return { work: bareWork(message, task, { delivery, parts }) };
-    return contractWork(message, task, { delivery, parts });
+    const crashes = taskCrashes(delivery.properties);
+    if (options.elsewhere !== true) return prepared(message, task, { delivery, parts, crashes });
+    if (!task.isFromModule) return ending(message, { kind: 'unknown', error: notInModule(message) });
+    return { work: work(message, task, { delivery, parts, crashes, call: runsElsewhere }) };
   };
 }
 
+/** A decoded message as work for this task, or what is wrong with its input. For children of a pool. */
+export function prepareMessage(
+  message: TaskMessage,
+  task: RegisteredTask,
+  { delivery, parts }: { delivery: From; parts: PrepareTaskParts },
+): Prepared | Promise<Prepared> {
+  const all = { ...parts, policyOf: (one: RegisteredTask) => policyFor(one, parts) };
+  return prepared(message, task, { delivery, parts: all, crashes: 0 });
+}
+
+function prepared(message: TaskMessage, task: RegisteredTask, given: Given): Prepared | Promise<Prepared> {
+  if (task.contract === undefined) return { work: bareWork(message, task, given) };
+  return contractWork(message, task, given);
+}
+
+function policyFor({ contract, options: own }: RegisteredTask, { config }: PrepareTaskParts): RetryPolicy {
+  return retryPolicy(config.retry, [contract?.retry, own.retry], own.retryIf !== undefined);
+}
+
+type From = Pick<Delivery, 'queue' | 'redelivered' | 'properties'>;
+
 interface Given {
-  readonly delivery: Delivery;
+  readonly delivery: From;
   readonly parts: PrepareTaskParts & { readonly policyOf: (task: RegisteredTask) => RetryPolicy };
+  readonly crashes: number;
+}
+
+function runsElsewhere(): never {
+  throw new Error('Work of a pool of threads or processes was run in the worker itself.');
 }
 
 function ending(message: TaskMessage, outcome: Outcome): Prepared {
@@ -106,14 +136,18 @@ async function firstThatFits(
 function work(
   message: TaskMessage,
   task: RegisteredTask,
-  { delivery, parts, call }: Given & { call: (context: RunningTask) => unknown },
+  { delivery, parts, crashes, call }: Given & { call: (context: RunningTask) => unknown },
 ) {
   return {
     id: message.id,
     name: message.task,
     eta: message.eta,
     expires: message.expires,
-    softLimitMs: softLimitMs(message, task, parts),
+    softLimitMs: limitMs(message, task, { kind: 'soft', parts }),
+    hardLimitMs: limitMs(message, task, { kind: 'hard', parts }),
+    crashes,
+    maxCrashes: parts.config.max_crashes,
+    message,
     retries: message.retries,
     policy: parts.policyOf(task),
     retryIf: task.options.retryIf,
@@ -124,17 +158,28 @@ function work(
   };
 }
 
-function softLimitMs(
+/** The sender's limit, then the contract's, then the registration's, then the configured one. */
+function limitMs(
   message: TaskMessage,
-  task: RegisteredTask,
-  { config }: PrepareTaskParts,
+  { contract, options }: RegisteredTask,
+  { kind, parts }: { kind: 'soft' | 'hard'; parts: PrepareTaskParts },
 ): number | undefined {
-  const own = task.contract?.timeLimit?.soft ?? task.options.softTimeLimit;
-  const seconds = message.timeLimit.soft ?? (own === undefined ? config.soft_time_limit : parseDuration(own));
+  const registered = kind === 'soft' ? options.softTimeLimit : options.hardTimeLimit;
+  const configured = kind === 'soft' ? parts.config.soft_time_limit : parts.config.hard_time_limit;
+  const own = contract?.timeLimit?.[kind] ?? registered;
+  const seconds = message.timeLimit[kind] ?? (own === undefined ? configured : parseDuration(own));
   return seconds === undefined ? undefined : seconds * 1000;
 }
 
-function unknownTask({ task, id }: TaskMessage, handlers: TaskHandlers): CeleriacError {
+function notInModule({ task, id }: TaskMessage): CeleriacError {
+  return new CeleriacError('ERR_POOL_HANDLERS', {
+    message: `The task '${task}' runs in threads or processes here, but no module registers it there.`,
+    hint: 'Register it in a module that the worker loads, or send it to a queue with the inline pool.',
+    values: { task, id },
+  });
+}
+
+export function unknownTask({ task, id }: TaskMessage, handlers: TaskHandlers): CeleriacError {
   const near = nearest(task, handlers.names);
   return new CeleriacError('ERR_TASK_UNKNOWN', {
     message: `No task is registered under the name '${task}'.${near === undefined ? '' : ` Nearest: '${near}'.`}`,

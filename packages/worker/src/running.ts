@@ -3,15 +3,12 @@
  * about single deliveries.
  */
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 
 import {
   brokerAccess,
   BrokerEventSender,
   type Clock,
   type Config,
-  type CopyForRetry,
-  Delays,
   eventForRetry,
   eventType,
   isOneBroker,
@@ -22,26 +19,26 @@ import {
   serviceName,
   taskForRetry,
   type Tell,
-  type Topology,
+  type Validator,
   waitAtMost,
 } from '@celeriac/core';
 
 import type { Cancellation } from './cancellation.js';
-import { Capsule } from './capsule.js';
-import { planApplication, planTaskQueues, type QueuePlan } from './capsule-plan.js';
+import type { Capsule } from './capsule.js';
+import { planApplication, planTaskGroups, type TaskGroup } from './capsule-plan.js';
 import type { ContextParts } from './context.js';
 import { type DelayPaths, keepDelayPaths } from './delay-paths.js';
-import type { DispatchParts } from './dispatch.js';
 import type { Application } from './event-handler/application.js';
 import { eventPreparer } from './event-handler/prepare-event.js';
 import type { TaskHandlers } from './handlers.js';
+import { type CapsulePlan, openCapsule } from './open-capsule.js';
+import { InlinePool } from './pool/inline.js';
+import { checkHandlers, openPool } from './pool/open-pool.js';
+import type { Pool, PoolStats } from './pool/pool.js';
 import { taskPreparer } from './prepare-task.js';
-import { Report } from './report.js';
 import { closeSide, type OpenSide, type Side, sideReady, watchSide } from './side.js';
-import { Slots } from './slots.js';
-import { openWatchdog, type Watchdog } from './watchdog.js';
 import { Suspects } from './suspects.js';
-import type { Prepare } from './work.js';
+import { openWatchdog, type Watchdog } from './watchdog.js';
 import type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 import { stopping as stoppingError, wrongState } from './worker-state.js';
 
@@ -50,19 +47,19 @@ export interface RunningOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly tasks: TaskHandlers;
+  /** URLs of the modules that register handlers, for threads and processes. */
+  readonly modules: readonly string[];
+  /** Consume these task queues and no others. */
+  readonly queues: readonly string[] | undefined;
+  readonly isInlineOnly: boolean;
   readonly applications: readonly Application[];
   readonly tell: Tell<WorkerEvents>;
   readonly openSide: OpenSide;
 }
 
-interface CapsulePlan {
-  readonly queues: readonly QueuePlan[];
-  readonly prepare: Prepare;
-  readonly copyForRetry: CopyForRetry;
-  readonly concurrency: number;
-  readonly deliveryLimit: number;
-  /** True: what delays need is declared before the first one. */
-  readonly delaysAhead: boolean;
+interface PreparerParts {
+  readonly contextParts: ContextParts;
+  readonly validator: Validator;
 }
 
 /** How long handlers have to heed their signal once the grace is over. */
@@ -74,6 +71,8 @@ export class Running {
   #options: RunningOptions;
   #sides: readonly Side[];
   #capsules: Capsule[] = [];
+  #pools: Pool[] = [];
+  #groups: readonly TaskGroup[];
   #delayPaths: DelayPaths[] = [];
   #cancellations = new Set<Cancellation>();
   #suspects = new Suspects();
@@ -84,7 +83,8 @@ export class Running {
   private constructor(options: RunningOptions, sides: readonly Side[]) {
     this.#options = options;
     this.#sides = sides;
-    const { tell } = options;
+    const { tell, tasks } = options;
+    this.#groups = tasks.names.length === 0 ? [] : planTaskGroups(options.config, options);
     for (const side of sides) {
       watchSide(side, {
         lost: (error) => tell('lost', error),
@@ -107,27 +107,14 @@ export class Running {
 
   async start(): Promise<void> {
     await Promise.all(this.#sides.map(sideReady));
-    const { config, applications, tasks } = this.#options;
+    const { config, applications, logger, clock } = this.#options;
     const contextParts = this.#contextParts();
     const validator = await loadValidator();
     if (this.#stopping.signal.aborted) throw wrongState('start', 'it was stopped');
     this.#watchdog = openWatchdog(this.#options);
-    if (tasks.names.length > 0) {
-      const { time_zone: timeZone } = config.tasks;
-      const { task_handler: handler } = config;
-      const prepare = taskPreparer({ handlers: tasks, contextParts, validator, timeZone, config: handler });
-      const { concurrency } = handler;
-      const copyForRetry = taskForRetry(timeZone);
-      this.#addCapsule(this.#taskSide, {
-        queues: planTaskQueues(config),
-        prepare,
-        copyForRetry,
-        concurrency,
-        deliveryLimit: handler.delivery_limit,
-        delaysAhead: config.tasks.delayed_delivery_ahead,
-      });
-    }
     const { routing_key: typePattern } = config.events;
+    checkHandlers(this.#groups, this.#options.tasks);
+    for (const group of this.#groups) this.#addTasks(group, { contextParts, validator });
     for (const application of applications) {
       application.resolve(({ object, action }) => eventType(typePattern, object, action));
       const plan = planApplication(config, application);
@@ -139,10 +126,12 @@ export class Running {
         prepare,
         copyForRetry: eventForRetry,
         concurrency,
+        pool: new InlinePool(application.name, { logger, clock, watch: this.#watchdog }),
         deliveryLimit: handler.delivery_limit,
         delaysAhead: handler.retry.max !== undefined || application.retries,
       });
     }
+    await Promise.all(this.#pools.map((pool) => pool.start()));
     await Promise.all(this.#capsules.map((capsule) => capsule.start(this.#stopping.signal)));
     for (const paths of this.#delayPaths) keepDelayPaths(paths);
     await this.#register();
@@ -161,6 +150,10 @@ export class Running {
       for (const cancellation of this.#cancellations) cancellation.cancel('shutdown', stoppingError());
       await waitAtMost(clock, heedMs, this.#idle());
     }
+    // What heeds nothing ends here, where it can be ended, and its message goes back at once.
+    const hasChildren = this.#groups.some(({ config }) => config.pool !== 'inline');
+    await waitAtMost(clock, cancelMs * 2, Promise.all(this.#pools.map((pool) => pool.close())));
+    if (hasChildren && this.#inHand > 0) await waitAtMost(clock, heedMs, this.#idle());
     for (const capsule of this.#capsules) for (const consumer of capsule.consumers) consumer.flush();
     await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.close())));
     const left = this.#inHand;
@@ -178,14 +171,21 @@ export class Running {
     return {
       service: serviceName(config),
       brokers: [...new Set([...brokers].map(String))],
-      queues: tasks.names.length > 0 ? config.task_handler.queues : [],
+      queues: this.#groups.flatMap(({ config: { queues } }) => queues),
       concurrency: config.task_handler.concurrency,
+      pools: this.#groups.map(({ name, config: { pool: kind, queues, concurrency } }) => {
+        return { name, kind, queues, concurrency };
+      }),
       tasks: tasks.names,
       applications: applications.map((application) => {
         const { queue, prefetch } = planApplication(config, application);
         return { name: application.name, queue, prefetch, patterns: application.patterns };
       }),
     };
+  }
+
+  poolStats(): readonly PoolStats[] {
+    return this.#pools.map((pool) => pool.stats());
   }
 
   get #taskSide(): Side {
@@ -205,10 +205,11 @@ export class Running {
   }
 
   #contextParts(): ContextParts {
-    const { config, clock, logger } = this.#options;
+    const { config, clock, logger, tell } = this.#options;
     const common = { config, clock, newId: randomUUID };
     return {
       logger,
+      progress: (of, value) => tell('progress', { ...of, value }),
       taskSenderParts: { ...common, ...this.#taskSide.publishing, origin: producerName() },
       eventSender: new BrokerEventSender({
         ...common,
@@ -218,38 +219,42 @@ export class Running {
     };
   }
 
+  #addTasks(group: TaskGroup, { contextParts, validator }: PreparerParts): void {
+    const { config, tasks: handlers, modules, logger, clock, tell } = this.#options;
+    const { time_zone: timeZone, delayed_delivery_ahead: delaysAhead } = config.tasks;
+    const sides = { tasks: this.#taskSide.publishing, events: this.#eventSide.publishing };
+    const stopping = this.#stopping.signal;
+    const watch = this.#watchdog;
+    const pool = openPool(group, { config, modules, sides, tell, stopping, logger, clock, watch });
+    this.#pools.push(pool);
+    const { config: handler, queues } = group;
+    const elsewhere = handler.pool !== 'inline';
+    const parts = { handlers, contextParts, validator, timeZone, config: handler, elsewhere };
+    this.#addCapsule(this.#taskSide, {
+      queues,
+      prepare: taskPreparer(parts),
+      copyForRetry: taskForRetry(timeZone),
+      concurrency: handler.concurrency,
+      pool,
+      deliveryLimit: handler.delivery_limit,
+      delaysAhead,
+    });
+  }
+
   #addCapsule(side: Side, plan: CapsulePlan): void {
-    const { logger, clock, tell, config } = this.#options;
-    const { publishing } = side;
-    const topologies = new Map(plan.queues.map(({ queue, topology }) => [queue, topology]));
-    const topologyOf = (queue: string): Topology => topologies.get(queue) as Topology;
-    const { delayed_delivery_queue_type: queueType } = config.tasks;
-    const { declarer } = publishing;
-    const delays = new Delays({ declarer, queueType, topologyOf });
-    const dispatchParts: DispatchParts = {
-      prepare: plan.prepare,
-      slots: new Slots(plan.concurrency),
-      watch: this.#watchdog,
-      deliveryLimit: plan.deliveryLimit,
+    const { config, logger, clock, tell } = this.#options;
+    const { capsule, delayPaths } = openCapsule(side, plan, {
+      config,
+      logger,
+      clock,
+      tell,
       suspects: this.#suspects,
-      report: new Report(logger, tell),
       running: this.#cancellations,
       stopping: this.#stopping.signal,
       halted: this.#halted.signal,
-      sink: publishing.sink,
-      declarer,
-      deadLetterTopology: topologyOf,
-      delays,
-      copyForRetry: plan.copyForRetry,
-      worker: `${process.pid}@${hostname()}`,
-      clock,
-      logger,
-    };
-    const capsule = new Capsule({ side, queues: plan.queues, dispatchParts, logger, clock });
+    });
     this.#capsules.push(capsule);
-    const { delaysAhead: ahead } = plan;
-    const stopping = this.#stopping.signal;
-    this.#delayPaths.push({ consumers: capsule.consumers, delays, ahead, logger, stopping });
+    this.#delayPaths.push(delayPaths);
   }
 
   /** Enters the applications into the registry. Their queues are bound by now, so a busy registry costs nothing. */

@@ -1,5 +1,5 @@
 /** One unit of work as `dispatch` sees it, whether it came as a task or as an event. Types only. */
-import type { Delivery, Duration, Outcome, RetryPolicy } from '@celeriac/core';
+import type { Delivery, Duration, Outcome, RetryPolicy, TaskMessage } from '@celeriac/core';
 
 import type { Cancellation } from './cancellation.js';
 
@@ -17,6 +17,13 @@ export interface Work {
   readonly eta?: number | undefined;
   readonly expires?: number | undefined;
   readonly softLimitMs?: number | undefined;
+  /** When the code is ended, where it can be. */
+  readonly hardLimitMs?: number | undefined;
+  /** How often it ended the thread or process that ran it before, and how often it may. */
+  readonly crashes?: number | undefined;
+  readonly maxCrashes?: number | undefined;
+  /** The task as it was decoded, for pools that run it elsewhere. */
+  readonly message?: TaskMessage | undefined;
   /** Attempts before this one. */
   readonly retries: number;
   /** Asked after a failure. */

@@ -1,5 +1,5 @@
 /** What a worker tells about itself: events, its description, the report of its end. Types only. */
-import type { CeleriacError } from '@celeriac/core';
+import type { CeleriacError, PoolKind } from '@celeriac/core';
 
 import type { ReportEvents } from './report.js';
 import type { LoopBlocked } from './watchdog.js';
@@ -13,8 +13,17 @@ export interface WorkerEvents extends ReportEvents {
   /** The broker takes no messages from this worker for now; it goes on consuming. */
   blocked: [reason: string];
   unblocked: [];
+  /** A task says how far it is. */
+  progress: [Progress];
   /** The event loop stood still longer than `task_handler.block_warning`; told when it moves again. */
   'loop-blocked': [LoopBlocked];
+}
+
+export interface Progress {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  readonly value: unknown;
 }
 
 /** What a worker does, for a banner or a log line. */
@@ -24,6 +33,13 @@ export interface WorkerDescription {
   readonly brokers: readonly string[];
   readonly queues: readonly string[];
   readonly concurrency: number;
+  /** Groups of queues, each with its own pool; `task_handler` is the group of those that no other has. */
+  readonly pools: readonly {
+    readonly name: string;
+    readonly kind: PoolKind;
+    readonly queues: readonly string[];
+    readonly concurrency: number;
+  }[];
   readonly tasks: readonly string[];
   readonly applications: readonly {
     readonly name: string;

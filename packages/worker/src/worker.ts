@@ -22,6 +22,8 @@ import {
 
 import { Application } from './event-handler/application.js';
 import { type BareTaskHandler, type TaskHandler, TaskHandlers, type TaskOptions } from './handlers.js';
+import { moduleUrl, registerFrom } from './handler-modules.js';
+import type { PoolStats } from './pool/pool.js';
 import { Running } from './running.js';
 import { runUntilSignalled } from './shutdown.js';
 import { openWorkerSide } from './open-side.js';
@@ -38,6 +40,13 @@ export interface WorkerOptions {
   readonly logger?: Logger;
   /** Default: the machine's clock. */
   readonly clock?: Clock;
+  /**
+   * Modules that register handlers: each exports `register(worker)`. Threads and processes load them as well, so
+   * what runs there has to be registered by one. Paths are relative to the working directory.
+   */
+  readonly handlers?: string | URL | readonly (string | URL)[];
+  /** Consume these task queues and no others. Default: all that the configuration names. */
+  readonly queues?: readonly string[];
   /** Variables that override the configuration. Default `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -49,32 +58,49 @@ export interface StopOptions {
 
 /** Creates a worker. Reads nothing and connects to nothing before `start` or `run`. */
 export function createWorker(options: WorkerOptions = {}): Worker {
-  return new Worker(options, openWorkerSide);
+  return new Worker(options, { open: openWorkerSide, isInlineOnly: false });
 }
 
-/** As `createWorker`, over something else than a broker: for `@celeriac/testing`. @internal */
+/** As `createWorker`, over something else than a broker, and all tasks inline: for `@celeriac/testing`. @internal */
 export function createWorkerOver(openOther: OpenSide, options: WorkerOptions = {}): Worker {
-  return new Worker(options, openOther);
+  return new Worker(options, { open: openOther, isInlineOnly: true });
 }
 
 export type { Worker };
 
+/** What is registered with a worker, for children of a pool. @internal */
+export let tasksOf: (worker: Worker) => TaskHandlers;
+
+interface Over {
+  readonly open: OpenSide;
+  /** All tasks run inline, whatever the configuration says. */
+  readonly isInlineOnly: boolean;
+}
+
 class Worker implements AsyncDisposable {
   #options: WorkerOptions;
-  #openSide: OpenSide;
+  #over: Over;
   #logger: Logger;
   #tell: Tell<WorkerEvents>;
   #clock: Clock;
   #tasks = new TaskHandlers();
+  #modules: string[] = [];
+  /** Inside of `load`, and of the loading that `start` begins with. */
+  #isLoading = false;
+  #isPreparing = false;
   #applications = new Map<string, Application>();
   #events = new EventEmitter<WorkerEvents>();
   #starting: Promise<WorkerDescription> | undefined;
   #running: Running | undefined;
   #stopping: Promise<StopReport> | undefined;
 
-  constructor(options: WorkerOptions, open: OpenSide) {
+  static {
+    tasksOf = (worker) => worker.#tasks;
+  }
+
+  constructor(options: WorkerOptions, over: Over) {
     this.#options = options;
-    this.#openSide = open;
+    this.#over = over;
     this.#logger = guarded(options.logger ?? silentLogger);
     this.#tell = notifier(this.#events, this.#logger);
     this.#clock = options.clock ?? systemClock;
@@ -98,7 +124,26 @@ class Worker implements AsyncDisposable {
     this.#mustNotRun('register tasks');
     const contract = typeof what === 'string' ? undefined : what;
     const name = typeof what === 'string' ? what : what.name;
-    this.#tasks.add({ name, contract, handler: handler as (...args: unknown[]) => unknown, options });
+    const isFromModule = this.#isLoading;
+    const call = handler as (...args: unknown[]) => unknown;
+    this.#tasks.add({ name, contract, handler: call, options, isFromModule });
+    return this;
+  }
+
+  /**
+   * Imports a module that exports `register(worker)`, or a default function, and lets it register its handlers. Threads
+   * and processes do the same. Rejects with ERR_HANDLER_MODULE or ERR_WORKER_STATE.
+   */
+  async load(module: string | URL): Promise<this> {
+    this.#mustNotRun('load modules');
+    const url = moduleUrl(module);
+    this.#isLoading = true;
+    try {
+      await registerFrom<Worker>(url, this);
+    } finally {
+      this.#isLoading = false;
+    }
+    this.#modules.push(url);
     return this;
   }
 
@@ -139,6 +184,11 @@ class Worker implements AsyncDisposable {
     return runUntilSignalled(this, this.#logger);
   }
 
+  /** The pools of a running worker and their threads or processes, for monitoring. */
+  pools(): readonly PoolStats[] {
+    return this.#running?.poolStats() ?? [];
+  }
+
   on<Name extends keyof WorkerEvents>(event: Name, listener: (...args: WorkerEvents[Name]) => void): this {
     this.#events.on(event, listener as never);
     return this;
@@ -154,12 +204,20 @@ class Worker implements AsyncDisposable {
   }
 
   async #start(): Promise<WorkerDescription> {
+    const { config: source = {}, env, overrides, handlers = [], queues } = this.#options;
+    this.#isPreparing = true;
+    try {
+      for (const module of [handlers].flat()) await this.load(module);
+    } finally {
+      this.#isPreparing = false;
+    }
     const applications = [...this.#applications.values()].filter(({ isEmpty }) => !isEmpty);
     if (this.#tasks.names.length === 0 && applications.length === 0) throw nothingRegistered();
-    const { config: source = {}, env, overrides } = this.#options;
     const config = await loadConfig(source, { env, overrides });
-    const parts = { config, logger: this.#logger, clock: this.#clock, openSide: this.#openSide };
-    const running = await Running.open({ ...parts, tasks: this.#tasks, applications, tell: this.#tell });
+    const parts = { config, logger: this.#logger, clock: this.#clock, openSide: this.#over.open };
+    const { isInlineOnly } = this.#over;
+    const what = { tasks: this.#tasks, modules: this.#modules, queues, isInlineOnly };
+    const running = await Running.open({ ...parts, ...what, applications, tell: this.#tell });
     this.#running = running;
     if (this.#isStopped()) {
       await running.stop(0); // stopped while it was being opened
@@ -183,6 +241,6 @@ class Worker implements AsyncDisposable {
   }
 
   #mustNotRun(what: string): void {
-    if (this.#starting !== undefined) throw wrongState(what, 'it is running');
+    if (this.#starting !== undefined && !this.#isPreparing) throw wrongState(what, 'it is running');
   }
 }

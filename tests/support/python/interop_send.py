@@ -62,6 +62,15 @@ def gzip(_count):
     said(record.apply_async(args=["x" * 10_000], compression="gzip"), ["x" * 10_000])
 
 
+def limited(_count):
+    """An endless loop under Celery's own limits; time_limit is the hard one."""
+    said(app.send_task("spin", time_limit=1.5, soft_time_limit=1))
+
+
+def deadly(_count):
+    said(app.send_task("kill"))
+
+
 def contract(_count):
     """A task that only Node has, called by position, by name, and both."""
     said(app.send_task("interop.contract", args=["a-1", 5]), ["a-1", 5])
@@ -70,7 +79,8 @@ def contract(_count):
     said(app.send_task("interop.contract", args=["a-4", 0]), ["a-4", 0])
 
 
-SCENARIOS = {one.__name__: one for one in (many, delay, countdown, later, expired, unknown, gzip, contract)}
+CASES = (many, delay, countdown, later, expired, unknown, gzip, limited, deadly, contract)
+SCENARIOS = {one.__name__: one for one in CASES}
 
 if __name__ == "__main__":
     SCENARIOS[sys.argv[1]](int(sys.argv[2]) if len(sys.argv) > 2 else 1)

@@ -2,14 +2,14 @@
  * `celeriac worker`: loads the modules that register handlers, then runs until it is told to stop. Checks
  * everything it can before it connects.
  */
-import { createLogger, type ConfigInput, type Logger, type LogLevel } from '@celeriac/core';
+import { createLogger, type ConfigInput, type Logger, type LogLevel, type PoolKind } from '@celeriac/core';
 import type { WorkerDescription } from '@celeriac/worker';
 import { Command } from 'commander';
 
 import { UsageError } from '../exit-codes.js';
 import { registerModule } from '../handler-modules.js';
 import { print } from '../output.js';
-import { collect, oneOf, queueNames, wholeNumber } from '../parse.js';
+import { collect, duration, oneOf, queueNames, wholeNumber } from '../parse.js';
 import { configSource, settings } from '../settings.js';
 import { version } from '../version.js';
 
@@ -18,6 +18,10 @@ interface WorkerOptions {
   readonly require: readonly string[];
   readonly queues?: readonly string[];
   readonly concurrency?: number;
+  readonly pool?: PoolKind;
+  readonly timeLimit?: string;
+  readonly softTimeLimit?: string;
+  readonly maxTasksPerChild?: number;
   readonly service?: string;
   readonly logLevel?: LogLevel | 'silent';
   readonly logFormat?: 'auto' | 'text' | 'json';
@@ -30,6 +34,10 @@ export function workerCommand(finish: (code: number) => void): Command {
     .option('-r, --require <module>', 'exports register(worker); may be repeated', collect, [])
     .option('-Q, --queues <names>', 'consume these task queues only, separated by commas', queueNames)
     .option('-c, --concurrency <count>', 'how many tasks run at once', wholeNumber('--concurrency', 1))
+    .option('-P, --pool <kind>', 'where tasks run: inline, threads or processes', oneOf('--pool', pools))
+    .option('--time-limit <time>', 'hard limit: ends the thread or process', duration('--time-limit'))
+    .option('--soft-time-limit <time>', "aborts the task's signal", duration('--soft-time-limit'))
+    .option('--max-tasks-per-child <count>', 'then it is replaced', wholeNumber('--max-tasks-per-child', 1))
     .option('--service <name>', 'name of this service, part of the connection names')
     .option('--log-level <level>', 'debug, info, warn, error or silent', oneOf('--log-level', levels))
     .option('--log-format <format>', 'auto, text or json', oneOf('--log-format', formats))
@@ -37,6 +45,7 @@ export function workerCommand(finish: (code: number) => void): Command {
 }
 
 const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+const pools = ['inline', 'threads', 'processes'] as const;
 const formats = ['auto', 'text', 'json'] as const;
 
 async function runWorker(options: WorkerOptions): Promise<number> {
@@ -48,24 +57,38 @@ async function runWorker(options: WorkerOptions): Promise<number> {
   const format = logging.format === 'auto' ? (process.stderr.isTTY ? 'text' : 'json') : logging.format;
   const logger = createLogger({ level: logging.level, format });
   const { createWorker } = await import('@celeriac/worker');
-  const worker = createWorker({ config: configSource(options), overrides, logger });
+  const worker = createWorker({
+    config: configSource(options),
+    overrides,
+    logger,
+    ...given({ queues: options.queues }),
+  });
   for (const module of options.require) await registerModule(module, worker);
   worker.on('ready', (description) => announce(description, { format, logger }));
   return worker.run();
 }
 
-function overridesOf({ queues, concurrency, service, logLevel, logFormat }: WorkerOptions): ConfigInput {
+function overridesOf(options: WorkerOptions): ConfigInput {
+  const { service, logLevel: level, logFormat: format } = options;
+  const { queues, concurrency, pool, timeLimit, softTimeLimit, maxTasksPerChild } = options;
   return {
-    ...(service === undefined ? {} : { service }),
-    task_handler: {
-      ...(queues === undefined ? {} : { queues }),
-      ...(concurrency === undefined ? {} : { concurrency }),
-    },
-    logging: {
-      ...(logLevel === undefined ? {} : { level: logLevel }),
-      ...(logFormat === undefined ? {} : { format: logFormat }),
-    },
+    ...given({ service }),
+    task_handler: given({
+      queues,
+      concurrency,
+      pool,
+      hard_time_limit: timeLimit,
+      soft_time_limit: softTimeLimit,
+      max_tasks_per_child: maxTasksPerChild,
+    }),
+    logging: given({ level, format }),
   };
+}
+
+/** Without what was not given: it would hide what the file says. */
+function given<Values extends object>(values: Values): Partial<Values> {
+  const set = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(set) as Partial<Values>;
 }
 
 /** What the worker does, once it does it. */
@@ -77,11 +100,14 @@ function announce(
     logger.info('ready', { version, ...description });
     return;
   }
-  const { service, brokers, queues, concurrency, tasks, applications } = description;
+  const { service, brokers, pools: groups, tasks, applications } = description;
   const lines = [
     `celeriac ${version} · ${service}`,
     `  broker        ${brokers.join(', ')}`,
-    ...(queues.length === 0 ? [] : [`  queues        ${queues.join(', ')} (concurrency ${concurrency})`]),
+    ...groups.map(
+      ({ kind, queues, concurrency }, index) =>
+        `  ${index === 0 ? 'queues' : '      '}        ${queues.join(', ')} (${kind === 'inline' ? '' : `${kind}, `}concurrency ${concurrency})`,
+    ),
     ...tasks.map((task, index) => `  ${index === 0 ? 'tasks ' : '      '}        ${task}`),
     ...applications.map(
       ({ name, queue, patterns, prefetch }, index) =>

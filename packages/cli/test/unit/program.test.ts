@@ -96,6 +96,8 @@ describe('the celeriac command', () => {
     ],
     ['an empty list of queues', [...worker, '-Q', ''], 2, /--queues/u],
     ['a list of queues with a gap', [...worker, '-Q', 'a,,b'], 2, /--queues/u],
+    ['a pool that is none', [...worker, '--pool', 'prefork'], 2, /--pool[\s\S]*processes/u],
+    ['a time limit without its unit', [...worker, '--time-limit', 'soon'], 2, /--time-limit/u],
     ['a negative concurrency', [...worker, '-c', '-1'], 2, /--concurrency/u],
     ['a URL where a number is due', [...worker, '-c', `amqp://u:${canary}@h`], 2, /amqp:\/\/u:\*\*\*@h/u],
     ['a URL where a command is due', [`amqp://u:${canary}@h`], 2, /amqp:\/\/u:\*\*\*@h/u],

@@ -21,8 +21,13 @@ export function resolveTree(tree: Tree, problems: Problems): Config {
   return deepFreeze({
     ...resolved,
     tasks: { ...tasks, connection_string: orElse(tasks.connection_string, events.connection_string) },
-    task_handler: { ...handler, queues: orElse(handler.queues, [tasks.default_queue]) },
+    task_handler: { ...handler, queues: orElse(handler.queues, ownQueues(tasks.default_queue, handler)) },
   });
+}
+
+/** The default queue, unless a group of `workers` has it. */
+function ownQueues(defaultQueue: string, { workers }: Config['task_handler']): readonly string[] {
+  return Object.values(workers).some(({ queues }) => queues.includes(defaultQueue)) ? [] : [defaultQueue];
 }
 
 /** Before the fallbacks are applied these keys may be missing, whatever the type says. */

@@ -14,6 +14,7 @@ import {
   text,
   whole,
 } from './schema-node.js';
+import { poolSettings, taskWorkers } from './schema-pool.js';
 
 export type {
   Compatibility,
@@ -23,8 +24,11 @@ export type {
   EventsConfig,
   EventWorkerConfig,
   LoggingConfig,
+  PoolConfig,
+  PoolKind,
   TaskHandlerConfig,
   TasksConfig,
+  TaskWorkerConfig,
   TlsConfig,
 } from './types.js';
 export type { SchemaNode } from './schema-node.js';
@@ -184,19 +188,14 @@ const taskHandler: SchemaNode = section('Running tasks.', {
     description: 'Queues to consume.',
     minItems: 1,
     items: text('Name of a queue.', name),
-    'x-default': 'the default queue',
+    'x-default': 'the default queue, unless a group of `workers` has it',
   },
-  concurrency: whole('Tasks that run at the same time in this process.', 1, {
-    default: 10,
-    'x-unit': 'tasks',
-  }),
   prefetch_count: prefetch('Unacknowledged messages the broker may hand out.', {
     'x-unit': 'messages',
     'x-default': 'the same as `concurrency`',
   }),
-  soft_time_limit: duration("Time after which a task's signal is aborted.", [0.001, longestExpiry], {
-    'x-default': 'no limit',
-  }),
+  ...poolSettings,
+  workers: taskWorkers(name),
   shutdown_grace: duration('How long running tasks and events may go on after a stop signal.', [0, day], {
     default: '25s',
   }),

@@ -68,14 +68,41 @@ export interface RetryConfig {
   readonly only?: readonly string[] | undefined;
 }
 
-export interface TaskHandlerConfig {
-  /** Resolved: the default queue when none is named. */
-  readonly queues: readonly string[];
+export type PoolKind = 'inline' | 'threads' | 'processes';
+
+/** Where tasks run, and what ends them. */
+export interface PoolConfig {
+  readonly pool: PoolKind;
   readonly concurrency: number;
-  /** Absent: the same as `concurrency`. */
-  readonly prefetch_count?: number | undefined;
+  readonly min_concurrency: number;
+  /** Seconds. */
+  readonly idle_timeout: number;
+  /** Absent: no limit. */
+  readonly max_tasks_per_child?: number | undefined;
   /** Seconds; absent: no limit. */
   readonly soft_time_limit?: number | undefined;
+  /** Seconds; absent: no limit. */
+  readonly hard_time_limit?: number | undefined;
+  /** Bytes; absent: no limit. */
+  readonly max_memory?: number | undefined;
+  /** Bytes; absent: no limit. */
+  readonly max_memory_per_child?: number | undefined;
+}
+
+/** A group of task queues with a pool of its own. What is absent is as in `task_handler`. */
+export interface TaskWorkerConfig extends Partial<PoolConfig> {
+  readonly queues: readonly string[];
+  /** Absent: the same as `concurrency`. */
+  readonly prefetch_count?: number | undefined;
+}
+
+export interface TaskHandlerConfig extends PoolConfig {
+  /** Resolved: the default queue when none is named and no group has it. */
+  readonly queues: readonly string[];
+  /** Absent: the same as `concurrency`. */
+  readonly prefetch_count?: number | undefined;
+  readonly max_crashes: number;
+  readonly workers: Readonly<Record<string, TaskWorkerConfig>>;
   /** Seconds. */
   readonly shutdown_grace: number;
   readonly io: 'thread' | 'inline';
@@ -146,6 +173,23 @@ type WithRetry<Section> = Omit<Section, 'retry'> & {
   readonly retry?: Written<RetryConfig, 'delay' | 'max_delay'> | undefined;
 };
 
+type PoolDurations = 'idle_timeout' | 'soft_time_limit' | 'hard_time_limit';
+type PoolSizes = 'max_memory' | 'max_memory_per_child';
+type WrittenTaskHandler = Omit<
+  Written<TaskHandlerConfig, PoolDurations | 'shutdown_grace' | 'block_warning', PoolSizes>,
+  'workers'
+> & {
+  readonly workers?:
+    | Readonly<
+        Record<
+          string,
+          Written<Omit<TaskWorkerConfig, 'queues'>, PoolDurations, PoolSizes> &
+            Pick<TaskWorkerConfig, 'queues'>
+        >
+      >
+    | undefined;
+};
+
 /** The configuration as people write it. Everything has a default. */
 export interface ConfigInput {
   readonly service?: string | null | undefined;
@@ -157,8 +201,7 @@ export interface ConfigInput {
         'max_unsettled_bytes' | 'max_message_size'
       >
     | undefined;
-  readonly task_handler?:
-    WithRetry<Written<TaskHandlerConfig, 'soft_time_limit' | 'shutdown_grace' | 'block_warning'>> | undefined;
+  readonly task_handler?: WithRetry<WrittenTaskHandler> | undefined;
   readonly event_handler?:
     WithRetry<Written<EventHandlerConfig, 'soft_time_limit' | 'dead_letter_expiry'>> | undefined;
   readonly tls?: Written<TlsConfig, never> | undefined;

@@ -15,6 +15,8 @@ import type { EncodedMessage, Received } from './received.js';
 export const againHeaders = {
   /** On events, which have no count of their own. */
   retries: 'celeriac-retries',
+  /** How often a task ended the thread or process that ran it. */
+  crashes: 'celeriac-crashes',
   /** When it failed first. */
   firstTime: 'celeriac-first-time',
   /** How an event came at first: a delayed copy comes from the delay queues, under the key of its delay. */
@@ -46,6 +48,8 @@ export interface NextAttempt {
   /** Milliseconds since the epoch: when it is due, and what time it is. */
   readonly eta: number;
   readonly now: number;
+  /** Crashes before it; absent: as the message says. */
+  readonly crashes?: number | undefined;
 }
 
 export interface CameBy {
@@ -66,12 +70,13 @@ export function copyAsItCame({ properties, body }: Received): EncodedMessage {
 
 /** As Celery's `retry` sends it: same id, one more in `retries`, its own parent. Protocol 1 becomes protocol 2. */
 export function taskForRetry(timeZone: string): CopyForRetry {
-  return (received, { retries, eta, now }) => {
+  return (received, { retries, eta, now, crashes }) => {
     const { body, properties } = isProtocol1(received)
       ? asProtocol2(received, timeZone, now)
       : copyAsItCame(received);
     const headers = uncounted(properties.headers);
-    const changed = { retries, eta: formatIsoTime(eta), parent_id: headers.id };
+    const crashed = crashes === undefined ? {} : { [againHeaders.crashes]: crashes };
+    const changed = { retries, eta: formatIsoTime(eta), parent_id: headers.id, ...crashed };
     return {
       body,
       properties: { ...properties, headers: { ...headers, ...firstTime(headers, now), ...changed } },
@@ -108,7 +113,15 @@ export const eventForRetry: CopyForRetry = (received, { retries, now }) => {
 
 /** How often an event was tried before. */
 export function eventRetries({ headers = {} }: MessageProperties): number {
-  const count = headers[againHeaders.retries];
+  return counted(headers[againHeaders.retries]);
+}
+
+/** How often a task ended the thread or process that ran it, before. */
+export function taskCrashes({ headers = {} }: MessageProperties): number {
+  return counted(headers[againHeaders.crashes]);
+}
+
+function counted(count: unknown): number {
   return typeof count === 'number' && Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
 

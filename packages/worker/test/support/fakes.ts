@@ -11,6 +11,7 @@ import {
 } from '@celeriac/core';
 
 import type { DispatchParts } from '../../dist/dispatch.js';
+import { InlinePool } from '../../dist/pool/inline.js';
 import { Slots } from '../../dist/slots.js';
 import { Suspects } from '../../dist/suspects.js';
 import { ManualClock } from '../../../core/dist-test/support/manual-clock.js';
@@ -109,6 +110,7 @@ export class Bench {
       halted: this.halted.signal,
       stopping: this.stopping.signal,
       prepare,
+      pool: new InlinePool('tasks', { clock, logger }),
       slots: new Slots(concurrency),
       deliveryLimit: 20,
       suspects: new Suspects(),

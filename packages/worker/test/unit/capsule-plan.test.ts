@@ -2,12 +2,14 @@
 import { type Config, type ConfigInput, loadConfig } from '@celeriac/core';
 import { expect } from 'chai';
 
-import { eventPrefetch, planApplication, planTaskQueues } from '../../dist/capsule-plan.js';
+import { eventPrefetch, planApplication, planTaskGroups, type QueuePlan } from '../../dist/capsule-plan.js';
 import { Application } from '../../dist/event-handler/application.js';
 
 const load = (config: ConfigInput = {}): Promise<Config> => loadConfig(config, { env: {} });
 
-describe('planTaskQueues', () => {
+const planTaskQueues = (config: Config): readonly QueuePlan[] => planTaskGroups(config)[0]!.queues;
+
+describe('planTaskGroups, with one group,', () => {
   async function prefetches(concurrency: number, queues: readonly string[], more = {}): Promise<number[]> {
     const config = await load({ task_handler: { concurrency, queues, ...more } });
     return planTaskQueues(config).map(({ prefetch }) => prefetch);
@@ -36,6 +38,56 @@ describe('planTaskQueues', () => {
     expect(
       planTaskQueues(await load({ tasks: { default_queue: 'work' } })).map(({ queue }) => queue),
     ).to.deep.equal(['work']);
+  });
+});
+
+describe('planTaskGroups', () => {
+  const workers = { cpu: { queues: ['images', 'reports'], pool: 'processes', concurrency: 2 } } as const;
+  const shown = (config: Config, queues?: readonly string[]): readonly string[] =>
+    planTaskGroups(config, { queues }).map(
+      ({ name, config: { pool, queues: own } }) => `${name} ${pool} ${own.join('+')}`,
+    );
+
+  it('gives a group its queues, with what it sets itself and the rest from task_handler', async () => {
+    const config = await load({
+      task_handler: { hard_time_limit: '5m', soft_time_limit: '1m', prefetch_count: 9, workers },
+    });
+    const [base, cpu] = planTaskGroups(config);
+
+    expect(shown(config)).to.deep.equal(['task_handler inline celeriac', 'cpu processes images+reports']);
+    expect(base?.config).to.include({ concurrency: 10, prefetch_count: 9 });
+    expect(cpu?.config).to.include({ concurrency: 2, hard_time_limit: 300, soft_time_limit: 60 });
+    // What the base sends ahead says nothing about a group with other concurrency.
+    expect(cpu?.queues.map(({ prefetch }) => prefetch)).to.deep.equal([1, 1]);
+  });
+
+  it('has no base where a group takes all its queues', async () => {
+    const all = { all: { queues: ['celeriac'] } };
+    expect(shown(await load({ task_handler: { workers: all } }))).to.deep.equal(['all inline celeriac']);
+    const named = await load({ task_handler: { queues: ['images', 'b'], workers } });
+    expect(shown(named)).to.deep.equal(['task_handler inline b', 'cpu processes images+reports']);
+  });
+
+  it('leaves out all queues but those that are asked for', async () => {
+    const config = await load({ task_handler: { workers } });
+    expect(shown(config, ['images'])).to.deep.equal(['cpu processes images']);
+    expect(shown(config, ['other', 'reports'])).to.deep.equal([
+      'task_handler inline other',
+      'cpu processes reports',
+    ]);
+  });
+
+  it('refuses a queue in two groups', async () => {
+    const config = await load({ task_handler: { workers: { ...workers, two: { queues: ['reports'] } } } });
+    expect(() => planTaskGroups(config))
+      .to.throw(/'reports' is in two groups/u)
+      .with.property('code', 'ERR_CONFIG_INVALID');
+  });
+
+  it('runs everything inline where it must', async () => {
+    const config = await load({ task_handler: { pool: 'threads', workers } });
+    const kinds = planTaskGroups(config, { isInlineOnly: true }).map(({ config: { pool } }) => pool);
+    expect(kinds).to.deep.equal(['inline', 'inline']);
   });
 });
 

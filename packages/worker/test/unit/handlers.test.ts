@@ -8,6 +8,7 @@ const task = (name: string): RegisteredTask => ({
   contract: undefined,
   handler: () => undefined,
   options: {},
+  isFromModule: false,
 });
 
 describe('TaskHandlers', () => {

@@ -1,11 +1,12 @@
 /** The verdict for every outcome, on a live and on a dead channel. Runs no handler and settles nothing. */
-import { type AttemptFacts, type Outcome, Reject, Retry } from '@celeriac/core';
+import { type AttemptFacts, CeleriacError, type Outcome, Reject, Retry } from '@celeriac/core';
 import { expect } from 'chai';
 
 import { judge } from '../../dist/judge.js';
 import { noRetries } from '../support/fakes.js';
 
 const error = new RangeError('boom');
+const hardLimit = new CeleriacError('ERR_HARD_TIME_LIMIT', { message: 'ended' });
 const giveBack = { kind: 'requeue', countsAsFailure: false };
 const letter = (reason: string) => ({ kind: 'deadLetter', reason, error });
 
@@ -13,6 +14,10 @@ const table: readonly [Outcome, object][] = [
   [{ kind: 'succeeded', value: 1 }, { kind: 'ack' }],
   [{ kind: 'failed', error }, letter('failed')],
   [{ kind: 'timedOut', error, limitMs: 1 }, letter('timed-out')],
+  [
+    { kind: 'crashed', error, crashes: 1, of: 3 },
+    { ...letter('crashed'), crashes: 1 },
+  ],
   [{ kind: 'aborted', error, by: 'shutdown' }, giveBack],
   [{ kind: 'aborted', error, by: 'lost' }, { kind: 'abandon' }],
   [
@@ -78,7 +83,9 @@ const asked = (delay?: number, cause?: unknown): Retry =>
 interface Case {
   readonly title: string;
   readonly thrown?: unknown;
-  readonly timedOut?: true;
+  readonly timedOut?: true | undefined;
+  /** How often it crashed, of 3. */
+  readonly crashed?: number | undefined;
   readonly facts?: Partial<AttemptFacts>;
   /** `1s` a retry after that long; else the dead letter's detail, or what else. */
   readonly then: string;
@@ -134,6 +141,58 @@ const attempts: readonly Case[] = [
     then: 'timed-out not-retried after 1',
   },
   {
+    title: 'a hard limit where never names the soft one',
+    timedOut: true,
+    thrown: hardLimit,
+    facts: { policy: { ...policy, never: ['ERR_SOFT_TIME_LIMIT'] } },
+    then: 'retry 1 of 3 in 1000',
+  },
+  {
+    title: 'a hard limit that never names',
+    timedOut: true,
+    thrown: hardLimit,
+    facts: { policy: { ...policy, never: ['ERR_HARD_TIME_LIMIT'] } },
+    then: 'timed-out not-retried after 1',
+  },
+  {
+    title: 'a crash without a policy',
+    crashed: 1,
+    facts: { policy: noRetries },
+    then: 'retry 1 of 3 in 1000',
+  },
+  {
+    title: 'a second crash after a failure, without a policy',
+    crashed: 2,
+    facts: { policy: noRetries, retries: 2 },
+    then: 'retry 3 of 4 in 2000',
+  },
+  { title: 'the last crash', crashed: 3, facts: { policy: noRetries, retries: 2 }, then: 'crashed after 3' },
+  { title: 'a crash with a policy', crashed: 1, then: 'retry 1 of 3 in 1000' },
+  {
+    title: 'a crash with no attempt left',
+    crashed: 1,
+    facts: { retries: 2 },
+    then: 'crashed exhausted after 3',
+  },
+  {
+    title: 'the last crash, with attempts left',
+    crashed: 3,
+    facts: { policy: { ...policy, max: 9 } },
+    then: 'crashed after 1',
+  },
+  {
+    title: 'a crash where max is 0',
+    crashed: 1,
+    facts: { policy: { ...policy, max: 0 } },
+    then: 'crashed exhausted after 1',
+  },
+  {
+    title: 'a crash whose next attempt would expire',
+    crashed: 1,
+    facts: { policy: noRetries, expires: now + 1000 },
+    then: 'crashed expires-first after 1',
+  },
+  {
     title: 'never names the soft limit, and it was none',
     facts: { policy: { ...policy, never: ['ERR_SOFT_TIME_LIMIT'] } },
     then: 'retry 1 of 3 in 1000',
@@ -184,17 +243,19 @@ const attempts: readonly Case[] = [
 ];
 
 describe('judge, of a failed attempt', () => {
-  for (const { title, thrown = error, timedOut, facts, then } of attempts) {
+  for (const { title, thrown = error, timedOut, crashed, facts, then } of attempts) {
     it(`${title}: ${then}`, () => {
       const attempt: AttemptFacts = { retries: 0, policy, now, random: 0.5, ...facts };
-      const outcome: Outcome =
-        timedOut === true
-          ? { kind: 'timedOut', error: thrown, limitMs: 1 }
-          : { kind: 'failed', error: thrown };
-      expect(shown(outcome, attempt)).to.equal(then);
+      expect(shown(outcomeOf({ thrown, timedOut, crashed }), attempt)).to.equal(then);
     });
   }
 });
+
+function outcomeOf({ thrown, timedOut, crashed }: Omit<Case, 'title' | 'then'>): Outcome {
+  if (crashed !== undefined) return { kind: 'crashed', error: thrown, crashes: crashed, of: 3 };
+  if (timedOut === true) return { kind: 'timedOut', error: thrown, limitMs: 1 };
+  return { kind: 'failed', error: thrown };
+}
 
 function shown(outcome: Outcome, attempt: AttemptFacts): string {
   const verdict = judge(outcome, { live: true, attempt });
@@ -202,7 +263,7 @@ function shown(outcome: Outcome, attempt: AttemptFacts): string {
     case 'retry':
       return `retry ${verdict.attempt} of ${verdict.of} in ${verdict.delayMs}`;
     case 'deadLetter':
-      expect(verdict.error).to.equal(error);
+      expect([error, hardLimit]).to.include(verdict.error);
       return [verdict.reason, verdict.detail, `after ${verdict.attempts}`].filter(Boolean).join(' ');
     case 'requeue':
       return verdict.countsAsFailure ? 'requeue as failure' : 'requeue';

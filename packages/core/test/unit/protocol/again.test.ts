@@ -9,6 +9,7 @@ import {
   copyAsItCame,
   eventForRetry,
   eventRetries,
+  taskCrashes,
   taskForRetry,
 } from '../../../dist/protocol/again.js';
 import { decodeTask } from '../../../dist/protocol/celery-v2.js';
@@ -69,6 +70,21 @@ describe('a task for its next attempt', () => {
       });
     });
   }
+
+  it('counts crashes where it is told to, and keeps the count where not', () => {
+    const first = taskForRetry('UTC')(
+      incoming({ contentType: 'application/json', headers: { task: 'a', id: '1' } }),
+      {
+        retries: 1,
+        eta,
+        now,
+        crashes: 1,
+      },
+    );
+    const second = taskForRetry('UTC')({ ...first, exchange: '', routingKey: 'q' }, { retries: 2, eta, now });
+    expect([first, second].map(({ properties }) => taskCrashes(properties))).to.deep.equal([1, 1]);
+    expect(taskCrashes({ headers: { 'celeriac-crashes': 'many' } })).to.equal(0);
+  });
 
   it('keeps when it failed first, and nothing that the broker wrote on it', () => {
     const headers = { task: 'a', id: '7', retries: 1, 'celeriac-first-time': 'then', 'x-own': 1, ...marks };

@@ -1,0 +1,83 @@
+/** From the plan of a capsule to one that can be started: what its deliveries are dispatched with. Decides nothing. */
+import { hostname } from 'node:os';
+
+import {
+  type Clock,
+  type Config,
+  type CopyForRetry,
+  Delays,
+  type Logger,
+  type Tell,
+  type Topology,
+} from '@celeriac/core';
+
+import type { Cancellation } from './cancellation.js';
+import { Capsule } from './capsule.js';
+import type { QueuePlan } from './capsule-plan.js';
+import type { DelayPaths } from './delay-paths.js';
+import type { DispatchParts } from './dispatch.js';
+import type { Pool } from './pool/pool.js';
+import { Report, type ReportEvents } from './report.js';
+import type { Side } from './side.js';
+import { Slots } from './slots.js';
+import type { Suspects } from './suspects.js';
+import type { Prepare } from './work.js';
+
+export interface CapsulePlan {
+  readonly queues: readonly QueuePlan[];
+  readonly prepare: Prepare;
+  readonly copyForRetry: CopyForRetry;
+  readonly concurrency: number;
+  readonly pool: Pool;
+  readonly deliveryLimit: number;
+  /** True: what delays need is declared before the first one. */
+  readonly delaysAhead: boolean;
+}
+
+/** What the capsules of a worker share. */
+export interface CapsuleSharedParts {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly tell: Tell<ReportEvents>;
+  readonly suspects: Suspects;
+  readonly running: Set<Cancellation>;
+  readonly stopping: AbortSignal;
+  readonly halted: AbortSignal;
+}
+
+export interface OpenedCapsule {
+  readonly capsule: Capsule;
+  readonly delayPaths: DelayPaths;
+}
+
+export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedParts): OpenedCapsule {
+  const { config, logger, clock, tell, suspects, running, stopping, halted } = parts;
+  const { sink, declarer } = side.publishing;
+  const { prepare, pool, deliveryLimit, copyForRetry, queues, concurrency, delaysAhead: ahead } = plan;
+  const topologies = new Map(queues.map(({ queue, topology }) => [queue, topology]));
+  const topologyOf = (queue: string): Topology => topologies.get(queue) as Topology;
+  const { delayed_delivery_queue_type: queueType } = config.tasks;
+  const delays = new Delays({ declarer, queueType, topologyOf });
+  const dispatchParts: DispatchParts = {
+    prepare,
+    pool,
+    slots: new Slots(concurrency),
+    deliveryLimit,
+    suspects,
+    report: new Report(logger, tell),
+    running,
+    stopping,
+    halted,
+    sink,
+    declarer,
+    deadLetterTopology: topologyOf,
+    delays,
+    copyForRetry,
+    worker: `${process.pid}@${hostname()}`,
+    clock,
+    logger,
+  };
+  const capsule = new Capsule({ side, queues, dispatchParts, logger, clock });
+  return { capsule, delayPaths: { consumers: capsule.consumers, delays, ahead, logger, stopping } };
+}

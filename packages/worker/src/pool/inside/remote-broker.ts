@@ -1,0 +1,80 @@
+/**
+ * The broker as code in a child sees it: publishing and declaring are asked of the parent, which has the
+ * connections. Keeps no messages.
+ */
+import type { Ensures, MessageSink, OutgoingMessage, PublishOptions, Topology } from '@celeriac/core';
+
+import type { BrokerCall, CallSide } from '../protocol.js';
+import { fromThrown, type Thrown } from '../thrown.js';
+import type { ParentPort } from './port.js';
+
+/** Calls that wait for their answer. */
+export class Calls {
+  #port: ParentPort;
+  #next = 0;
+  #waiting = new Map<number, (error: Thrown | undefined) => void>();
+
+  constructor(port: ParentPort) {
+    this.#port = port;
+  }
+
+  /** Rejects with what the parent's own call was rejected with. */
+  ask(side: CallSide, ask: BrokerCall): Promise<void> {
+    const call = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(call, (error) => {
+        if (error === undefined) resolve();
+        else reject(fromThrown(error));
+      });
+      this.#port.send({ op: 'call', call, side, ask });
+    });
+  }
+
+  answered(call: number, error: Thrown | undefined): void {
+    const settle = this.#waiting.get(call);
+    this.#waiting.delete(call);
+    settle?.(error);
+  }
+}
+
+export class RemoteDeclarer implements Ensures {
+  #calls: Calls;
+  #side: CallSide;
+  /** What the parent has declared for us once. What was deleted since is found out by publishing. */
+  #known = new Set<string>();
+
+  constructor(calls: Calls, side: CallSide) {
+    this.#calls = calls;
+    this.#side = side;
+  }
+
+  ensure(key: string, topology: () => Topology): Promise<void> | undefined {
+    if (this.#known.has(key)) return undefined;
+    return this.#calls
+      .ask(this.#side, { what: 'ensure', key, topology: topology() })
+      .then(() => void this.#known.add(key));
+  }
+
+  forget(key: string): void {
+    this.#known.delete(key);
+    // Nobody waits for it: the next `ensure` comes after it.
+    void this.#calls.ask(this.#side, { what: 'forget', key });
+  }
+}
+
+export class RemoteSink implements MessageSink {
+  #calls: Calls;
+  #side: CallSide;
+
+  constructor(calls: Calls, side: CallSide) {
+    this.#calls = calls;
+    this.#side = side;
+  }
+
+  async publish(outgoing: OutgoingMessage, { timeoutMs }: PublishOptions = {}): Promise<void> {
+    const { prepare, ...message } = outgoing;
+    await prepare?.();
+    const timeout = timeoutMs === undefined ? {} : { timeoutMs };
+    await this.#calls.ask(this.#side, { what: 'publish', message, ...timeout });
+  }
+}
