@@ -1,16 +1,18 @@
 /**
- * Builds, then runs the test tiers one after the other, and ends with one line: `N passed, N failed`, summed over
- * all of them. `node scripts/test-tiers.mjs [tier…]`; without names, all tiers and the checks.
+ * Builds, then runs the test tiers, those with servers in two lanes, and ends with one line: `N passed, N failed`,
+ * summed over all of them. `node scripts/test-tiers.mjs [tier…]`; without names, all tiers and the checks.
  *
  * A tier that does not end (a handle that keeps the process alive, a hang) is killed at its deadline and counts as
  * failed. In CI a skipped test is a failure: every server is there.
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { globSync } from 'glob';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clearTimeout } from 'node:timers';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const minutes = 60_000;
 const tiers = {
@@ -40,11 +42,33 @@ for (const name of wanted) {
 if ((await run('build', ['npx', 'tsc', '-b'], { deadline: 6 * minutes })) !== 0) {
   total.failed++;
 } else {
-  for (const name of wanted) await (name === 'checks' ? runChecks() : runTier(name, tiers[name]));
+  await runLanes(wanted);
 }
 if (total.skipped > 0) console.log(`${total.skipped} skipped: see SKIPPED above`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed > 0 ? 1 : 0;
+
+/**
+ * Checks and unit tests first, one by one. The tiers with servers mostly wait for them, so that two lanes of tiers share
+ * the machine; each prints when it is done.
+ */
+async function runLanes(names) {
+  const isLong = (name) => name === 'integration';
+  const first = names.filter((name) => name === 'checks' || name === 'unit');
+  const others = names.filter((name) => !first.includes(name));
+  for (const name of first) await runOne(name, {});
+  const lanes = [others.filter(isLong), others.filter((name) => !isLong(name))];
+  const kept = lanes.every((lane) => lane.length > 0);
+  await Promise.all(
+    lanes.map(async (lane) => {
+      for (const name of lane) await runOne(name, { kept });
+    }),
+  );
+}
+
+function runOne(name, options) {
+  return name === 'checks' ? runChecks() : runTier(name, tiers[name], options);
+}
 
 async function runChecks() {
   for (const [name, command] of Object.entries(checks)) {
@@ -54,7 +78,7 @@ async function runChecks() {
   }
 }
 
-async function runTier(name, { spec, deadline, timeout }) {
+async function runTier(name, { spec, deadline, timeout }, { kept = false }) {
   const files = globSync(spec).sort();
   if (files.length === 0) {
     console.log(`\n== ${name}: no tests yet`);
@@ -68,6 +92,7 @@ async function runTier(name, { spec, deadline, timeout }) {
   const command = ['npx', 'mocha', '--timeout', String(timeout), '--reporter', './scripts/tier-reporter.cjs'];
   const code = await run(name, [...command, ...hooks, ...ci, ...files], {
     deadline,
+    kept,
     env: { CELERIAC_TIER_RESULT: result },
   });
   count(name, code, readResult(result));
@@ -95,9 +120,14 @@ function count(name, code, result) {
   if (unexplained || missing) total.failed++;
 }
 
-function run(name, [command, ...args], { deadline, env = {} }) {
-  console.log(`\n== ${name}`);
-  const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, ...env }, detached: true });
+/** `kept`: the output is written at the end, in one piece. */
+function run(name, [command, ...args], { deadline, env = {}, kept = false }) {
+  const output = [];
+  if (kept) console.log(`\n== ${name} begins`);
+  else console.log(`\n== ${name}`);
+  const stdio = kept ? ['ignore', 'pipe', 'pipe'] : 'inherit';
+  const child = spawn(command, args, { stdio, env: { ...process.env, ...env }, detached: true });
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => output.push(chunk));
   const stop = (signal) => {
     try {
       process.kill(-child.pid, signal);
@@ -118,8 +148,11 @@ function run(name, [command, ...args], { deadline, env = {} }) {
     setTimeout(() => stop('SIGKILL'), 10_000).unref();
   }, limit);
   return new Promise((resolve) => {
-    child.once('exit', (code, signal) => {
+    child.once('exit', async (code, signal) => {
       clearTimeout(timer);
+      // Its last words may still be in the pipe; what it left behind may hold the pipe for ever.
+      if (kept) await Promise.race([once(child, 'close'), sleep(2_000)]);
+      if (kept) process.stdout.write(`\n== ${name}\n${Buffer.concat(output).toString()}`);
       process.off('SIGINT', forward);
       process.off('SIGTERM', forward);
       stop('SIGKILL'); // whatever it left behind

@@ -121,7 +121,7 @@ describe('a handler that blocks the event loop', function () {
 
     await worker.line(new RegExp(`^SETTLED ${id} abandon$`, 'u'));
     await worker.line(new RegExp(`^SETTLED ${id} recount redelivered$`, 'u')); // the broker gave it again
-    await worker.line(new RegExp(`^SETTLED ${id} ack$`, 'u'));
+    await worker.line(new RegExp(`^SETTLED ${id} ack redelivered$`, 'u'));
     expect(begun(worker, id)).to.equal(2);
     expect(generations(worker)).to.deep.equal(['RESTORED 1', 'RESTORED 2']);
     expect(await worker.stop()).to.equal(0);
