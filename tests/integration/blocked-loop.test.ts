@@ -99,7 +99,7 @@ describe('a handler that blocks the event loop', function () {
     const { id } = await sender.publisher.send('block', [8000]);
     for (let n = 0; n < 5; n++) await sender.publisher.send('quick');
 
-    await worker.line(new RegExp(`^SETTLED ${id} ack redelivered$`, 'u'));
+    await worker.line(new RegExp(`^SETTLED ${id} ack$`, 'u'));
     await waitFor(() => settled(worker) === 6, { what: 'all six' });
     expect(begun(worker, id)).to.equal(1);
     expect(generations(worker)).to.deep.equal(['RESTORED 1']);
