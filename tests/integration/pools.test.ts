@@ -157,7 +157,7 @@ for (const pool of ['threads', 'processes'] as const) {
         concurrency: 3,
         min_concurrency: 1,
         idle_timeout: '0.2s',
-        soft_time_limit: '1s',
+        soft_time_limit: '5s',
       });
       expect(scene.children).to.have.length(1);
       const ids = [await scene.send('heed'), await scene.send('heed'), await scene.send('heed')];
