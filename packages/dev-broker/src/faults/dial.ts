@@ -9,7 +9,7 @@ import { type Fault, type FaultOptions, matches, PendingFault } from './fault.js
 import { randomFault, type RandomFaultOptions } from './random.js';
 import { inverted, together } from './strikes.js';
 import { describeStep, type FrameStep, type Step } from './step.js';
-import type { ConfirmFate, ConnectionFaults, FaultTarget, Strike } from './target.js';
+import type { ConfirmFate, ConnectionFaults, FaultTarget, Interceptor, Strike } from './target.js';
 
 export interface FaultyBroker {
   readonly connections: () => readonly FaultTarget[];
@@ -42,9 +42,6 @@ export interface CancelOptions {
   readonly queue?: string;
   readonly consumerTag?: string;
 }
-
-/** Asked at every step. */
-export type Interceptor = (step: Step, target: FaultTarget) => Strike | undefined;
 
 /** Does it to a connection; where a moment was given, at its frame. */
 type Act = (target: FaultTarget, step: Step | undefined) => void;

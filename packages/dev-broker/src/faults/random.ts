@@ -1,11 +1,19 @@
 /** Faults by chance, decided by a seed: at every frame the dice say whether something goes wrong, and what. */
 import { CeleriacError, seededRandom } from '@celeriac/core';
 
-import type { FaultDial } from './dial.js';
 import type { Fault, FaultOptions } from './fault.js';
 import { matches } from './fault.js';
 import { describeStep, type Step } from './step.js';
-import type { FaultTarget, Strike } from './target.js';
+import type { FaultTarget, Interceptor, Strike } from './target.js';
+
+/** What it asks of the dial. */
+export interface RandomFaultDial {
+  intercept(interceptor: Interceptor): () => void;
+  note(what: string): void;
+  cancelConsumers(): number;
+  nackConfirm(): Fault;
+  withholdConfirm(): Fault;
+}
 
 const acts = {
   drop: (target) => target.drop(),
@@ -19,7 +27,7 @@ const acts = {
   'withhold-confirm': (_target, _step, dial) => void dial.withholdConfirm(),
   'time-out-consumers': (target) => target.timeOutConsumers(),
   stall: (target) => target.stall(),
-} as const satisfies Record<string, (target: FaultTarget, step: Step, dial: FaultDial) => void>;
+} as const satisfies Record<string, (target: FaultTarget, step: Step, dial: RandomFaultDial) => void>;
 
 export type RandomFaultKind = keyof typeof acts;
 
@@ -40,7 +48,7 @@ export interface RandomFaultOptions extends Pick<FaultOptions, 'connection'> {
 }
 
 /** Throws ERR_INPUT_INVALID for a kind that there is not. */
-export function randomFault(dial: FaultDial, options: RandomFaultOptions): Fault {
+export function randomFault(dial: RandomFaultDial, options: RandomFaultOptions): Fault {
   const { seed, likelihood = 0.01, kinds = swift } = options;
   kinds.forEach(mustExist);
   const random = typeof seed === 'number' ? seededRandom(seed) : seed;

@@ -1,6 +1,6 @@
 /** What faults can do to a connection, and what a connection asks of them. Ports between the two; types only. */
 import type { Clock } from '../engine/clock.js';
-import type { FrameStep } from './step.js';
+import type { FrameStep, Step } from './step.js';
 
 export interface FaultTarget {
   /** As the client calls itself. */
@@ -27,6 +27,9 @@ export interface Strike {
   /** After it was sent, or has taken effect. */
   readonly act?: () => void;
 }
+
+/** Asked at every step. */
+export type Interceptor = (step: Step, target: FaultTarget) => Strike | undefined;
 
 /** What becomes of the confirm of a message that is stored. */
 export type ConfirmFate = 'tell' | 'withhold' | 'nack' | { readonly delayMs: number; readonly clock: Clock };
