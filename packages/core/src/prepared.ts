@@ -3,10 +3,8 @@
  * later under the same id. Plain data; publishes nothing.
  */
 import type { Duration } from './config/duration.js';
-import type { BrokerEventSender } from './event-sender.js';
 import type { SentMessage } from './ports.js';
 import type { EncodedMessage } from './protocol/received.js';
-import type { BrokerTaskSender } from './task-sender.js';
 
 export interface PreparedTask extends EncodedMessage {
   readonly kind: 'task';
@@ -39,10 +37,14 @@ export interface PreparedSender {
   ): Promise<SentMessage>;
 }
 
-/** The way for what was prepared, over these senders. */
+interface PreparedOptions {
+  readonly timeout?: Duration;
+}
+
+/** The way for what was prepared, over a sender of tasks and one of events. */
 export function publishPrepared(
-  tasks: BrokerTaskSender,
-  events: BrokerEventSender,
+  tasks: { sendPrepared(message: PreparedTask, options: PreparedOptions): Promise<SentMessage> },
+  events: { publishPrepared(message: PreparedEvent, options: PreparedOptions): Promise<SentMessage> },
 ): PreparedSender['publishPrepared'] {
   return (message, { timeout } = {}) => {
     const options = timeout === undefined ? {} : { timeout };
