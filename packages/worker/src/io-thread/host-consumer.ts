@@ -2,23 +2,29 @@
  * A subscription in the I/O thread. Hands over deliveries in batches, one a turn of the loop, and says at once, through
  * shared memory, when the channel that brought them is gone.
  */
-import type { Delivery, Topology } from '@celeriac/core';
+import { type Delivery, systemClock, type Topology } from '@celeriac/core';
 
 import type { Side, SideConsumer } from '../side.js';
 import { type Numbered, packDeliveries } from './delivery-batch.js';
-import type { Host } from './host.js';
 import type { Outbox } from './outbox.js';
 import type { Notice } from './protocol.js';
 import { toWire } from './wire-error.js';
 import { forwardingLogger } from './forwarding-logger.js';
-import { systemClock } from '@celeriac/core';
 
 type Opening = Extract<Notice, { kind: 'open-consumer' }>;
+
+/** Who keeps the deliveries that were handed over. */
+export interface HeldDeliveries {
+  /** A number for a delivery that is handed over. */
+  hold(delivery: Delivery, consumer: HostConsumer): number;
+  /** Its channel is gone, and all that came on it. */
+  dropAllOf(consumer: HostConsumer): void;
+}
 
 export interface HostConsumerParts {
   readonly side: Side;
   readonly outbox: Outbox;
-  readonly host: Pick<Host, 'hold' | 'dropAllOf'>;
+  readonly host: HeldDeliveries;
 }
 
 export class HostConsumer {
