@@ -23,14 +23,15 @@ export interface RegistryQueueOptions {
 }
 
 const retryAfterMs = 100;
+const defaultTimeoutMs = 10_000;
 
 export class RegistryQueue {
-  #options: RegistryQueueOptions;
+  #options: Required<RegistryQueueOptions>;
   /** Accesses from this process, one after the other: the lock tells connections apart, not calls. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: RegistryQueueOptions) {
-    this.#options = options;
+    this.#options = { timeoutMs: defaultTimeoutMs, ...options };
   }
 
   /**
@@ -45,7 +46,7 @@ export class RegistryQueue {
   }
 
   async #locked<T>(use: (channel: ConfirmChannel) => Promise<T>): Promise<T> {
-    const { session, clock, queue, timeoutMs = 10_000 } = this.#options;
+    const { session, clock, queue, timeoutMs } = this.#options;
     const deadline = clock.monotonic() + timeoutMs;
     for (;;) {
       const connection = await session.ready({ timeoutMs: Math.max(1, deadline - clock.monotonic()) });
@@ -65,7 +66,7 @@ export class RegistryQueue {
     use: (channel: ConfirmChannel) => Promise<T>,
     deadline: number,
   ): Promise<T> {
-    const { clock, queue, timeoutMs = 10_000 } = this.#options;
+    const { clock, queue, timeoutMs } = this.#options;
     const lock = `${queue}.lock`;
     const channel = await connection.createConfirmChannel();
     void endOf(channel);

@@ -22,8 +22,8 @@ export function deliveryCount({
   properties,
 }: Pick<Delivery, 'redelivered' | 'properties'>): DeliveryCount {
   const { headers = {} } = properties;
-  const own = count(headers[deliveriesHeader]);
-  const brokers = count(headers['x-delivery-count']);
+  const own = headerCount(headers[deliveriesHeader]);
+  const brokers = headerCount(headers['x-delivery-count']);
   if (brokers > 0 || !redelivered) return { before: own + brokers, kept: true };
   return { before: own + 1, kept: false };
 }
@@ -33,6 +33,7 @@ export function isRepeated(delivery: Pick<Delivery, 'redelivered' | 'properties'
   return delivery.redelivered || deliveryCount(delivery).before > 0;
 }
 
-function count(value: unknown): number {
+/** A count in a header; 0 for what is none. */
+export function headerCount(value: unknown): number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0;
 }

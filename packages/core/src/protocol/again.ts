@@ -3,7 +3,7 @@
  * bytes are not touched, but of protocol 1, where everything is in the body. Pure: publishes nothing.
  */
 import type { HeaderTable, MessageProperties } from '../ports.js';
-import { deliveriesHeader } from '../policy/redelivery.js';
+import { deliveriesHeader, headerCount } from '../policy/redelivery.js';
 import { readJsonBody } from './body.js';
 import { isBrokerHeader, isMap } from './celery-fields.js';
 import { decodeTask, encodeTask } from './celery-v2.js';
@@ -113,16 +113,12 @@ export const eventForRetry: CopyForRetry = (received, { retries, now }) => {
 
 /** How often an event was tried before. */
 export function eventRetries({ headers = {} }: MessageProperties): number {
-  return counted(headers[againHeaders.retries]);
+  return headerCount(headers[againHeaders.retries]);
 }
 
 /** How often a task ended the thread or process that ran it, before. */
 export function taskCrashes({ headers = {} }: MessageProperties): number {
-  return counted(headers[againHeaders.crashes]);
-}
-
-function counted(count: unknown): number {
-  return typeof count === 'number' && Number.isSafeInteger(count) && count > 0 ? count : 0;
+  return headerCount(headers[againHeaders.crashes]);
 }
 
 /** How a message came at first, also where this is a copy of it. */
