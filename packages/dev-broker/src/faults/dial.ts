@@ -53,7 +53,7 @@ export class FaultDial implements ConnectionFaults {
   #watchers = new Set<(step: Step) => void>();
   #history: string[] = [];
   #steps = 0;
-  #refusing: { left: number; fault: PendingFault } | undefined;
+  #refusing: PendingFault | undefined;
   #blocked: string | undefined;
   #pieceBytes = 0;
 
@@ -164,10 +164,10 @@ export class FaultDial implements ConnectionFaults {
 
   /** Ends new connections before a word is said. Default: all that come, until `end()`. */
   refuse({ times = Infinity }: { readonly times?: number } = {}): Fault {
-    const fault = new PendingFault({}, () => {
-      if (this.#refusing?.fault === fault) this.#refusing = undefined;
+    const fault = new PendingFault({ times }, () => {
+      if (this.#refusing === fault) this.#refusing = undefined;
     });
-    if (times >= 1) this.#refusing = { left: times, fault };
+    this.#refusing = fault;
     return fault;
   }
 
@@ -208,11 +208,8 @@ export class FaultDial implements ConnectionFaults {
 
   /** @internal */
   get refuses(): boolean {
-    const refusing = this.#refusing;
-    if (refusing === undefined) return false;
-    refusing.fault.strike();
+    if (this.#refusing?.isDue('') !== true) return false;
     this.note('refuse a connection');
-    if (--refusing.left <= 0) refusing.fault.end();
     return true;
   }
 
