@@ -6,28 +6,17 @@ import pg from 'pg';
 
 import { configFor, gate, rejection, WatchedWorker } from '../support/clients.js';
 import { OutboxBench } from '../support/outbox.js';
-import { Postgres, requirePostgres } from '../support/postgres.js';
+import { usePostgres } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
 
 const charge = defineTask({ name: 'charge' });
 
 describe('the inbox in PostgreSQL', function () {
-  let postgres: Postgres;
-  const servers: Postgres[] = [];
+  const postgres = usePostgres();
   let bench: OutboxBench;
 
-  before(async function () {
-    requirePostgres(this);
-    postgres = await Postgres.start();
-    servers.push(postgres);
-  });
-
-  after(async () => {
-    for (const server of servers) await server[Symbol.asyncDispose]();
-  });
-
   beforeEach(async () => {
-    bench = await OutboxBench.create(postgres);
+    bench = await OutboxBench.create(postgres());
   });
 
   afterEach(async () => {
@@ -124,7 +113,7 @@ describe('the inbox in PostgreSQL', function () {
   });
 
   it('refuses to work outside of a transaction', async () => {
-    const client = new pg.Client(postgres.address);
+    const client = new pg.Client(postgres().address);
     await client.connect();
     try {
       for (const tx of [client, bench.pool]) {

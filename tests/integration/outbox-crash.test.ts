@@ -5,7 +5,7 @@ import { OutboxRelay, type PgQueryable, PostgresOutboxStore } from '@celeriac/ou
 import { expect } from 'chai';
 
 import { OutboxBench } from '../support/outbox.js';
-import { Postgres, requirePostgres } from '../support/postgres.js';
+import { usePostgres } from '../support/postgres.js';
 import { start } from '../support/processes.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -35,18 +35,7 @@ class Guillotine {
 }
 
 describe('a relay that dies', function () {
-  let postgres: Postgres;
-  const servers: Postgres[] = [];
-
-  before(async function () {
-    requirePostgres(this);
-    postgres = await Postgres.start();
-    servers.push(postgres);
-  });
-
-  after(async () => {
-    for (const server of servers) await server[Symbol.asyncDispose]();
-  });
+  const postgres = usePostgres();
 
   /** A relay whose every call to the database and the broker passes the blade. */
   function mortal(bench: OutboxBench, blade: Guillotine): OutboxRelay {
@@ -65,7 +54,7 @@ describe('a relay that dies', function () {
   const ids = ['a', 'b', 'c'];
 
   it('at any step loses nothing, and publishes twice only what was confirmed and not yet told', async () => {
-    await using bench = await OutboxBench.create(postgres);
+    await using bench = await OutboxBench.create(postgres());
     const twice: string[] = [];
     let steps = Infinity;
     for (let at = 0; at <= steps; at++) {
@@ -92,12 +81,12 @@ describe('a relay that dies', function () {
   });
 
   it('of SIGKILL in full flow loses nothing, and neither do its heirs', async () => {
-    await using bench = await OutboxBench.create(postgres);
+    await using bench = await OutboxBench.create(postgres());
     const wanted = Array.from({ length: 1500 }, (_, n) => `id-${n}`);
     const written = (async () => {
       for (let from = 0; from < wanted.length; from += 10) await bench.send(...wanted.slice(from, from + 10));
     })();
-    const args = [program, postgres.connectionString, bench.schema, bench.broker.url];
+    const args = [program, postgres().connectionString, bench.schema, bench.broker.url];
     for (let death = 1; death <= 4; death++) {
       const relay = start('node', args);
       await waitFor(() => new Set(bench.idsIn()).size >= death * 250, { every: 5 });
@@ -119,7 +108,7 @@ describe('a relay that dies', function () {
 
   for (const seed of [1, 2, 3]) {
     it(`does not, when connections to the broker are cut and confirms refused at random (seed ${seed})`, async () => {
-      await using bench = await OutboxBench.create(postgres);
+      await using bench = await OutboxBench.create(postgres());
       const { faults } = bench.broker.broker;
       const wanted = Array.from({ length: 100 }, (_, n) => `id-${n}`);
       await bench.send('warm-up');

@@ -9,7 +9,7 @@ import {
 import { expect } from 'chai';
 
 import { OutboxBench } from '../support/outbox.js';
-import { Postgres, requirePostgres } from '../support/postgres.js';
+import { type Postgres, usePostgres } from '../support/postgres.js';
 
 interface Subject extends AsyncDisposable {
   readonly store: OutboxStore<never>;
@@ -57,18 +57,7 @@ const subjects = {
 };
 
 describe('an outbox store', function () {
-  let postgres: Postgres;
-  const servers: Postgres[] = [];
-
-  before(async function () {
-    requirePostgres(this);
-    postgres = await Postgres.start();
-    servers.push(postgres);
-  });
-
-  after(async () => {
-    for (const server of servers) await server[Symbol.asyncDispose]();
-  });
+  const postgres = usePostgres();
 
   for (const [where, create] of Object.entries(subjects)) {
     describe(where, () => {
@@ -76,7 +65,7 @@ describe('an outbox store', function () {
       let store: OutboxStore<never>;
 
       beforeEach(async () => {
-        subject = await create(postgres);
+        subject = await create(postgres());
         store = subject.store;
       });
 

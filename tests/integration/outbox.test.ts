@@ -10,7 +10,7 @@ import pg from 'pg';
 import { configFor, rejection, WatchedWorker } from '../support/clients.js';
 import { freePorts } from '../support/free-port.js';
 import { OutboxBench } from '../support/outbox.js';
-import { Postgres, requirePostgres } from '../support/postgres.js';
+import { usePostgres } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
 
 const charge = defineTask({
@@ -20,22 +20,11 @@ const charge = defineTask({
 const dealUpdated = defineEvent({ object: 'deal', action: 'update' });
 
 describe('the outbox in PostgreSQL', function () {
-  let postgres: Postgres;
-  const servers: Postgres[] = [];
+  const postgres = usePostgres();
   let bench: OutboxBench;
 
-  before(async function () {
-    requirePostgres(this);
-    postgres = await Postgres.start();
-    servers.push(postgres);
-  });
-
-  after(async () => {
-    for (const server of servers) await server[Symbol.asyncDispose]();
-  });
-
   beforeEach(async () => {
-    bench = await OutboxBench.create(postgres);
+    bench = await OutboxBench.create(postgres());
   });
 
   afterEach(async () => {
@@ -180,10 +169,10 @@ describe('the outbox in PostgreSQL', function () {
     await bench.send('a');
     await bench.untilPublished();
 
-    await postgres.down();
+    await postgres().down();
     relay.wake();
     await waitFor(() => happened.includes('ERR_OUTBOX_STORE'));
-    await postgres.up();
+    await postgres().up();
     await waitFor(() => happened.includes('resumed'));
     await bench.send('b');
     await bench.untilPublished();
@@ -252,7 +241,7 @@ describe('the outbox in PostgreSQL', function () {
   });
 
   it('takes any client, and its own names', async () => {
-    const client = new pg.Client(postgres.address);
+    const client = new pg.Client(postgres().address);
     await client.connect();
     try {
       await client.query('BEGIN');

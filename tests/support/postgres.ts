@@ -112,3 +112,19 @@ export class Postgres implements AsyncDisposable {
     return { ...this.#user, cwd: this.#directory, env: { ...process.env, LC_ALL: 'C' } };
   }
 }
+
+/** A server for the tests of the enclosing `describe`, from its first to its last. Gives the running one. */
+export function usePostgres(): () => Postgres {
+  let server: Postgres | undefined;
+  before(async function () {
+    requirePostgres(this);
+    server = await Postgres.start();
+  });
+  after(async () => {
+    await server?.[Symbol.asyncDispose]();
+  });
+  return () => {
+    if (server === undefined) throw new Error('PostgreSQL runs within tests only');
+    return server;
+  };
+}
