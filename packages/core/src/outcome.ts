@@ -27,6 +27,8 @@ export type Outcome =
   | { readonly kind: 'expired'; readonly error: unknown }
   /** Its eta (milliseconds since the epoch) is further away than a worker waits for. */
   | { readonly kind: 'tooEarly'; readonly eta: number }
+  /** A limit lets it run later: at `until` (milliseconds since the epoch) it is asked again. */
+  | { readonly kind: 'deferred'; readonly until: number; readonly because: string }
   /** Delivered too often to workers that did not settle it: it seems to end them. */
   | { readonly kind: 'overDelivered'; readonly error: unknown }
   /** Delivered before by a queue that does not count: how often, this time included, has to be kept first. */

@@ -16,6 +16,7 @@ import {
 } from '@celeriac/core';
 
 import { Cancellation } from './cancellation.js';
+import { type Gate, Passage } from './gate.js';
 import { judge } from './judge.js';
 import type { Pool } from './pool/pool.js';
 import type { Report } from './report.js';
@@ -29,6 +30,8 @@ export interface DispatchParts extends SettleParts {
   /** Where handlers run. */
   readonly pool: Pool;
   readonly slots: Slots;
+  /** Asked, in this order, before a handler runs. */
+  readonly gates: readonly Gate[];
   readonly report: Report;
   /** Handlers that run right now. */
   readonly running: Set<Cancellation>;
@@ -52,9 +55,14 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   const { id, name } = 'work' in prepared ? prepared.work : prepared;
   const pause = 'work' in prepared ? suspicion.pause(parts) : undefined;
   if (pause !== undefined) await pause; // nobody else waits a turn
-  const outcome = 'work' in prepared ? await run(prepared.work, delivery, parts) : prepared.outcome;
+  const passage = new Passage(parts.logger);
+  const outcome =
+    'work' in prepared ? await run(prepared.work, delivery, { parts, passage }) : prepared.outcome;
   const attempt = 'work' in prepared ? attemptFacts(prepared.work, outcome, parts) : undefined;
-  const verdict = await settle(judge(outcome, { live: delivery.live, attempt, deliveries }), delivery, parts);
+  const wanted = judge(outcome, { live: delivery.live, attempt, deliveries });
+  if (passage.isHeld) await passage.ended({ outcome, verdict: wanted });
+  const verdict = await settle(wanted, delivery, parts);
+  passage.settled(verdict);
   suspicion.release();
   parts.report.settled({ id, name, delivery, outcome, verdict, ms: parts.clock.monotonic() - startedAt });
 }
@@ -75,7 +83,12 @@ function beforehand(
   return isCrowded ? ending({ kind: 'suspected', deliveries: before }) : undefined;
 }
 
-async function run(work: Work, delivery: Delivery, parts: DispatchParts): Promise<Outcome> {
+interface Run {
+  readonly parts: DispatchParts;
+  readonly passage: Passage;
+}
+
+async function run(work: Work, delivery: Delivery, { parts, passage }: Run): Promise<Outcome> {
   const { clock, stopping, slots, running } = parts;
   const { eta } = work;
   if (eta !== undefined && !isExpired(work, clock.now())) {
@@ -88,8 +101,8 @@ async function run(work: Work, delivery: Delivery, parts: DispatchParts): Promis
   const cancellation = new Cancellation();
   const forget = delivery.onLost(() => cancellation.cancel('lost', connectionLost(work)));
   try {
-    if (stopping.aborted || !delivery.live) return { kind: 'notStarted' };
-    if (isExpired(work, clock.now())) return { kind: 'expired', error: expired(work) };
+    const refused = await refusal(work, delivery, { parts, passage });
+    if (refused !== undefined) return refused;
     running.add(cancellation);
     const lateMs = eta === undefined ? undefined : clock.now() - eta;
     parts.report.started({ id: work.id, name: work.name, attempt: work.retries + 1, lateMs, delivery });
@@ -99,6 +112,21 @@ async function run(work: Work, delivery: Delivery, parts: DispatchParts): Promis
     forget();
     slots.release();
   }
+}
+
+/** Why work that has a slot does not start after all; undefined when it does. */
+async function refusal(
+  work: Work,
+  delivery: Delivery,
+  { parts, passage }: Run,
+): Promise<Outcome | undefined> {
+  const { clock, stopping, gates } = parts;
+  const isOver = (): boolean => stopping.aborted || !delivery.live;
+  if (isOver()) return { kind: 'notStarted' };
+  if (isExpired(work, clock.now())) return { kind: 'expired', error: expired(work) };
+  if (gates.length === 0) return undefined;
+  const refused = await passage.through(gates, work, delivery);
+  return refused ?? (isOver() ? { kind: 'notStarted' } : undefined); // a gate may have taken its time
 }
 
 /** What `judge` has to know of an attempt that failed; undefined of one that did not. */

@@ -39,6 +39,11 @@ export interface RegisteredTask {
   readonly isFromModule: boolean;
 }
 
+/** True when a gate makes keys of the input: it is then bound and validated here even where a child runs the handler. */
+export function readsInput(_options: TaskOptions): boolean {
+  return false;
+}
+
 export class TaskHandlers {
   #tasks = new Map<string, RegisteredTask>();
 

@@ -56,6 +56,8 @@ export function judge(outcome: Outcome, { live, attempt, deliveries }: DeliveryF
       return { kind: 'deadLetter', reason: 'expired', error: outcome.error };
     case 'tooEarly':
       return { kind: 'postpone', until: outcome.eta };
+    case 'deferred':
+      return { kind: 'postpone', until: outcome.until };
     case 'overDelivered':
       return { kind: 'deadLetter', reason: 'delivery-limit', error: outcome.error };
     case 'uncounted':

@@ -16,6 +16,7 @@ import { Capsule } from './capsule.js';
 import type { QueuePlan } from './capsule-plan.js';
 import type { DelayPaths } from './delay-paths.js';
 import type { DispatchParts } from './dispatch.js';
+import type { Gate } from './gate.js';
 import type { Pool } from './pool/pool.js';
 import { Report, type ReportEvents } from './report.js';
 import type { Side } from './side.js';
@@ -29,6 +30,7 @@ export interface CapsulePlan {
   readonly copyForRetry: CopyForRetry;
   readonly concurrency: number;
   readonly pool: Pool;
+  readonly gates: readonly Gate[];
   readonly deliveryLimit: number;
   /** True: what delays need is declared before the first one. */
   readonly delaysAhead: boolean;
@@ -54,7 +56,7 @@ export interface OpenedCapsule {
 export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedParts): OpenedCapsule {
   const { config, logger, clock, tell, suspects, running, stopping, halted } = parts;
   const { sink, declarer } = side.publishing;
-  const { prepare, pool, deliveryLimit, copyForRetry, queues, concurrency, delaysAhead: ahead } = plan;
+  const { prepare, pool, gates, deliveryLimit, copyForRetry, queues, concurrency, delaysAhead: ahead } = plan;
   const topologies = new Map(queues.map(({ queue, topology }) => [queue, topology]));
   const topologyOf = (queue: string): Topology => topologies.get(queue) as Topology;
   const { delayed_delivery_queue_type: queueType } = config.tasks;
@@ -62,6 +64,7 @@ export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedP
   const dispatchParts: DispatchParts = {
     prepare,
     pool,
+    gates,
     slots: new Slots(concurrency),
     deliveryLimit,
     suspects,

@@ -23,8 +23,8 @@ import {
 
 import type { Cancellation } from './cancellation.js';
 import { type ContextParts, RunningTask, withContext } from './context.js';
-import type { RegisteredTask, TaskHandlers } from './handlers.js';
-import type { Prepare, Prepared } from './work.js';
+import { readsInput, type RegisteredTask, type TaskHandlers } from './handlers.js';
+import type { Prepare, Prepared, Work } from './work.js';
 
 export interface PrepareTaskParts {
   readonly handlers: TaskHandlers;
@@ -60,9 +60,12 @@ export function taskPreparer(options: PrepareTaskParts): Prepare {
     if (task === undefined)
       return ending(message, { kind: 'unknown', error: unknownTask(message, parts.handlers) });
     const crashes = taskCrashes(delivery.properties);
-    if (options.elsewhere !== true) return prepared(message, task, { delivery, parts, crashes });
-    if (!task.isFromModule) return ending(message, { kind: 'unknown', error: notInModule(message) });
-    return { work: work(message, task, { delivery, parts, crashes, call: runsElsewhere }) };
+    const elsewhere = options.elsewhere === true;
+    const given = { delivery, parts, crashes, elsewhere };
+    if (elsewhere && !task.isFromModule)
+      return ending(message, { kind: 'unknown', error: notInModule(message) });
+    if (!elsewhere || readsInput(task.options)) return prepared(message, task, given);
+    return { work: work(message, task, { ...given, input: undefined, call: runsElsewhere }) };
   };
 }
 
@@ -73,7 +76,7 @@ export function prepareMessage(
   { delivery, parts }: { delivery: From; parts: PrepareTaskParts },
 ): Prepared | Promise<Prepared> {
   const all = { ...parts, policyOf: (one: RegisteredTask) => policyFor(one, parts) };
-  return prepared(message, task, { delivery, parts: all, crashes: 0 });
+  return prepared(message, task, { delivery, parts: all, crashes: 0, elsewhere: false });
 }
 
 function prepared(message: TaskMessage, task: RegisteredTask, given: Given): Prepared | Promise<Prepared> {
@@ -91,6 +94,7 @@ interface Given {
   readonly delivery: From;
   readonly parts: PrepareTaskParts & { readonly policyOf: (task: RegisteredTask) => RetryPolicy };
   readonly crashes: number;
+  readonly elsewhere: boolean;
 }
 
 function runsElsewhere(): never {
@@ -104,7 +108,7 @@ function ending(message: TaskMessage, outcome: Outcome): Prepared {
 function bareWork(message: TaskMessage, task: RegisteredTask, given: Given) {
   const { args, kwargs } = message;
   const all = Object.keys(kwargs).length === 0 ? args : [...args, kwargs];
-  return work(message, task, { ...given, call: () => task.handler(...all) });
+  return work(message, task, { ...given, input: all, call: () => task.handler(...all) });
 }
 
 async function contractWork(message: TaskMessage, task: RegisteredTask, given: Given): Promise<Prepared> {
@@ -115,7 +119,9 @@ async function contractWork(message: TaskMessage, task: RegisteredTask, given: G
   const checked = await firstThatFits(contract, candidates.values, given.parts.validator);
   if (!checked.ok) return ending(message, { kind: 'invalid', error: checked.error });
   const { value } = checked;
-  return { work: work(message, task, { ...given, call: (context) => task.handler(value, context) }) };
+  return {
+    work: work(message, task, { ...given, input: value, call: (context) => task.handler(value, context) }),
+  };
 }
 
 /** The first candidate that fits; else what is wrong with the likeliest. */
@@ -136,8 +142,10 @@ async function firstThatFits(
 function work(
   message: TaskMessage,
   task: RegisteredTask,
-  { delivery, parts, crashes, call }: Given & { call: (context: RunningTask) => unknown },
-) {
+  given: Given & { input: unknown; call: (context: RunningTask) => unknown },
+): Work {
+  const { delivery, parts, crashes, elsewhere, input } = given;
+  const call = elsewhere ? runsElsewhere : given.call;
   return {
     id: message.id,
     name: message.task,
@@ -147,6 +155,7 @@ function work(
     hardLimitMs: limitMs(message, task, { kind: 'hard', parts }),
     crashes,
     maxCrashes: parts.config.max_crashes,
+    input,
     message,
     retries: message.retries,
     policy: parts.policyOf(task),

@@ -30,6 +30,7 @@ import type { ContextParts } from './context.js';
 import { type DelayPaths, keepDelayPaths } from './delay-paths.js';
 import type { Application } from './event-handler/application.js';
 import { eventPreparer } from './event-handler/prepare-event.js';
+import { type Gates, openGates } from './gates/open-gates.js';
 import type { TaskHandlers } from './handlers.js';
 import { type CapsulePlan, openCapsule } from './open-capsule.js';
 import { InlinePool } from './pool/inline.js';
@@ -60,6 +61,7 @@ export interface RunningOptions {
 interface PreparerParts {
   readonly contextParts: ContextParts;
   readonly validator: Validator;
+  readonly gates: Gates;
 }
 
 /** How long handlers have to heed their signal once the grace is over. */
@@ -79,6 +81,7 @@ export class Running {
   #stopping = new AbortController();
   #halted = new AbortController();
   #watchdog: Watchdog | undefined;
+  #gates: Gates | undefined;
 
   private constructor(options: RunningOptions, sides: readonly Side[]) {
     this.#options = options;
@@ -114,7 +117,9 @@ export class Running {
     this.#watchdog = openWatchdog(this.#options);
     const { routing_key: typePattern } = config.events;
     checkHandlers(this.#groups, this.#options.tasks);
-    for (const group of this.#groups) this.#addTasks(group, { contextParts, validator });
+    const gates = await openGates(this.#options);
+    this.#gates = gates;
+    for (const group of this.#groups) this.#addTasks(group, { contextParts, validator, gates });
     for (const application of applications) {
       application.resolve(({ object, action }) => eventType(typePattern, object, action));
       const plan = planApplication(config, application);
@@ -127,6 +132,7 @@ export class Running {
         copyForRetry: eventForRetry,
         concurrency,
         pool: new InlinePool(application.name, { logger, clock, watch: this.#watchdog }),
+        gates: gates.events,
         deliveryLimit: handler.delivery_limit,
         delaysAhead: handler.retry.max !== undefined || application.retries,
       });
@@ -157,7 +163,7 @@ export class Running {
     for (const capsule of this.#capsules) for (const consumer of capsule.consumers) consumer.flush();
     await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.close())));
     const left = this.#inHand;
-    await Promise.all([...this.#sides.map(closeSide), this.#watchdog?.close()]);
+    await Promise.all([...this.#sides.map(closeSide), this.#watchdog?.close(), this.#gates?.close()]);
     if (left > 0) logger.warn('handlers left unfinished: their messages go back to the queue', { left });
     return { drained: unfinished === 0, unfinished: left };
   }
@@ -219,7 +225,7 @@ export class Running {
     };
   }
 
-  #addTasks(group: TaskGroup, { contextParts, validator }: PreparerParts): void {
+  #addTasks(group: TaskGroup, { contextParts, validator, gates }: PreparerParts): void {
     const { config, tasks: handlers, modules, logger, clock, tell } = this.#options;
     const { time_zone: timeZone, delayed_delivery_ahead: delaysAhead } = config.tasks;
     const sides = { tasks: this.#taskSide.publishing, events: this.#eventSide.publishing };
@@ -236,6 +242,7 @@ export class Running {
       copyForRetry: taskForRetry(timeZone),
       concurrency: handler.concurrency,
       pool,
+      gates: gates.tasks,
       deliveryLimit: handler.delivery_limit,
       delaysAhead,
     });

@@ -22,6 +22,11 @@ export interface Work {
   /** How often it ended the thread or process that ran it before, and how often it may. */
   readonly crashes?: number | undefined;
   readonly maxCrashes?: number | undefined;
+  /**
+   * What the handler gets, for keys that are made of it: the validated input of a contract, the arguments
+   * of a bare name as it is called, an event's message.
+   */
+  readonly input: unknown;
   /** The task as it was decoded, for pools that run it elsewhere. */
   readonly message?: TaskMessage | undefined;
   /** Attempts before this one. */

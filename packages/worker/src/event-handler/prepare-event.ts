@@ -89,6 +89,7 @@ function eventWork(
   return {
     id: event.id,
     name: event.type,
+    input: event,
     softLimitMs: softTimeLimit === undefined ? undefined : softTimeLimit * 1000,
     retries: eventRetries(delivery.properties),
     get policy() {

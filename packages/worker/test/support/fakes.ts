@@ -112,6 +112,7 @@ export class Bench {
       prepare,
       pool: new InlinePool('tasks', { clock, logger }),
       slots: new Slots(concurrency),
+      gates: [],
       deliveryLimit: 20,
       suspects: new Suspects(),
       running: new Set(),

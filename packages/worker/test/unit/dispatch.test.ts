@@ -13,7 +13,7 @@ describe('dispatch', () => {
     bench = new Bench();
   });
   const work = (more: Partial<Work> = {}): Prepared => ({
-    work: { id: '1', name: 'a', retries: 0, policy: noRetries, run: () => undefined, ...more },
+    work: { id: '1', name: 'a', retries: 0, policy: noRetries, input: [], run: () => undefined, ...more },
   });
 
   it('runs and acknowledges a task', async () => {

@@ -118,6 +118,7 @@ describe('a pool of children', () => {
     name: 'a',
     retries: 0,
     policy: noRetries,
+    input: [],
     maxCrashes: 3,
     message: {} as NonNullable<Work['message']>,
     run: () => undefined,
