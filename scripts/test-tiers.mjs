@@ -31,6 +31,8 @@ const checks = {
 };
 
 const total = { passed: 0, failed: 0, skipped: 0 };
+/** What failed, told again at the end: the lanes' own output is long. */
+const failures = [];
 const names = process.argv.slice(2);
 const wanted = names.length > 0 ? names : ['checks', ...Object.keys(tiers)];
 for (const name of wanted) {
@@ -40,10 +42,11 @@ for (const name of wanted) {
 }
 
 if ((await run('build', ['npx', 'tsc', '-b'], { deadline: 6 * minutes })) !== 0) {
-  total.failed++;
+  fail('build', 'does not compile');
 } else {
   await runLanes(wanted);
 }
+for (const { tier, title, error } of failures) console.log(`\nFAILED ${tier}: ${title}\n${indented(error)}`);
 if (total.skipped > 0) console.log(`${total.skipped} skipped: see SKIPPED above`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed > 0 ? 1 : 0;
@@ -74,7 +77,7 @@ async function runChecks() {
   for (const [name, command] of Object.entries(checks)) {
     const code = await run(name, command, { deadline: 6 * minutes });
     if (code === 0) total.passed++;
-    else total.failed++;
+    else fail('checks', `${name} ended with ${code}`);
   }
 }
 
@@ -112,12 +115,21 @@ function count(name, code, result) {
   total.passed += passed;
   total.failed += failed;
   total.skipped += skipped;
+  failures.push(...(result?.failures ?? []).map((one) => ({ tier: name, ...one })));
   const unexplained = code !== 0 && failed === 0;
-  if (unexplained)
-    console.log(`== ${name}: ended with ${code}, though no test failed: a hang, a crash or a leaked handle`);
   const missing = process.env.CI !== undefined && skipped > 0;
-  if (missing) console.log(`== ${name}: ${skipped} skipped in CI, where nothing may be`);
-  if (unexplained || missing) total.failed++;
+  if (unexplained)
+    fail(name, `ended with ${code}, though no test failed: a hang, a crash or a leaked handle`);
+  else if (missing) fail(name, `${skipped} skipped in CI, where nothing may be`);
+}
+
+function fail(tier, title, error = '') {
+  total.failed++;
+  failures.push({ tier, title, error });
+}
+
+function indented(text) {
+  return text.replaceAll(/^/gmu, '  ');
 }
 
 /** `kept`: the output is written at the end, in one piece. */

@@ -55,6 +55,8 @@ describe('the runner of the tiers', function () {
 
     expect(lines.slice(-2)).to.deep.equal(['1 skipped: see SKIPPED above', '2 passed, 1 failed']);
     expect(lines).to.include('== conformance: no tests yet');
+    const told = lines.indexOf('FAILED unit: fails');
+    expect(lines.slice(told, told + 2)).to.deep.equal(['FAILED unit: fails', '  Error: no']);
     expect(code).to.equal(1);
   });
 
@@ -91,7 +93,7 @@ describe('the runner of the tiers', function () {
 
     const { code, lines } = await runTiers();
 
-    expect(lines.join('\n')).to.match(/== unit: ended with .*a crash/u);
+    expect(lines.join('\n')).to.match(/FAILED unit: ended with .*a crash/u);
     expect(lines.at(-1)).to.equal('0 passed, 1 failed');
     expect(code).to.equal(1);
   });
