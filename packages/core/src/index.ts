@@ -102,7 +102,9 @@ export {
   againHeaders,
   cameBy,
   copyAsItCame,
+  copyDeferred,
   copyRecounted,
+  deferralCount,
   eventForRetry,
   eventRetries,
   taskCrashes,
@@ -117,6 +119,19 @@ export { deliveriesHeader, deliveryCount, isRepeated } from './policy/redelivery
 export type { DeliveryCount } from './policy/redelivery.js';
 export { decideRetry, retryDelayMs } from './policy/retry.js';
 export type { AttemptFacts, GaveUp, RetryDecision } from './policy/retry.js';
+export { checkLimitOptions, limitsOf } from './policy/limit-options.js';
+export type {
+  ConcurrencyLimit,
+  ConcurrencyOptions,
+  KillSwitch,
+  KillSwitchOptions,
+  LimitKey,
+  LimitOptions,
+  Limits,
+  LimitScope,
+  RateLimit,
+  RateLimitOptions,
+} from './policy/limit-options.js';
 export { checkRetryOptions, retryPolicy } from './policy/retry-options.js';
 export type { RetryOptions, RetryPolicy } from './policy/retry-options.js';
 export { barest, deadLetter, deadLetterHeaders } from './dead-letter.js';

@@ -117,7 +117,7 @@ export class Running {
     this.#watchdog = openWatchdog(this.#options);
     const { routing_key: typePattern } = config.events;
     checkHandlers(this.#groups, this.#options.tasks);
-    const gates = await openGates(this.#options);
+    const gates = await openGates({ ...this.#options, stopping: this.#stopping.signal });
     this.#gates = gates;
     for (const group of this.#groups) this.#addTasks(group, { contextParts, validator, gates });
     for (const application of applications) {

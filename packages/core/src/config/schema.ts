@@ -14,6 +14,7 @@ import {
   text,
   whole,
 } from './schema-node.js';
+import { limitSettings } from './schema-limits.js';
 import { poolSettings, taskWorkers } from './schema-pool.js';
 
 export type {
@@ -209,6 +210,7 @@ const taskHandler: SchemaNode = section('Running tasks.', {
     [0, day],
     { default: '1s' },
   ),
+  ...limitSettings,
   delivery_limit: deliveryLimit,
   retry: retry('tasks'),
 });

@@ -68,6 +68,17 @@ export interface RetryConfig {
   readonly only?: readonly string[] | undefined;
 }
 
+/** When a failing task is paused, unless it says otherwise itself. */
+export interface KillSwitchConfig {
+  /** Absent: never. */
+  readonly failures?: number | undefined;
+  readonly minimum: number;
+  /** Seconds. */
+  readonly within: number;
+  /** Seconds. */
+  readonly pause: number;
+}
+
 export type PoolKind = 'inline' | 'threads' | 'processes';
 
 /** Where tasks run, and what ends them. */
@@ -108,6 +119,11 @@ export interface TaskHandlerConfig extends PoolConfig {
   readonly io: 'thread' | 'inline';
   /** Seconds; 0 says nothing. */
   readonly block_warning: number;
+  /** Seconds; 0 says nothing. */
+  readonly lag_warning: number;
+  /** Seconds; 0 is without limit. */
+  readonly lag_limit: number;
+  readonly kill_switch: KillSwitchConfig;
   readonly delivery_limit: number;
   readonly retry: RetryConfig;
 }
@@ -174,11 +190,13 @@ type WithRetry<Section> = Omit<Section, 'retry'> & {
 };
 
 type PoolDurations = 'idle_timeout' | 'soft_time_limit' | 'hard_time_limit';
+type HandlerDurations = 'shutdown_grace' | 'block_warning' | 'lag_warning' | 'lag_limit';
 type PoolSizes = 'max_memory' | 'max_memory_per_child';
 type WrittenTaskHandler = Omit<
-  Written<TaskHandlerConfig, PoolDurations | 'shutdown_grace' | 'block_warning', PoolSizes>,
-  'workers'
+  Written<TaskHandlerConfig, PoolDurations | HandlerDurations, PoolSizes>,
+  'workers' | 'kill_switch'
 > & {
+  readonly kill_switch?: Written<KillSwitchConfig, 'within' | 'pause'> | undefined;
   readonly workers?:
     | Readonly<
         Record<

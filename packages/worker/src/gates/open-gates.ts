@@ -4,6 +4,8 @@ import type { Clock, Config, Logger, Tell } from '@celeriac/core';
 import type { Gate } from '../gate.js';
 import type { TaskHandlers } from '../handlers.js';
 import type { WorkerEvents } from '../worker-events.js';
+import { openLimits } from './limits/open-limits.js';
+import { openLoopLag } from './loop-lag.js';
 
 export interface GateParts {
   readonly config: Config;
@@ -11,6 +13,8 @@ export interface GateParts {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly tell: Tell<WorkerEvents>;
+  /** Fires when nothing new may be started. */
+  readonly stopping: AbortSignal;
 }
 
 export interface Gates {
@@ -23,6 +27,16 @@ export interface Gates {
 }
 
 /** Rejects when a store that a gate cannot do without cannot be opened. */
-export function openGates(_parts: GateParts): Promise<Gates> {
-  return Promise.resolve({ tasks: [], events: [], close: () => Promise.resolve() });
+export async function openGates(parts: GateParts): Promise<Gates> {
+  const limits = await openLimits(parts);
+  const loopLag = openLoopLag(parts);
+  const first = loopLag?.holds === true ? [loopLag] : [];
+  return {
+    tasks: [...first, ...limits.gates],
+    events: first,
+    close: async () => {
+      loopLag?.close();
+      await limits.close();
+    },
+  };
 }
