@@ -1,9 +1,8 @@
 /**
  * Runs no more of a task, or of a key, at once than its limit allows. What finds no seat comes again after a while, the
- * longer the more often it was refused; nothing waits here. Keeps no order among those that wait.
+ * longer the more of them wait; nothing waits here. Keeps no order among those that wait.
  */
 import {
-  backoffMs,
   type Clock,
   type ConcurrencyLimit,
   deferralCount,
@@ -14,6 +13,7 @@ import {
 
 import type { Admission, Gate } from '../gate.js';
 import type { Work } from '../work.js';
+import { Backlog } from './limits/backlog.js';
 import { deferred, withoutStore } from './limits/deferred.js';
 import type { GiveBack, Seats } from './limits/seats.js';
 import type { TaskLimits } from './limits/task-limits.js';
@@ -25,15 +25,14 @@ export interface ConcurrencyParts {
   readonly logger: Logger;
 }
 
-const firstMs = 1_000;
-const longestMs = 15_000;
-
 export class ConcurrencyGate implements Gate {
   readonly name = 'the limit of concurrency';
   #parts: ConcurrencyParts;
+  #backlog: Backlog;
 
   constructor(parts: ConcurrencyParts) {
     this.#parts = parts;
+    this.#backlog = new Backlog(parts.clock);
   }
 
   admit(work: Work, delivery: Delivery): Admission | Promise<Admission> {
@@ -47,18 +46,29 @@ export class ConcurrencyGate implements Gate {
     { key, max, scope }: ConcurrencyLimit,
   ): Admission | Promise<Admission> {
     const { limits, seats, clock, logger } = this.#parts;
+    const one = limits.key(work, key);
+    const deferrals = deferralCount(delivery.properties);
     const answer = (giveBack: GiveBack | undefined): Admission => {
-      if (giveBack !== undefined) return { pass: { settled: giveBack } };
-      const random = (): number => clock.random();
-      const waitMs = backoffMs(deferralCount(delivery.properties) + 1, { firstMs, longestMs, random });
-      return deferred(clock, waitMs, 'concurrency');
+      if (giveBack !== undefined) return this.#pass(giveBack, one, deferrals);
+      return deferred(clock, this.#backlog.refused(one, { deferrals, max }), 'concurrency');
     };
-    const taken = seats[scope].take(limits.key(work, key), max);
+    const taken = seats[scope].take(one, max);
     if (!(taken instanceof Promise)) return answer(taken);
     return taken.then(answer, (error: unknown) => {
       const what = { name: work.name, id: work.id, error };
       logger.error('the limit of concurrency cannot be asked: the task waits', what);
       return withoutStore(clock, 'concurrency unknown');
     });
+  }
+
+  #pass(giveBack: GiveBack, key: string, deferrals: number): Admission {
+    const { clock } = this.#parts;
+    const from = clock.monotonic();
+    this.#backlog.seated(key, deferrals);
+    const settled = (): void => {
+      this.#backlog.ran(key, clock.monotonic() - from);
+      giveBack();
+    };
+    return { pass: { settled } };
   }
 }
