@@ -35,6 +35,19 @@ export type { ByteSize, Duration } from './config/duration.js';
 export type { ConfigSource } from './config/load.js';
 export type { Config, ConfigInput, PoolConfig, PoolKind } from './config/types.js';
 
+export { MemoryKeyStore } from './key-store/memory.js';
+export { keyStoreSource } from './key-store/open.js';
+export type { KeyStoreParts, KeyStoreSource } from './key-store/open.js';
+export type {
+  Claim,
+  ClaimAsk,
+  Entry,
+  Holder,
+  KeyStore,
+  Release,
+  SendKeyStore,
+} from './key-store/key-store.js';
+
 export { defineTask } from './contract/task.js';
 export { inputCandidates, inputHeader, toCall } from './contract/call.js';
 export type { TaskContract, TaskDefaults, TaskDefinition } from './contract/task.js';

@@ -14,6 +14,7 @@ import {
   text,
   whole,
 } from './schema-node.js';
+import { keyStore } from './schema-key-store.js';
 import { limitSettings } from './schema-limits.js';
 import { poolSettings, taskWorkers } from './schema-pool.js';
 
@@ -24,6 +25,7 @@ export type {
   EventHandlerConfig,
   EventsConfig,
   EventWorkerConfig,
+  KeyStoreConfig,
   LoggingConfig,
   PoolConfig,
   PoolKind,
@@ -285,6 +287,7 @@ export const configSchema: SchemaNode = {
     tasks,
     task_handler: taskHandler,
     event_handler: eventHandler,
+    key_store: keyStore,
     tls,
     logging,
   }),

@@ -2,6 +2,7 @@
  * The configuration as types: what people may write (`ConfigInput`) and what the program reads (`Config`). The
  * names are the file's own, so that documents, errors and code say the same word. No code here.
  */
+import type { RedisAddress } from '../redis/redis-address.js';
 import type { ConnectionString } from './connection-string.js';
 import type { ByteSize, Duration } from './duration.js';
 
@@ -146,6 +147,16 @@ export interface EventHandlerConfig {
   readonly retry: RetryConfig;
 }
 
+/** What is remembered of keys, and where. */
+export interface KeyStoreConfig {
+  readonly connection_string: 'memory://' | RedisAddress;
+  readonly when_unavailable: 'run' | 'wait';
+  /** Seconds. */
+  readonly lease: number;
+  /** Seconds. */
+  readonly command_timeout: number;
+}
+
 /** TLS of `amqps` addresses. File paths, not contents. */
 export interface TlsConfig {
   readonly ca?: string | undefined;
@@ -168,6 +179,7 @@ export interface Config {
   readonly tasks: TasksConfig;
   readonly task_handler: TaskHandlerConfig;
   readonly event_handler: EventHandlerConfig;
+  readonly key_store: KeyStoreConfig;
   readonly tls: TlsConfig;
   readonly logging: LoggingConfig;
 }
@@ -222,6 +234,7 @@ export interface ConfigInput {
   readonly task_handler?: WithRetry<WrittenTaskHandler> | undefined;
   readonly event_handler?:
     WithRetry<Written<EventHandlerConfig, 'soft_time_limit' | 'dead_letter_expiry'>> | undefined;
+  readonly key_store?: Written<KeyStoreConfig, 'lease' | 'command_timeout'> | undefined;
   readonly tls?: Written<TlsConfig, never> | undefined;
   readonly logging?: Written<LoggingConfig, never> | undefined;
 }

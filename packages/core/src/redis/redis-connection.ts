@@ -157,8 +157,8 @@ export class RedisConnection {
 
   /** Nothing came back: its connection is dropped, since what was written to it would wait there without bound. */
   #isSilent(): void {
-    if (this.client.status !== 'ready') return;
-    this.#downSince ??= this.#options.clock.monotonic();
+    if (this.#downSince !== undefined) return;
+    this.#downSince = this.#options.clock.monotonic();
     this.client.disconnect(true);
   }
 
