@@ -48,6 +48,9 @@ export type {
   SendKeyStore,
 } from './key-store/key-store.js';
 
+export { openLimitStore } from './limit-store/open.js';
+export type { LimitStore, SeatAsk, TurnAsk } from './limit-store/limit-store.js';
+
 export { defineTask } from './contract/task.js';
 export { inputCandidates, inputHeader, toCall } from './contract/call.js';
 export type { TaskContract, TaskDefaults, TaskDefinition } from './contract/task.js';

@@ -56,7 +56,7 @@ export class ConcurrencyGate implements Gate {
     if (!(taken instanceof Promise)) return answer(taken);
     return taken.then(answer, (error: unknown) => {
       const what = { name: work.name, id: work.id, error };
-      logger.error('the limit of concurrency cannot be asked: the task waits', what);
+      logger.debug('the limit of concurrency cannot be asked: the task waits', what);
       return withoutStore(clock, 'concurrency unknown');
     });
   }

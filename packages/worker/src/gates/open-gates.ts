@@ -1,5 +1,5 @@
 /** The gates of a worker, in the order in which they are asked, and what they hold open. Decides nothing. */
-import type { Clock, Config, Logger, Tell } from '@celeriac/core';
+import type { BrokerAccess, Clock, Config, Logger, Tell } from '@celeriac/core';
 
 import type { Gate } from '../gate.js';
 import type { TaskHandlers } from '../handlers.js';
@@ -13,6 +13,8 @@ export interface GateParts {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly tell: Tell<WorkerEvents>;
+  /** Of the stores that gates connect to. */
+  readonly tls?: BrokerAccess['tls'];
   /** Fires when nothing new may be started. */
   readonly stopping: AbortSignal;
 }

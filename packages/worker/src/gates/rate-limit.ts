@@ -44,7 +44,7 @@ export class RateLimitGate implements Gate {
     return asked.then(
       (waitMs) => this.#answer(waitMs),
       (error: unknown) => {
-        logger.error('the rate limit cannot be asked: the task waits', {
+        logger.debug('the rate limit cannot be asked: the task waits', {
           name: work.name,
           id: work.id,
           error,
