@@ -148,6 +148,8 @@ export type {
   RateLimit,
   RateLimitOptions,
 } from './policy/limit-options.js';
+export { isIdleLane, newLane, paceOf, slackMs, takeTurn } from './policy/pace.js';
+export type { Lane, Pace, Turn } from './policy/pace.js';
 export { checkRetryOptions, retryPolicy } from './policy/retry-options.js';
 export type { RetryOptions, RetryPolicy } from './policy/retry-options.js';
 export { barest, deadLetter, deadLetterHeaders } from './dead-letter.js';

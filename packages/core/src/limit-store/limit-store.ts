@@ -2,16 +2,11 @@
  * Limits that all workers share, in a Redis server (5 or later, not a cluster): each step is one script, in the server's
  * own time, so that clocks of workers do not matter. What the server forgets begins anew.
  */
+import { type Pace, slackMs } from '../policy/pace.js';
 import { RedisScript } from '../redis/redis-script.js';
 import type { RedisConnection } from '../redis/redis-connection.js';
 
-export interface TurnAsk {
-  /** Between two starts, milliseconds. */
-  readonly intervalMs: number;
-  /** How far ahead of the pace a burst may be. */
-  readonly burstMs: number;
-  /** How late one that comes back may be. */
-  readonly slackMs: number;
+export interface TurnAsk extends Pace {
   /** It was told a turn before. */
   readonly isReturning: boolean;
 }
@@ -45,7 +40,7 @@ local function keepFor(ms) redis.call('PEXPIRE', KEYS[1], string.format('%.0f', 
 `;
 
 /**
- * The rule of a worker's own rate limits (gates/limits/pace.ts of `@celeriac/worker`), step by step.
+ * `takeTurn` of policy/pace.ts, step by step.
  * Keys: lane. Arguments: interval, burst, slack, 1 for one that comes back.
  */
 const turnScript: RedisScript = new RedisScript(`${clock}
@@ -95,7 +90,7 @@ export class RedisLimitStore implements LimitStore {
     this.#redis = redis;
   }
 
-  async turn(key: string, { intervalMs, burstMs, slackMs, isReturning }: TurnAsk): Promise<number> {
+  async turn(key: string, { intervalMs, burstMs, isReturning }: TurnAsk): Promise<number> {
     const args = [intervalMs, burstMs, slackMs, isReturning ? 1 : 0];
     return Number(await this.#redis.run(turnScript, [laneKey(key)], args));
   }

@@ -8,6 +8,8 @@ import {
   type Delivery,
   type LimitScope,
   type Logger,
+  type Pace,
+  paceOf,
   type RateLimit,
 } from '@celeriac/core';
 
@@ -15,7 +17,6 @@ import type { Admission, Gate } from '../gate.js';
 import type { Work } from '../work.js';
 import { deferred, type Refusal, withoutStore } from './limits/deferred.js';
 import type { Lanes } from './limits/lanes.js';
-import { type Pace, paceOf } from './limits/pace.js';
 import type { TaskLimits } from './limits/task-limits.js';
 
 export interface RateLimitParts {

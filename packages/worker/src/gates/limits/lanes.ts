@@ -1,7 +1,5 @@
 /** The lanes of the keys of rate limits: who may start, and who comes back when. In memory here: for one worker. */
-import type { Clock, Logger } from '@celeriac/core';
-
-import { ask, isIdle, type Lane, newLane, type Pace } from './pace.js';
+import { type Clock, isIdleLane, type Lane, type Logger, newLane, type Pace, takeTurn } from '@celeriac/core';
 
 /** A port: in memory, or in Redis for all workers. */
 export interface Lanes {
@@ -34,7 +32,7 @@ export class MemoryLanes implements Lanes {
 
   ask(key: string, pace: Pace, isReturning: boolean): number {
     const now = this.#clock.monotonic() + 1e9; // so that 0 is long ago
-    const { lane, waitMs } = ask(this.#lanes.get(key) ?? newLane, pace, { now, isReturning });
+    const { lane, waitMs } = takeTurn(this.#lanes.get(key) ?? newLane, pace, { now, isReturning });
     this.#lanes.delete(key);
     if (this.#lanes.size >= this.#mostKeys) this.#forgetOne(now);
     this.#lanes.set(key, lane);
@@ -46,7 +44,7 @@ export class MemoryLanes implements Lanes {
     let oldest: string | undefined;
     for (const [key, lane] of this.#lanes) {
       oldest ??= key;
-      if (isIdle(lane, now)) return void this.#lanes.delete(key);
+      if (isIdleLane(lane, now)) return void this.#lanes.delete(key);
       if (++looks >= mostLooks) break;
     }
     if (oldest !== undefined) this.#lanes.delete(oldest);

@@ -4,10 +4,9 @@
  */
 import { randomUUID } from 'node:crypto';
 
-import type { Clock, LimitStore, Logger, Timer } from '@celeriac/core';
+import type { Clock, LimitStore, Logger, Pace, Timer } from '@celeriac/core';
 
 import type { Lanes } from './lanes.js';
-import { type Pace, slackMs } from './pace.js';
 import type { GiveBack, Seats } from './seats.js';
 
 export interface SharedLimitsParts {
@@ -30,7 +29,7 @@ export class SharedLanes implements Lanes {
   async ask(key: string, pace: Pace, isReturning: boolean): Promise<number> {
     const { store, own, whenUnavailable } = this.#parts;
     try {
-      return await store.turn(key, { ...pace, slackMs, isReturning });
+      return await store.turn(key, { ...pace, isReturning });
     } catch (error) {
       if (whenUnavailable === 'wait') throw error;
       return own.lanes.ask(key, pace, isReturning); // its connection has logged that it is gone

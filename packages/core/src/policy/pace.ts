@@ -3,7 +3,7 @@
  * comes too soon is told its turn and comes back then; whoever comes back is a second late or so, since delays are
  * whole seconds, and that lateness is the "cell delay variation tolerance" of the original. Pure.
  */
-import type { RateLimit } from '@celeriac/core';
+import type { RateLimit } from './limit-options.js';
 
 /** How late one may come back without being asked to wait again, milliseconds. */
 export const slackMs = 1_500;
@@ -46,7 +46,7 @@ export function paceOf({ limit, periodMs, burst }: RateLimit): Pace {
 }
 
 /** `isReturning`: it was told a turn before, or was held back by another limit. */
-export function ask(
+export function takeTurn(
   lane: Lane,
   pace: Pace,
   { now, isReturning }: { now: number; isReturning: boolean },
@@ -65,6 +65,6 @@ export function ask(
 }
 
 /** True when forgetting it changes nothing. */
-export function isIdle({ next, turn, again }: Lane, now: number): boolean {
+export function isIdleLane({ next, turn, again }: Lane, now: number): boolean {
   return Math.max(next, turn, again) <= now;
 }

@@ -1,9 +1,9 @@
 /** The rule of rate limits: how many start in any period, in which order, and how soon, on a clock of our own. */
-import { seededRandom } from '@celeriac/core';
 import { expect } from 'chai';
 import fc from 'fast-check';
 
-import { ask, type Lane, newLane, paceOf } from '../../../dist/gates/limits/pace.js';
+import { type Lane, newLane, paceOf, takeTurn } from '../../../dist/policy/pace.js';
+import { seededRandom } from '../../../dist/seeded-random.js';
 
 const start = 1e9;
 const perMinute = {
@@ -39,7 +39,7 @@ function simulate({ rate = perMinute, arrivals, late }: Simulation): { starts: S
     const next = waiting.shift();
     if (next === undefined) return { starts, asked };
     asked++;
-    const turn = ask(lane, pace, { now: next.at, isReturning: next.isReturning });
+    const turn = takeTurn(lane, pace, { now: next.at, isReturning: next.isReturning });
     lane = turn.lane;
     if (turn.waitMs === 0) starts.push({ task: next.task, at: next.at - start });
     else waiting.push({ task: next.task, at: next.at + turn.waitMs + late(), isReturning: true });
@@ -102,10 +102,10 @@ describe('the pace of a rate limit', () => {
   it('lets no newcomer overtake those that have been told a turn', () => {
     const pace = paceOf(perMinute);
     let lane = newLane;
-    for (let n = 0; n < 3; n++) ({ lane } = ask(lane, pace, { now: start, isReturning: false }));
+    for (let n = 0; n < 3; n++) ({ lane } = takeTurn(lane, pace, { now: start, isReturning: false }));
 
-    const newcomer = ask(lane, pace, { now: start + 6_200, isReturning: false });
-    const returning = ask(newcomer.lane, pace, { now: start + 6_900, isReturning: true });
+    const newcomer = takeTurn(lane, pace, { now: start + 6_200, isReturning: false });
+    const returning = takeTurn(newcomer.lane, pace, { now: start + 6_900, isReturning: true });
 
     expect(newcomer.waitMs).to.be.above(10_000);
     expect(returning.waitMs).to.equal(0);
@@ -115,7 +115,7 @@ describe('the pace of a rate limit', () => {
     const pace = paceOf(perMinute);
     let lane = newLane;
     const waits = Array.from({ length: 5 }, () => {
-      const turn = ask(lane, pace, { now: start, isReturning: true });
+      const turn = takeTurn(lane, pace, { now: start, isReturning: true });
       lane = turn.lane;
       return turn.waitMs;
     });
