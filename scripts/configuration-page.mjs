@@ -85,7 +85,7 @@ function valuesOf(node) {
     return `${kind}, ${node['x-range'].map((limit) => `${limit}`).join(' to ')} ${node['x-unit']}`;
   if (node.type === 'integer')
     return `whole number, ${node.minimum} to ${node.maximum}${node['x-unit'] ? ` ${node['x-unit']}` : ''}`;
-  if (kind === 'connection_string') return 'connection string';
+  if (kind === 'connection_string' || kind === 'key_store') return 'connection string';
   if (kind === 'time_zone') return 'IANA name';
   if (node.type === 'boolean') return '`true`, `false`';
   if (node.type === 'array') return 'list of texts';

@@ -48,6 +48,10 @@ export class Redis implements AsyncDisposable {
     }
   }
 
+  get pid(): number {
+    return this.#running.pid;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#running.stop();
     await rm(this.#directory, { recursive: true, force: true });

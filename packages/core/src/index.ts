@@ -35,6 +35,22 @@ export type { ByteSize, Duration } from './config/duration.js';
 export type { ConfigSource } from './config/load.js';
 export type { Config, ConfigInput, PoolConfig, PoolKind } from './config/types.js';
 
+export { MemoryKeyStore } from './key-store/memory.js';
+export { keyStoreSource } from './key-store/open.js';
+export type { KeyStoreParts, KeyStoreSource } from './key-store/open.js';
+export type {
+  Claim,
+  ClaimAsk,
+  Entry,
+  Holder,
+  KeyStore,
+  Release,
+  SendKeyStore,
+} from './key-store/key-store.js';
+
+export { openLimitStore } from './limit-store/open.js';
+export type { LimitStore, SeatAsk, TurnAsk } from './limit-store/limit-store.js';
+
 export { defineTask } from './contract/task.js';
 export { inputCandidates, inputHeader, toCall } from './contract/call.js';
 export type { TaskContract, TaskDefaults, TaskDefinition } from './contract/task.js';
@@ -102,7 +118,9 @@ export {
   againHeaders,
   cameBy,
   copyAsItCame,
+  copyDeferred,
   copyRecounted,
+  deferralCount,
   eventForRetry,
   eventRetries,
   taskCrashes,
@@ -117,6 +135,21 @@ export { deliveriesHeader, deliveryCount, isRepeated } from './policy/redelivery
 export type { DeliveryCount } from './policy/redelivery.js';
 export { decideRetry, retryDelayMs } from './policy/retry.js';
 export type { AttemptFacts, GaveUp, RetryDecision } from './policy/retry.js';
+export { checkLimitOptions, limitsOf } from './policy/limit-options.js';
+export type {
+  ConcurrencyLimit,
+  ConcurrencyOptions,
+  KillSwitch,
+  KillSwitchOptions,
+  LimitKey,
+  LimitOptions,
+  Limits,
+  LimitScope,
+  RateLimit,
+  RateLimitOptions,
+} from './policy/limit-options.js';
+export { isIdleLane, newLane, paceOf, slackMs, takeTurn } from './policy/pace.js';
+export type { Lane, Pace, Turn } from './policy/pace.js';
 export { checkRetryOptions, retryPolicy } from './policy/retry-options.js';
 export type { RetryOptions, RetryPolicy } from './policy/retry-options.js';
 export { barest, deadLetter, deadLetterHeaders } from './dead-letter.js';

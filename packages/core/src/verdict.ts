@@ -41,6 +41,8 @@ export type Verdict =
       readonly kind: 'postpone';
       /** Milliseconds since the epoch. */
       readonly until: number;
+      /** True: a limit had it come later, which its copy counts. */
+      readonly isDeferred?: boolean;
     }
   /**
    * A copy that says how often it was delivered before goes to the end of its queue, or through the delay queues,

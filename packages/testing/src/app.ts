@@ -107,10 +107,11 @@ class Parts {
     this.pending.add({ recorded, at: this.#dueTime(recorded) });
   }
 
-  /** A task knows its moment; an event that is tried again only the whole seconds that its delay has. */
+  /** A task that has one knows its moment; others have only the whole seconds that their delay has. */
   #dueTime({ wire, content }: Recorded): number | undefined {
-    if (content.kind === 'task') return content.task.message.eta;
-    return this.clock.now() + delayedSeconds(wire) * 1000;
+    const now = this.clock.now();
+    const eta = content.kind === 'task' ? content.task.message.eta : undefined;
+    return eta !== undefined && eta > now ? eta : now + delayedSeconds(wire) * 1000;
   }
 }
 

@@ -1,8 +1,10 @@
 /** The registered tasks: name, contract, function. Only what is registered here ever runs. */
 import {
   CeleriacError,
+  checkLimitOptions,
   checkRetryOptions,
   type Duration,
+  type LimitOptions,
   type RetryOptions,
   type TaskContract,
 } from '@celeriac/core';
@@ -19,7 +21,8 @@ export type TaskHandler<Input, Output> = (input: Input, context: TaskContext) =>
  */
 export type BareTaskHandler = (...args: never[]) => unknown;
 
-export interface TaskOptions {
+/** `Input`: what the functions among them get. */
+export interface TaskOptions<Input = never> extends LimitOptions<Input> {
   /** Soft time limit: the handler's signal fires. The sender's limit wins, then the contract's, then this. */
   readonly softTimeLimit?: Duration;
   /** Hard time limit: the thread or process that runs it is ended. Found in the same order. */
@@ -40,8 +43,11 @@ export interface RegisteredTask {
 }
 
 /** True when a gate makes keys of the input: it is then bound and validated here even where a child runs the handler. */
-export function readsInput(_options: TaskOptions): boolean {
-  return false;
+export function readsInput({ contract, options }: RegisteredTask): boolean {
+  return (['rateLimit', 'concurrency'] as const).some((name) => {
+    const limit = options[name] ?? contract?.[name];
+    return typeof limit === 'object' && limit.key !== undefined;
+  });
 }
 
 export class TaskHandlers {
@@ -58,6 +64,7 @@ export class TaskHandlers {
   /** Throws ERR_TASK_DUPLICATE for a name that is taken, ERR_CONTRACT_INVALID for one or for options that cannot be. */
   add(task: RegisteredTask): void {
     checkRetryOptions(task.options.retry);
+    checkLimitOptions(task.options);
     if (task.name === '' || Buffer.byteLength(task.name) > 255) {
       throw new CeleriacError('ERR_CONTRACT_INVALID', {
         message: `A task's name has 1 to 255 bytes; this one has ${Buffer.byteLength(task.name)}.`,

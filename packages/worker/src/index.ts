@@ -4,6 +4,7 @@ export type { StopOptions, Worker, WorkerOptions } from './worker.js';
 export type { Progress, StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 export type { Retried, Settled, Started } from './report.js';
 export type { ChildStats, PoolStats } from './pool/pool.js';
+export type { Recovered, Tripped } from './gates/kill-switch.js';
 export type { LoopBlocked } from './watchdog.js';
 export type { RetryIf } from './work.js';
 export type { OpenSide, Side, SideConsumer, SideSession } from './side.js';
@@ -24,6 +25,7 @@ export {
   Retry,
 } from '@celeriac/core';
 export type {
+  ConcurrencyOptions,
   DeadLetter,
   DeadLetterCount,
   DeadLetterFilter,
@@ -34,8 +36,13 @@ export type {
   EventContract,
   EventMessage,
   EventSender,
+  KillSwitchOptions,
+  LimitKey,
+  LimitOptions,
+  LimitScope,
   Logger,
   PurgeReport,
+  RateLimitOptions,
   RejectOptions,
   RequeueReport,
   RetryOptions,

@@ -57,7 +57,7 @@ export function judge(outcome: Outcome, { live, attempt, deliveries }: DeliveryF
     case 'tooEarly':
       return { kind: 'postpone', until: outcome.eta };
     case 'deferred':
-      return { kind: 'postpone', until: outcome.until };
+      return { kind: 'postpone', until: outcome.until, isDeferred: true };
     case 'overDelivered':
       return { kind: 'deadLetter', reason: 'delivery-limit', error: outcome.error };
     case 'uncounted':

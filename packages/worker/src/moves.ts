@@ -6,6 +6,7 @@ import {
   barest,
   type Clock,
   copyAsItCame,
+  copyDeferred,
   copyRecounted,
   type CopyForRetry,
   deadLetter,
@@ -95,7 +96,7 @@ function toNextAttempt(verdict: Of<'retry'>, delivery: Delivery, parts: MovePart
 }
 
 function toItsTime(verdict: Of<'postpone'>, delivery: Delivery, parts: MoveParts): Move {
-  const { until } = verdict;
+  const { until, isDeferred = false } = verdict;
   const { clock, delays } = parts;
   const { queue } = delivery;
   return {
@@ -103,6 +104,8 @@ function toItsTime(verdict: Of<'postpone'>, delivery: Delivery, parts: MoveParts
     doing: 'move to its time',
     message: () => {
       const delayMs = until - clock.now();
+      // A deferral has to be counted, or a limit would take it for a newcomer again.
+      if (isDeferred) return delays.message(copyDeferred(delivery), { queue, delayMs: Math.max(1, delayMs) });
       // Its time came while it was held.
       return delayMs <= 0 ? undefined : delays.message(copyAsItCame(delivery), { queue, delayMs });
     },

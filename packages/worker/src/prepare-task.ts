@@ -64,7 +64,7 @@ export function taskPreparer(options: PrepareTaskParts): Prepare {
     const given = { delivery, parts, crashes, elsewhere };
     if (elsewhere && !task.isFromModule)
       return ending(message, { kind: 'unknown', error: notInModule(message) });
-    if (!elsewhere || readsInput(task.options)) return prepared(message, task, given);
+    if (!elsewhere || readsInput(task)) return prepared(message, task, given);
     return { work: work(message, task, { ...given, input: undefined, call: runsElsewhere }) };
   };
 }

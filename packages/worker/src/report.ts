@@ -125,6 +125,7 @@ export class Report {
       case 'postpone':
         this.#logger.debug('not due yet: it waits in the broker', {
           ...what,
+          ...(outcome.kind === 'deferred' ? { because: outcome.because } : {}),
           until: new Date(verdict.until).toISOString(),
         });
         return;

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 
 import {
+  type BrokerAccess,
   brokerAccess,
   BrokerEventSender,
   type Clock,
@@ -56,6 +57,8 @@ export interface RunningOptions {
   readonly applications: readonly Application[];
   readonly tell: Tell<WorkerEvents>;
   readonly openSide: OpenSide;
+  /** As the configuration's files say, once they are read. */
+  readonly tls?: BrokerAccess['tls'];
 }
 
 interface PreparerParts {
@@ -103,7 +106,7 @@ export class Running {
     const broker = { config, logger, clock, access: await brokerAccess(config, logger) };
     const sections = isOneBroker(config) ? (['tasks'] as const) : (['tasks', 'events'] as const);
     return new Running(
-      options,
+      { ...options, tls: broker.access.tls },
       sections.map((section) => options.openSide(broker, section)),
     );
   }
@@ -117,7 +120,7 @@ export class Running {
     this.#watchdog = openWatchdog(this.#options);
     const { routing_key: typePattern } = config.events;
     checkHandlers(this.#groups, this.#options.tasks);
-    const gates = await openGates(this.#options);
+    const gates = await openGates({ ...this.#options, stopping: this.#stopping.signal });
     this.#gates = gates;
     for (const group of this.#groups) this.#addTasks(group, { contextParts, validator, gates });
     for (const application of applications) {

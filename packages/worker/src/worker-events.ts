@@ -1,10 +1,11 @@
 /** What a worker tells about itself: events, its description, the report of its end. Types only. */
 import type { CeleriacError, PoolKind } from '@celeriac/core';
 
+import type { KillSwitchEvents } from './gates/kill-switch.js';
 import type { ReportEvents } from './report.js';
 import type { LoopBlocked } from './watchdog.js';
 
-export interface WorkerEvents extends ReportEvents {
+export interface WorkerEvents extends ReportEvents, KillSwitchEvents {
   /** Consuming every queue. */
   ready: [WorkerDescription];
   lost: [error: CeleriacError];

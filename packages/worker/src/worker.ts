@@ -113,9 +113,9 @@ class Worker implements AsyncDisposable {
   task<Output, Parsed>(
     contract: TaskContract<unknown, Output, Parsed>,
     handler: TaskHandler<Parsed, Output>,
-    options?: TaskOptions,
+    options?: TaskOptions<Parsed>,
   ): this;
-  task(name: string, handler: BareTaskHandler, options?: TaskOptions): this;
+  task(name: string, handler: BareTaskHandler, options?: TaskOptions<readonly unknown[]>): this;
   task(
     what: TaskContract | string,
     handler: TaskHandler<never, never> | BareTaskHandler,

@@ -3,6 +3,7 @@
  * strings read. Pure; what cannot be resolved becomes a problem, never an exception.
  */
 import { CeleriacError } from '../errors.js';
+import { parseRedisAddress } from '../redis/redis-address.js';
 import { parseConnectionString } from './connection-string.js';
 import { parseByteSize, parseDuration } from './duration.js';
 import { type KeyPath, pathText, type Problems } from './problems.js';
@@ -74,6 +75,8 @@ function resolveKind(node: SchemaNode, value: unknown, { path, problems }: Place
         return inRange(parseByteSize(value as string), node, value);
       case 'connection_string':
         return parseConnectionString(value as string);
+      case 'key_store':
+        return value === 'memory://' ? value : parseRedisAddress(value as string);
       case 'time_zone':
         return timeZone(value as string);
       default:

@@ -14,6 +14,8 @@ import {
   text,
   whole,
 } from './schema-node.js';
+import { keyStore } from './schema-key-store.js';
+import { limitSettings } from './schema-limits.js';
 import { poolSettings, taskWorkers } from './schema-pool.js';
 
 export type {
@@ -23,6 +25,7 @@ export type {
   EventHandlerConfig,
   EventsConfig,
   EventWorkerConfig,
+  KeyStoreConfig,
   LoggingConfig,
   PoolConfig,
   PoolKind,
@@ -209,6 +212,7 @@ const taskHandler: SchemaNode = section('Running tasks.', {
     [0, day],
     { default: '1s' },
   ),
+  ...limitSettings,
   delivery_limit: deliveryLimit,
   retry: retry('tasks'),
 });
@@ -283,6 +287,7 @@ export const configSchema: SchemaNode = {
     tasks,
     task_handler: taskHandler,
     event_handler: eventHandler,
+    key_store: keyStore,
     tls,
     logging,
   }),

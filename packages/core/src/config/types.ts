@@ -2,6 +2,7 @@
  * The configuration as types: what people may write (`ConfigInput`) and what the program reads (`Config`). The
  * names are the file's own, so that documents, errors and code say the same word. No code here.
  */
+import type { RedisAddress } from '../redis/redis-address.js';
 import type { ConnectionString } from './connection-string.js';
 import type { ByteSize, Duration } from './duration.js';
 
@@ -68,6 +69,17 @@ export interface RetryConfig {
   readonly only?: readonly string[] | undefined;
 }
 
+/** When a failing task is paused, unless it says otherwise itself. */
+export interface KillSwitchConfig {
+  /** Absent: never. */
+  readonly failures?: number | undefined;
+  readonly minimum: number;
+  /** Seconds. */
+  readonly within: number;
+  /** Seconds. */
+  readonly pause: number;
+}
+
 export type PoolKind = 'inline' | 'threads' | 'processes';
 
 /** Where tasks run, and what ends them. */
@@ -108,6 +120,11 @@ export interface TaskHandlerConfig extends PoolConfig {
   readonly io: 'thread' | 'inline';
   /** Seconds; 0 says nothing. */
   readonly block_warning: number;
+  /** Seconds; 0 says nothing. */
+  readonly lag_warning: number;
+  /** Seconds; 0 is without limit. */
+  readonly lag_limit: number;
+  readonly kill_switch: KillSwitchConfig;
   readonly delivery_limit: number;
   readonly retry: RetryConfig;
 }
@@ -128,6 +145,16 @@ export interface EventHandlerConfig {
   readonly dead_letter_expiry: number;
   readonly delivery_limit: number;
   readonly retry: RetryConfig;
+}
+
+/** What is remembered of keys, and where. */
+export interface KeyStoreConfig {
+  readonly connection_string: 'memory://' | RedisAddress;
+  readonly when_unavailable: 'run' | 'wait';
+  /** Seconds. */
+  readonly lease: number;
+  /** Seconds. */
+  readonly command_timeout: number;
 }
 
 /** TLS of `amqps` addresses. File paths, not contents. */
@@ -152,6 +179,7 @@ export interface Config {
   readonly tasks: TasksConfig;
   readonly task_handler: TaskHandlerConfig;
   readonly event_handler: EventHandlerConfig;
+  readonly key_store: KeyStoreConfig;
   readonly tls: TlsConfig;
   readonly logging: LoggingConfig;
 }
@@ -174,11 +202,13 @@ type WithRetry<Section> = Omit<Section, 'retry'> & {
 };
 
 type PoolDurations = 'idle_timeout' | 'soft_time_limit' | 'hard_time_limit';
+type HandlerDurations = 'shutdown_grace' | 'block_warning' | 'lag_warning' | 'lag_limit';
 type PoolSizes = 'max_memory' | 'max_memory_per_child';
 type WrittenTaskHandler = Omit<
-  Written<TaskHandlerConfig, PoolDurations | 'shutdown_grace' | 'block_warning', PoolSizes>,
-  'workers'
+  Written<TaskHandlerConfig, PoolDurations | HandlerDurations, PoolSizes>,
+  'workers' | 'kill_switch'
 > & {
+  readonly kill_switch?: Written<KillSwitchConfig, 'within' | 'pause'> | undefined;
   readonly workers?:
     | Readonly<
         Record<
@@ -204,6 +234,7 @@ export interface ConfigInput {
   readonly task_handler?: WithRetry<WrittenTaskHandler> | undefined;
   readonly event_handler?:
     WithRetry<Written<EventHandlerConfig, 'soft_time_limit' | 'dead_letter_expiry'>> | undefined;
+  readonly key_store?: Written<KeyStoreConfig, 'lease' | 'command_timeout'> | undefined;
   readonly tls?: Written<TlsConfig, never> | undefined;
   readonly logging?: Written<LoggingConfig, never> | undefined;
 }

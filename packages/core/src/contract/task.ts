@@ -2,6 +2,7 @@
  * Task contracts: a name, the shape of what goes in and comes out, and how it is sent. Shared by both sides, so that
  * a web process knows a task without loading its handler. No I/O.
  */
+import { checkLimitOptions, type LimitOptions } from '../policy/limit-options.js';
 import { checkRetryOptions, type RetryOptions } from '../policy/retry-options.js';
 import { checkKeys, checkName } from './definition.js';
 import type { Schema, SchemaInput, SchemaOutput } from './schema.js';
@@ -9,8 +10,8 @@ import type { Schema, SchemaInput, SchemaOutput } from './schema.js';
 /** Seconds, or text with a unit: `'500ms'`, `'20s'`, `'5m'`, `'1h'`, `'30d'`. */
 type Duration = number | string;
 
-/** How a task is sent unless the call says otherwise. */
-export interface TaskDefaults {
+/** How a task is sent unless the call says otherwise, and how it is run unless the registration does. */
+export interface TaskDefaults extends LimitOptions {
   /** Default: the configured route, then `tasks.default_queue`. */
   readonly queue?: string;
   /** 0 to 255, higher first, on queues that have priorities. */
@@ -38,7 +39,8 @@ export interface TaskContract<Input = unknown, Output = unknown, Parsed = Input>
   readonly types?: { readonly input: Input; readonly output: Output; readonly parsed: Parsed };
 }
 
-export interface TaskDefinition<In extends Schema, Out extends Schema> extends TaskDefaults {
+export interface TaskDefinition<In extends Schema, Out extends Schema>
+  extends Omit<TaskDefaults, keyof LimitOptions>, LimitOptions<SchemaOutput<NoInfer<In>>> {
   /** As Celery registers it: `billing.charge`. 1 to 255 bytes. */
   readonly name: string;
   /** An object travels as keyword arguments, a list as positional ones. Without it anything may be sent. */
@@ -46,7 +48,9 @@ export interface TaskDefinition<In extends Schema, Out extends Schema> extends T
   readonly output?: Out;
 }
 
-const keys = ['name', 'input', 'output', 'queue', 'priority', 'delay', 'retry', 'expires', 'timeLimit'];
+const sending = ['queue', 'priority', 'delay', 'retry', 'expires', 'timeLimit'];
+const limiting = ['rateLimit', 'concurrency', 'killSwitch'];
+const keys = ['name', 'input', 'output', ...sending, ...limiting];
 
 /** Throws ERR_CONTRACT_INVALID for a bad name or an unknown key; the schemas are compiled at first use. */
 export function defineTask<const In extends Schema, const Out extends Schema>(
@@ -55,6 +59,7 @@ export function defineTask<const In extends Schema, const Out extends Schema>(
   checkKeys('task', definition, keys);
   checkName('task', definition.name);
   checkRetryOptions(definition.retry);
+  checkLimitOptions(definition);
   return Object.freeze({ ...definition, kind: 'task' as const });
 }
 

@@ -19,10 +19,15 @@ export const againHeaders = {
   crashes: 'celeriac-crashes',
   /** When it failed first. */
   firstTime: 'celeriac-first-time',
+  /** How often a limit had it come later. */
+  deferrals: 'celeriac-deferrals',
   /** How an event came at first: a delayed copy comes from the delay queues, under the key of its delay. */
   exchange: 'celeriac-exchange',
   routingKey: 'celeriac-routing-key',
 } as const;
+
+/** Enough to wait the longest; a count that grows no further overflows nowhere. */
+const mostDeferrals = 1_000_000;
 
 /** The message as it came, counted: see `deliveryCount`. */
 export function copyRecounted(received: ReceivedBy, deliveries: number): EncodedMessage {
@@ -68,6 +73,16 @@ export function copyAsItCame({ properties, body }: Received): EncodedMessage {
   return { body, properties: { ...copiedProperties(properties), headers: withoutBroker(properties) } };
 }
 
+/** The message as it came, and one deferral more. */
+export function copyDeferred(received: Received): EncodedMessage {
+  const { body, properties } = copyAsItCame(received);
+  const deferrals = Math.min(deferralCount(received.properties) + 1, mostDeferrals);
+  return {
+    body,
+    properties: { ...properties, headers: { ...properties.headers, [againHeaders.deferrals]: deferrals } },
+  };
+}
+
 /** As Celery's `retry` sends it: same id, one more in `retries`, its own parent. Protocol 1 becomes protocol 2. */
 export function taskForRetry(timeZone: string): CopyForRetry {
   return (received, { retries, eta, now, crashes }) => {
@@ -92,7 +107,8 @@ export function taskAnew(received: Received, timeZone: string, now: number): Enc
   const isReadable = decodeTask(received, { timeZone }).ok;
   const { body, properties } =
     isReadable && isProtocol1(received) ? asProtocol2(received, timeZone, now) : copyAsItCame(received);
-  return { body, properties: { ...properties, headers: { ...properties.headers, retries: 0, eta: null } } };
+  const headers = uncounted(properties.headers);
+  return { body, properties: { ...properties, headers: { ...headers, retries: 0, eta: null } } };
 }
 
 /** The event as it came, counted. */
@@ -121,6 +137,11 @@ export function taskCrashes({ headers = {} }: MessageProperties): number {
   return headerCount(headers[againHeaders.crashes]);
 }
 
+/** How often a limit had it come later, before its attempt began. */
+export function deferralCount({ headers = {} }: MessageProperties): number {
+  return headerCount(headers[againHeaders.deferrals]);
+}
+
 /** How a message came at first, also where this is a copy of it. */
 export function cameBy({ properties, exchange, routingKey }: ReceivedBy): CameBy {
   const { headers = {} } = properties;
@@ -130,9 +151,9 @@ export function cameBy({ properties, exchange, routingKey }: ReceivedBy): CameBy
   return { exchange: typeof from === 'string' ? from : exchange, routingKey: original };
 }
 
-/** An attempt that came to its end did not end its worker: the count begins anew. */
+/** An attempt that came to its end did not end its worker, and the next one takes its own turn: counts begin anew. */
 function uncounted(headers: HeaderTable = {}): HeaderTable {
-  const { [deliveriesHeader]: _counted, ...others } = headers;
+  const { [deliveriesHeader]: _counted, [againHeaders.deferrals]: _deferred, ...others } = headers;
   return others;
 }
 

@@ -1,9 +1,11 @@
 /** The gates of a worker, in the order in which they are asked, and what they hold open. Decides nothing. */
-import type { Clock, Config, Logger, Tell } from '@celeriac/core';
+import type { BrokerAccess, Clock, Config, Logger, Tell } from '@celeriac/core';
 
 import type { Gate } from '../gate.js';
 import type { TaskHandlers } from '../handlers.js';
 import type { WorkerEvents } from '../worker-events.js';
+import { openLimits } from './limits/open-limits.js';
+import { openLoopLag } from './loop-lag.js';
 
 export interface GateParts {
   readonly config: Config;
@@ -11,6 +13,10 @@ export interface GateParts {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly tell: Tell<WorkerEvents>;
+  /** Of the stores that gates connect to. */
+  readonly tls?: BrokerAccess['tls'];
+  /** Fires when nothing new may be started. */
+  readonly stopping: AbortSignal;
 }
 
 export interface Gates {
@@ -23,6 +29,16 @@ export interface Gates {
 }
 
 /** Rejects when a store that a gate cannot do without cannot be opened. */
-export function openGates(_parts: GateParts): Promise<Gates> {
-  return Promise.resolve({ tasks: [], events: [], close: () => Promise.resolve() });
+export async function openGates(parts: GateParts): Promise<Gates> {
+  const limits = await openLimits(parts);
+  const loopLag = openLoopLag(parts);
+  const first = loopLag?.holds === true ? [loopLag] : [];
+  return {
+    tasks: [...first, ...limits.gates],
+    events: first,
+    close: async () => {
+      loopLag?.close();
+      await limits.close();
+    },
+  };
 }

@@ -54,7 +54,9 @@ export function openPool({ name, config: settings }: TaskGroup, parts: OpenPoolP
 function forChild(config: Config): Config {
   const { connection_string: _events, ...events } = config.events;
   const { connection_string: _tasks, ...tasks } = config.tasks;
-  return { ...config, service: serviceName(config), events, tasks, tls: { verify: true } } as Config;
+  const { connection_string: _keys, ...keys } = config.key_store;
+  const own = { events, tasks, key_store: keys, tls: { verify: true } };
+  return { ...config, service: serviceName(config), ...own } as Config;
 }
 
 /** Throws ERR_POOL_HANDLERS for a task that could run nowhere: registered by no module, and no group is inline. */

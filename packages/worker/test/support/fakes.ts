@@ -119,3 +119,11 @@ export class Bench {
     };
   }
 }
+
+/** What a promise rejected with; undefined when it did not. */
+export function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}

@@ -1,0 +1,69 @@
+/**
+ * The key store that is configured, opened when something first needs it: what never does, connects to nothing and
+ * loads nothing. `memory://` is one store for everything in this process that has the same clock.
+ */
+import type { TlsSettings } from '../amqp/broker-endpoint.js';
+import { type Clock, systemClock } from '../clock.js';
+import type { KeyStoreConfig } from '../config/types.js';
+import type { Logger } from '../logger.js';
+import type { KeyStore } from './key-store.js';
+import { MemoryKeyStore } from './memory.js';
+
+export interface KeyStoreParts {
+  readonly config: KeyStoreConfig;
+  /** Who connects, for CLIENT LIST and the log. */
+  readonly name: string;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly tls?: TlsSettings | undefined;
+}
+
+/** What opens it. A port for those who bring their own. */
+export interface KeyStoreSource<Store = KeyStore> {
+  /** The same store every time. Rejects with ERR_REDIS_CLIENT; waits for no connection. */
+  open(): Promise<Store>;
+  /** Idempotent; never rejects. */
+  close(): Promise<void>;
+}
+
+const inMemory = new WeakMap<Clock, MemoryKeyStore>();
+
+export function keyStoreSource(parts: KeyStoreParts): KeyStoreSource {
+  let opened: Promise<KeyStore> | undefined;
+  return {
+    open: () => {
+      const opening = (opened ??= openKeyStore(parts));
+      opening.catch(() => {
+        if (opened === opening) opened = undefined;
+      });
+      return opening;
+    },
+    close: async () => {
+      const store = await opened?.catch(() => undefined); // it could not be opened: whoever asked was told
+      await store?.close();
+    },
+  };
+}
+
+async function openKeyStore({ config, name, logger, clock, tls }: KeyStoreParts): Promise<KeyStore> {
+  const { connection_string: address } = config;
+  if (address === 'memory://') return memoryStore(clock);
+  const [{ RedisConnection }, { RedisKeyStore }] = await Promise.all([
+    import('../redis/redis-connection.js'),
+    import('./redis.js'),
+  ]);
+  const connection = await RedisConnection.open(address, {
+    name,
+    logger,
+    clock: systemClock, // the network keeps the machine's time
+    commandTimeoutMs: config.command_timeout * 1000,
+    tls,
+  });
+  return new RedisKeyStore(connection);
+}
+
+function memoryStore(clock: Clock): MemoryKeyStore {
+  const store = inMemory.get(clock) ?? new MemoryKeyStore(clock);
+  inMemory.set(clock, store);
+  return store;
+}
