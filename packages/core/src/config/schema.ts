@@ -3,6 +3,7 @@
  * loader, the error texts and the reference page read it; nothing about keys is written anywhere else. Data only.
  */
 import { longestDelaySeconds } from '../policy/delay.js';
+import { cancelling, remoteControl } from './schema-control.js';
 import {
   choice,
   duration,
@@ -180,6 +181,7 @@ const tasks: SchemaNode = section('Sending tasks, and the queues they go to.', {
     'Workers declare the delay queues when they start, for Python senders, which rely on them; otherwise the first delay or retry does.',
     true,
   ),
+  ...cancelling(name),
 });
 
 const taskHandler: SchemaNode = section('Running tasks.', {
@@ -210,6 +212,7 @@ const taskHandler: SchemaNode = section('Running tasks.', {
     { default: '1s' },
   ),
   delivery_limit: deliveryLimit,
+  ...remoteControl(name),
   retry: retry('tasks'),
 });
 
