@@ -181,7 +181,8 @@ export class Declarer {
   #acceptDifference(subject: Subject, difference: Inequivalence, cause: unknown): void {
     const { kind, name, family, isTransient = false } = subject;
     const { argument, wanted, present } = difference;
-    const isUnsafe = kind === 'exchange' ? !isTransient || argument === 'type' : unsafeArguments.has(argument);
+    const isUnsafe =
+      kind === 'exchange' ? !isTransient || argument === 'type' : unsafeArguments.has(argument);
     if (isUnsafe) throw mismatch(subject, difference, cause);
     const key = `${family ?? `${kind} ${name}`} ${argument}`;
     if (this.#warned.has(key)) return;

@@ -63,7 +63,8 @@ export function cancelRequest(
   if (bad !== undefined) throw invalid(`An id of a task has 1 to 255 bytes, not ${Buffer.byteLength(bad)}.`);
   if (unique.length === 0 || unique.length > mostIds)
     throw invalid(`Between 1 and ${mostIds} tasks are cancelled at once, not ${unique.length}.`);
-  const until = keep instanceof Date ? keep.getTime() : now + parseDuration(keep ?? tasks.cancel_expiry) * 1000;
+  const until =
+    keep instanceof Date ? keep.getTime() : now + parseDuration(keep ?? tasks.cancel_expiry) * 1000;
   if (!(until > now)) throw invalid('A cancellation that is remembered until now cancels nothing.');
   const args = { task_id: unique, terminate, signal, [cancelUntil]: Math.ceil(until / 1000) };
   return { ids: unique, until, args };

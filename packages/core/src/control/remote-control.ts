@@ -69,7 +69,10 @@ export class RemoteControl {
       return answers.length >= enough;
     };
     const waitMs = parseDuration(options.timeout ?? 1) * 1000;
-    await this.#send({ ...addressed(method, args, options), replyTo, ticket }, { queue, replyKey, waitMs, take });
+    await this.#send(
+      { ...addressed(method, args, options), replyTo, ticket },
+      { queue, replyKey, waitMs, take },
+    );
     return answers;
   }
 
@@ -96,7 +99,9 @@ export class RemoteControl {
     const { config, clock, newId, session, declarer } = this.#parts;
     const expires = answers === undefined ? 0 : (clock.now() + answers.waitMs) / 1000;
     const topology =
-      answers === undefined ? controlExchanges(config) : mailbox(config, { ...answers, hearsRequests: false });
+      answers === undefined
+        ? controlExchanges(config)
+        : mailbox(config, { ...answers, hearsRequests: false });
     const message = encodeControlRequest(request, { id: newId(), expires });
     await callOverControl({
       ...{ session, declarer, clock, topology, message, answers },
