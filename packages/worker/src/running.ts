@@ -174,10 +174,14 @@ export class Running {
     for (const capsule of this.#capsules) for (const consumer of capsule.consumers) consumer.flush();
     await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.close())));
     const left = this.#inHand;
-    await waitAtMost(clock, cancelMs, this.#control?.close() ?? Promise.resolve());
-    await Promise.all([...this.#sides.map(closeSide), this.#watchdog?.close(), this.#gates?.close()]);
+    await this.#closeConnections();
     if (left > 0) logger.warn('handlers left unfinished: their messages go back to the queue', { left });
     return { drained: unfinished === 0, unfinished: left };
+  }
+
+  async #closeConnections(): Promise<void> {
+    await waitAtMost(this.#options.clock, cancelMs, Promise.all([this.#control?.close()]));
+    await Promise.all([...this.#sides.map(closeSide), this.#watchdog?.close(), this.#gates?.close()]);
   }
 
   describe(): WorkerDescription {

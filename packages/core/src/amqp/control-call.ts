@@ -7,12 +7,15 @@ import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 import type { Clock } from '../clock.js';
 import { withDeadline } from '../deadline.js';
 import { CeleriacError, errorText, isCeleriacError } from '../errors.js';
-import type { EncodedMessage, Received } from '../protocol/received.js';
+import type { Delivery, OutgoingMessage } from '../ports.js';
 import { endOf } from './channel-supervisor.js';
 import type { Declarer } from './declare.js';
 import { ReceivedProperties } from './frame-reader.js';
 import type { Session } from './session.js';
 import type { Topology } from './topology.js';
+
+/** What came back. */
+export type ControlAnswerMessage = Pick<Delivery, 'body' | 'properties' | 'headerError'>;
 
 export interface ControlCall {
   readonly session: Session;
@@ -20,7 +23,7 @@ export interface ControlCall {
   readonly clock: Clock;
   readonly topology: Topology;
   readonly exchange: string;
-  readonly message: EncodedMessage;
+  readonly message: Pick<OutgoingMessage, 'body' | 'properties'>;
   /** Where answers arrive; undefined waits for none. */
   readonly answers?:
     | {
@@ -28,7 +31,7 @@ export interface ControlCall {
         /** How long to wait for them, milliseconds. */
         readonly waitMs: number;
         /** True ends the waiting. */
-        readonly take: (answer: Received) => boolean;
+        readonly take: (answer: ControlAnswerMessage) => boolean;
       }
     | undefined;
 }
@@ -85,7 +88,7 @@ function publish(
   });
 }
 
-function received({ properties, content: body }: ConsumeMessage): Received | undefined {
+function received({ properties, content: body }: ConsumeMessage): ControlAnswerMessage | undefined {
   return properties instanceof ReceivedProperties
     ? { properties, body, headerError: properties.headerError }
     : undefined;

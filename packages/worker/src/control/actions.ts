@@ -67,7 +67,7 @@ function untilOf(args: CommandArguments, { clock, config }: ControlledWorker): n
 function stampsOf(headers: unknown): Readonly<Record<string, unknown>> {
   if (Array.isArray(headers)) {
     const pairs = headers.filter((one) => typeof one === 'string').map((pair) => pair.split(/=(.*)/su));
-    return Object.fromEntries(pairs.map(([name, value]) => [name, value ?? '']));
+    return Object.fromEntries(pairs.map(([name = '', value = '']): [string, string] => [name, value]));
   }
   if (typeof headers === 'object' && headers !== null) return headers as Record<string, unknown>;
   throw pythonError('TypeError', "'headers' has to be a map of stamps");

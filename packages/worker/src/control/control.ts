@@ -4,7 +4,7 @@
  */
 import { hostname } from 'node:os';
 
-import type { CeleriacError, ControlReply } from '@celeriac/core';
+import type { ControlReply } from '@celeriac/core';
 import { waitAtMost } from '@celeriac/core';
 
 import { whenSubscribed } from '../capsule.js';
@@ -54,7 +54,7 @@ export class Control {
   async start(stopping: AbortSignal): Promise<void> {
     const { clock, logger } = this.#parts;
     const { consumer } = this.#mailbox;
-    const subscribed = whenSubscribed(consumer, stopping).catch((error: CeleriacError) => {
+    const subscribed = whenSubscribed(consumer, stopping).catch((error: unknown) => {
       if (!stopping.aborted) logger.warn('no remote control, tasks run without it', { error });
     });
     await waitAtMost(clock, startMs, subscribed);

@@ -1,5 +1,5 @@
 /** Keeps tasks that were cancelled from running. */
-import { type Admission, type Gate } from '../gate.js';
+import type { Admission, Gate } from '../gate.js';
 import type { Revocations } from '../control/revocations.js';
 import { revoked } from '../revoked-error.js';
 import type { Work } from '../work.js';
