@@ -1,7 +1,7 @@
 /**
  * From an error to an exit code. Source: sysexits(3).
  *
- * 0 done · 2 usage · 69 the broker is not available · 70 anything else · 75 a worker left handlers unfinished ·
+ * 0 done · 2 usage · 69 the broker is not available, or no worker answers · 70 anything else · 75 a worker left handlers unfinished ·
  * 78 configuration, access or topology · 128 + n ended by a second signal n
  */
 import { type CeleriacError, type ErrorCode, isCeleriacError } from '@celeriac/core';

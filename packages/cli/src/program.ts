@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { applicationsCommand } from './commands/applications.js';
 import { brokerCommand } from './commands/broker.js';
 import { configCommand } from './commands/config.js';
+import { cancelCommand, controlCommand, inspectCommand, statusCommand } from './commands/control.js';
 import { dlqCommand } from './commands/dlq.js';
 import { publishEventCommand, sendCommand } from './commands/send.js';
 import { workerCommand } from './commands/worker.js';
@@ -13,7 +14,7 @@ import { printError } from './output.js';
 import { version } from './version.js';
 
 const footer = `
-Exit codes: 0 done, 2 usage, 69 the broker is not available, 70 anything else,
+Exit codes: 0 done, 2 usage, 69 the broker is not available or no worker answers, 70 anything else,
 75 a worker left handlers unfinished, 78 configuration, access or topology.`;
 
 /** Runs a command line (without program and script) and resolves with the exit code. Never rejects. */
@@ -33,6 +34,10 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     publishEventCommand(),
     applicationsCommand(),
     dlqCommand(),
+    cancelCommand(finish),
+    inspectCommand(finish),
+    controlCommand(finish),
+    statusCommand(finish),
     configCommand(),
     brokerCommand(finish),
   ]) {

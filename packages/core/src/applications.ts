@@ -64,6 +64,7 @@ export class Applications {
       session,
       clock,
       queue: registryQueueName,
+      holds: 'the list of applications',
       type: config.events.queue_type,
     });
   }

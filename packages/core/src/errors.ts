@@ -45,6 +45,7 @@ export const errorCodes = {
   ERR_MESSAGE_MALFORMED: { retryable: false },
   ERR_DELIVERY_LIMIT: { retryable: false },
   ERR_MESSAGE_EXPIRED: { retryable: false },
+  ERR_TASK_REVOKED: { retryable: false },
   ERR_TASK_UNKNOWN: { retryable: false },
   ERR_TASK_DUPLICATE: { retryable: false },
   ERR_EVENT_UNHANDLED: { retryable: false },

@@ -33,7 +33,7 @@ export { parseDuration } from './config/duration.js';
 export { formatConnectionString, parseConnectionString } from './config/connection-string.js';
 export type { ByteSize, Duration } from './config/duration.js';
 export type { ConfigSource } from './config/load.js';
-export type { Config, ConfigInput, PoolConfig, PoolKind } from './config/types.js';
+export type { Config, ConfigInput, PoolConfig, PoolKind, RemoteControlLevel } from './config/types.js';
 
 export { MemoryKeyStore } from './key-store/memory.js';
 export { keyStoreSource } from './key-store/open.js';
@@ -64,7 +64,7 @@ export { decodeTask, encodeTask } from './protocol/celery-v2.js';
 export { decodeEvent, encodeEvent, eventType, parseEventType } from './protocol/cloud-event.js';
 export type { Decoded, EncodedMessage, Received } from './protocol/received.js';
 export { parseJson, stringifyJson } from './protocol/json.js';
-export { compilePattern, matchesPattern, routeTask } from './policy/routing.js';
+export { compilePattern, matchesGlob, matchesPattern, routeTask } from './policy/routing.js';
 
 export {
   brokerAccess,
@@ -114,6 +114,23 @@ export {
   registryQueueName,
 } from './applications.js';
 export type { RegisteredApplication } from './applications.js';
+export { cancelUntil, errorOf as controlErrorOf } from './control/cancel.js';
+export type { CancelOptions, CancelReport, TaskCanceller } from './control/cancel.js';
+export { cancelledQueueName, CancelledTasks } from './control/cancelled-tasks.js';
+export type { CancelledTask } from './control/cancelled-tasks.js';
+export { openRemoteControl } from './control/open.js';
+export type { OpenedRemoteControl, OpenRemoteControlOptions } from './control/open.js';
+export { RemoteControl } from './control/remote-control.js';
+export type { ControlAnswer, ControlOptions } from './control/remote-control.js';
+export { controlExchange, controlExchanges, controlReplyExchange, mailbox } from './control/topology.js';
+export {
+  decodeControlReply,
+  decodeControlRequest,
+  encodeControlReply,
+  encodeControlRequest,
+} from './protocol/pidbox.js';
+export type { ControlReply, ControlRequest, ReplyAddress } from './protocol/pidbox.js';
+export { argsRepr, kwargsRepr } from './protocol/python-repr.js';
 export {
   againHeaders,
   cameBy,

@@ -25,6 +25,8 @@ export type Outcome =
   | { readonly kind: 'unknown'; readonly error: unknown }
   | { readonly kind: 'invalid'; readonly error: unknown }
   | { readonly kind: 'expired'; readonly error: unknown }
+  /** It was cancelled: before it began, or (`terminated`) while it ran. */
+  | { readonly kind: 'revoked'; readonly error: unknown; readonly terminated: boolean }
   /** Its eta (milliseconds since the epoch) is further away than a worker waits for. */
   | { readonly kind: 'tooEarly'; readonly eta: number }
   /** A limit lets it run later: at `until` (milliseconds since the epoch) it is asked again. */

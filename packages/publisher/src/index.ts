@@ -3,6 +3,8 @@ export { createPublisher } from './publisher.js';
 export type { CloseOptions, Publisher, PublisherEvents, PublisherOptions } from './publisher.js';
 export { CeleriacError, createLogger, defineEvent, defineTask, isCeleriacError } from '@celeriac/core';
 export type {
+  CancelOptions,
+  CancelReport,
   ErrorCode,
   EventContract,
   EventSender,
@@ -12,6 +14,7 @@ export type {
   SendManyOptions,
   SendOptions,
   SentMessage,
+  TaskCanceller,
   TaskContract,
   TaskSender,
 } from '@celeriac/core';

@@ -29,8 +29,10 @@ import {
   publishPrepared,
   type Publishing,
   serviceName,
+  RemoteControl,
   silentLogger,
   systemClock,
+  type TaskCanceller,
   type TaskSender,
   type Tell,
   waitAtMost,
@@ -78,10 +80,11 @@ export async function createPublisher(options: PublisherOptions = {}): Promise<P
 
 export type { Publisher };
 
-class Publisher implements TaskSender, EventSender, PreparedSender, AsyncDisposable {
+class Publisher implements TaskSender, TaskCanceller, EventSender, PreparedSender, AsyncDisposable {
   readonly send: TaskSender['send'];
   readonly sendMany: TaskSender['sendMany'];
   readonly publishEvent: EventSender['publishEvent'];
+  readonly cancel: TaskCanceller['cancel'];
   /** @internal */
   readonly publishPrepared: PreparedSender['publishPrepared'];
   #clock: Clock;
@@ -105,6 +108,8 @@ class Publisher implements TaskSender, EventSender, PreparedSender, AsyncDisposa
     this.send = tasks.send.bind(tasks);
     this.sendMany = tasks.sendMany.bind(tasks);
     this.publishEvent = events.publishEvent.bind(events);
+    const control = new RemoteControl({ ...common, ...this.#forTasks });
+    this.cancel = control.cancel.bind(control);
     this.publishPrepared = publishPrepared(tasks, events);
     const tell = notifier(this.#listeners, parts.logger);
     for (const { session } of this.#sides()) forward(session, tell);

@@ -24,10 +24,16 @@ const service = 'test';
 /** Rejects with ERR_CONFIG_… as `loadConfig` does. */
 export async function loadTestConfig({ config = {}, env = {} }: TestConfigOptions): Promise<TestConfig> {
   const named = (await loadConfig(config, { env })).service === null ? { service } : {};
-  const overrides = { ...named, ...uncounted };
+  const overrides = { ...named, ...untouched };
   const given = { config, env, overrides };
   return { config: Object.freeze(await loadConfig(config, { env, overrides })), given };
 }
 
-/** A `redelivered` message of a test is one that the test made: counting it would put it into a queue that there is not. */
-const uncounted = { task_handler: { delivery_limit: 0 }, event_handler: { delivery_limit: 0 } };
+/**
+ * A `redelivered` message of a test is one that the test made: counting it would put it into a queue that there is not.
+ * And nobody is there who could ask a worker anything.
+ */
+const untouched = {
+  task_handler: { delivery_limit: 0, remote_control: 'off' },
+  event_handler: { delivery_limit: 0 },
+} as const;

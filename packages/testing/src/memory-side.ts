@@ -27,6 +27,7 @@ export class MemorySide implements Side {
   readonly session: SideSession = new MemorySession();
   readonly declarer: Side['declarer'];
   readonly applications: Side['applications'] = { register: () => Promise.resolve() };
+  readonly cancelled: Side['cancelled'] = { list: () => Promise.resolve([]) };
   #consumers = new Map<string, MemoryConsumer>();
   #bindings: Binding[] = [];
 

@@ -3,8 +3,8 @@
  * asks for it: most never do, and it costs more than everything else around a small task.
  */
 
-/** Who told the handler to stop: its soft time limit, a stopping worker, or a lost connection. */
-export type CancelledBy = 'deadline' | 'shutdown' | 'lost';
+/** Who told the handler to stop: its soft time limit, a stopping worker, a lost connection, or who cancelled the task. */
+export type CancelledBy = 'deadline' | 'shutdown' | 'lost' | 'revoked';
 
 export class Cancellation {
   #by: CancelledBy | undefined;

@@ -65,7 +65,7 @@ function namedTwice(names: readonly string[]): CeleriacError {
 }
 
 /** The queues of a group: they share its concurrency. */
-function planTaskQueues(
+export function planTaskQueues(
   config: Config,
   queues: readonly string[],
   { concurrency, prefetch_count: prefetch }: Pick<Config['task_handler'], 'concurrency' | 'prefetch_count'>,

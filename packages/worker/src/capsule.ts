@@ -2,8 +2,9 @@
  * Some queues, their consumers, and the slots their handlers share. Starts and stops them as one; what a delivery
  * means is the business of `dispatch`.
  */
-import type { CeleriacError, Clock, Delivery, Logger, Topology } from '@celeriac/core';
+import type { CeleriacError, Clock, Delivery, Logger } from '@celeriac/core';
 
+import type { QueuePlan } from './capsule-plan.js';
 import { dispatch, type DispatchParts } from './dispatch.js';
 import { settle } from './settle.js';
 import type { Side, SideConsumer } from './side.js';
@@ -11,32 +12,39 @@ import { wrongState } from './worker-state.js';
 
 export interface CapsuleOptions {
   readonly side: Pick<Side, 'openConsumer' | 'declarer'>;
-  readonly queues: readonly {
-    readonly queue: string;
-    readonly prefetch: number;
-    readonly topology: Topology;
-  }[];
+  readonly queues: readonly QueuePlan[];
   readonly dispatchParts: DispatchParts;
   readonly logger: Logger;
   readonly clock: Clock;
 }
 
+/** A queue and who consumes it. */
+interface Intake {
+  readonly plan: QueuePlan;
+  readonly consumer: SideConsumer;
+  inHand: number;
+  /** True: it takes no more, and its channel closes with the last of what is in hand. */
+  isRetired: boolean;
+}
+
 export class Capsule {
-  #consumers: readonly SideConsumer[];
+  #options: CapsuleOptions;
+  #intakes: Intake[];
   #inHand = 0;
   #idle: (() => void)[] = [];
 
   constructor(options: CapsuleOptions) {
-    const { side, logger, clock, dispatchParts } = options;
-    const onDelivery = (delivery: Delivery): void => this.#take(delivery, dispatchParts);
-    this.#consumers = options.queues.map(({ queue, prefetch, topology }) => {
-      const declare = () => side.declarer.declare(topology);
-      return side.openConsumer({ queue, prefetch, declare, onDelivery, logger, clock });
-    });
+    this.#options = options;
+    this.#intakes = options.queues.map((plan) => this.#open(plan));
   }
 
   get consumers(): readonly SideConsumer[] {
-    return this.#consumers;
+    return this.#intakes.map(({ consumer }) => consumer);
+  }
+
+  /** The queues it consumes, or is about to. */
+  get plans(): readonly QueuePlan[] {
+    return this.#intakes.filter(({ isRetired }) => !isRetired).map(({ plan }) => plan);
   }
 
   /** Deliveries not settled yet. */
@@ -46,12 +54,12 @@ export class Capsule {
 
   /** Resolves when every queue is consumed; rejects with the first that cannot be, or when `stopping` fires. */
   async start(stopping: AbortSignal): Promise<void> {
-    await Promise.all(this.#consumers.map((consumer) => started(consumer, stopping)));
+    await Promise.all(this.consumers.map((consumer) => whenSubscribed(consumer, stopping)));
   }
 
   /** No further deliveries. */
   async cancel(): Promise<void> {
-    await Promise.all(this.#consumers.map((consumer) => consumer.cancel()));
+    await Promise.all(this.consumers.map((consumer) => consumer.cancel()));
   }
 
   /** Resolves when nothing is in hand. */
@@ -62,11 +70,59 @@ export class Capsule {
 
   /** Closes the channels: what is unsettled goes back to the queues. */
   async close(): Promise<void> {
-    await Promise.all(this.#consumers.map((consumer) => consumer.close()));
+    await Promise.all(this.consumers.map((consumer) => consumer.close()));
   }
 
-  #take(delivery: Delivery, parts: DispatchParts): void {
+  /** Consumes one queue more, or another number of it ahead. Rejects as `start` does, and is then as it was. */
+  async consume(plan: QueuePlan, stopping: AbortSignal): Promise<SideConsumer> {
+    const intake = this.#open(plan);
+    try {
+      await whenSubscribed(intake.consumer, stopping);
+    } catch (error) {
+      await intake.consumer.close();
+      throw error;
+    }
+    await this.release(plan.queue);
+    this.#intakes.push(intake);
+    return intake.consumer;
+  }
+
+  /** Consumes a queue no longer. What is in hand comes to its end. False where it was not consumed. */
+  async release(queue: string): Promise<boolean> {
+    const old = this.#intakes.filter(({ plan, isRetired }) => plan.queue === queue && !isRetired);
+    for (const intake of old) intake.isRetired = true;
+    await Promise.all(old.map(({ consumer }) => consumer.cancel()));
+    for (const intake of old) this.#closeIdle(intake);
+    return old.length > 0;
+  }
+
+  /** So many slots more, or fewer. */
+  changeSlots(by: number): void {
+    this.#options.dispatchParts.slots.change(by);
+  }
+
+  #open(plan: QueuePlan): Intake {
+    const { side, logger, clock } = this.#options;
+    const { queue, prefetch, topology } = plan;
+    const consumer = side.openConsumer({
+      ...{ queue, prefetch, logger, clock },
+      declare: () => side.declarer.declare(topology),
+      onDelivery: (delivery) => this.#take(delivery, intake),
+    });
+    const intake: Intake = { plan, consumer, inHand: 0, isRetired: false };
+    return intake;
+  }
+
+  #closeIdle(intake: Intake): void {
+    if (!intake.isRetired || intake.inHand > 0) return;
+    this.#intakes = this.#intakes.filter((one) => one !== intake);
+    void intake.consumer.close();
+  }
+
+  #take(delivery: Delivery, intake: Intake): void {
+    const { dispatchParts: parts } = this.#options;
     this.#inHand++;
+    intake.inHand++;
     void dispatch(delivery, parts)
       .catch((error: unknown) => {
         // A bug of ours. The message must not be lost with it, nor come straight back for ever.
@@ -78,6 +134,8 @@ export class Capsule {
       )
       .finally(() => {
         this.#inHand--;
+        intake.inHand--;
+        this.#closeIdle(intake);
         if (this.#inHand > 0) return;
         const waiting = this.#idle;
         this.#idle = [];
@@ -86,7 +144,8 @@ export class Capsule {
   }
 }
 
-function started(consumer: SideConsumer, stopping: AbortSignal): Promise<void> {
+/** Starts it. Rejects when it cannot be, or when `stopping` fires before. */
+export function whenSubscribed(consumer: SideConsumer, stopping: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const finish = (settle: () => void): void => {
       consumer.events.off('subscribed', subscribed);

@@ -24,6 +24,7 @@ import { settle, type SettleParts } from './settle.js';
 import type { Slots } from './slots.js';
 import type { Suspects, Suspicion } from './suspects.js';
 import type { Prepare, Prepared, Work } from './work.js';
+import type { WorkHeld, WorkInHand } from './work-in-hand.js';
 
 export interface DispatchParts extends SettleParts {
   readonly prepare: Prepare;
@@ -33,8 +34,8 @@ export interface DispatchParts extends SettleParts {
   /** Asked, in this order, before a handler runs. */
   readonly gates: readonly Gate[];
   readonly report: Report;
-  /** Handlers that run right now. */
-  readonly running: Set<Cancellation>;
+  /** What waits for its turn, and what runs. */
+  readonly inHand: WorkInHand;
   /** Fires when nothing new may be started. */
   readonly stopping: AbortSignal;
   /** Deliveries of a message that nobody settles, after which it is dead-lettered; 0 is without limit. */
@@ -88,14 +89,25 @@ interface Run {
   readonly passage: Passage;
 }
 
-async function run(work: Work, delivery: Delivery, { parts, passage }: Run): Promise<Outcome> {
-  const { clock, stopping, slots, running } = parts;
+async function run(work: Work, delivery: Delivery, given: Run): Promise<Outcome> {
+  const { clock, stopping, inHand } = given.parts;
   const { eta } = work;
-  if (eta !== undefined && !isExpired(work, clock.now())) {
-    const early = eta - clock.now();
-    if (early > longestWaitMs) return stopping.aborted ? { kind: 'notStarted' } : { kind: 'tooEarly', eta };
-    if (early > 0) await waitInHand(delivery, early, parts);
+  const early = eta === undefined || isExpired(work, clock.now()) ? 0 : eta - clock.now();
+  if (eta !== undefined && early > longestWaitMs)
+    return stopping.aborted ? { kind: 'notStarted' } : { kind: 'tooEarly', eta };
+  const held = inHand.add(work, delivery);
+  try {
+    if (early > 0) await waitInHand(delivery, early, given.parts);
+    return await runHeld(held, given);
+  } finally {
+    inHand.delete(held);
   }
+}
+
+/** When a slot is free. */
+async function runHeld(held: WorkHeld, { parts, passage }: Run): Promise<Outcome> {
+  const { clock, slots, inHand } = parts;
+  const { work, delivery } = held;
   const slot = slots.take();
   if (slot !== undefined) await slot;
   const cancellation = new Cancellation();
@@ -103,12 +115,12 @@ async function run(work: Work, delivery: Delivery, { parts, passage }: Run): Pro
   try {
     const refused = await refusal(work, delivery, { parts, passage });
     if (refused !== undefined) return refused;
-    running.add(cancellation);
-    const lateMs = eta === undefined ? undefined : clock.now() - eta;
+    const since = clock.now();
+    inHand.begin(held, { since, cancellation });
+    const lateMs = work.eta === undefined ? undefined : since - work.eta;
     parts.report.started({ id: work.id, name: work.name, attempt: work.retries + 1, lateMs, delivery });
     return await parts.pool.run(work, { cancellation, delivery });
   } finally {
-    running.delete(cancellation);
     forget();
     slots.release();
   }

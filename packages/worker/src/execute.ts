@@ -79,6 +79,8 @@ function unhappyEnd(error: unknown, { by }: Cancellation, work: Runnable): Outco
       return { kind: 'failed', error };
     case 'deadline':
       return { kind: 'timedOut', error, limitMs: work.softLimitMs ?? 0 };
+    case 'revoked':
+      return { kind: 'revoked', error, terminated: true };
     case 'shutdown':
     case 'lost':
       return { kind: 'aborted', error, by };

@@ -2,7 +2,7 @@
 export { createWorker, createWorkerOver } from './worker.js';
 export type { StopOptions, Worker, WorkerOptions } from './worker.js';
 export type { Progress, StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
-export type { Retried, Settled, Started } from './report.js';
+export type { Retried, Revoked, Settled, Started } from './report.js';
 export type { ChildStats, PoolStats } from './pool/pool.js';
 export type { Recovered, Tripped } from './gates/kill-switch.js';
 export type { LoopBlocked } from './watchdog.js';

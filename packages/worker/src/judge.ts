@@ -37,6 +37,7 @@ export function judge(outcome: Outcome, { live, attempt, deliveries }: DeliveryF
   if (!live) return abandon;
   switch (outcome.kind) {
     case 'succeeded':
+    case 'revoked':
       return ack;
     case 'failed':
       return judgeFailure(outcome.error, { reason: 'failed', attempt });

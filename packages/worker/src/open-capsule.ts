@@ -7,11 +7,11 @@ import {
   type CopyForRetry,
   Delays,
   type Logger,
+  taskTopology,
   type Tell,
   type Topology,
 } from '@celeriac/core';
 
-import type { Cancellation } from './cancellation.js';
 import { Capsule } from './capsule.js';
 import type { QueuePlan } from './capsule-plan.js';
 import type { DelayPaths } from './delay-paths.js';
@@ -23,6 +23,7 @@ import type { Side } from './side.js';
 import { Slots } from './slots.js';
 import type { Suspects } from './suspects.js';
 import type { Prepare } from './work.js';
+import type { WorkInHand } from './work-in-hand.js';
 
 export interface CapsulePlan {
   readonly queues: readonly QueuePlan[];
@@ -43,7 +44,7 @@ export interface CapsuleSharedParts {
   readonly clock: Clock;
   readonly tell: Tell<ReportEvents>;
   readonly suspects: Suspects;
-  readonly running: Set<Cancellation>;
+  readonly inHand: WorkInHand;
   readonly stopping: AbortSignal;
   readonly halted: AbortSignal;
 }
@@ -54,11 +55,11 @@ export interface OpenedCapsule {
 }
 
 export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedParts): OpenedCapsule {
-  const { config, logger, clock, tell, suspects, running, stopping, halted } = parts;
+  const { config, logger, clock, tell, suspects, inHand, stopping, halted } = parts;
   const { sink, declarer } = side.publishing;
   const { prepare, pool, gates, deliveryLimit, copyForRetry, queues, concurrency, delaysAhead: ahead } = plan;
   const topologies = new Map(queues.map(({ queue, topology }) => [queue, topology]));
-  const topologyOf = (queue: string): Topology => topologies.get(queue) as Topology;
+  const topologyOf = (queue: string): Topology => topologies.get(queue) ?? taskTopology(config, queue);
   const { delayed_delivery_queue_type: queueType } = config.tasks;
   const delays = new Delays({ declarer, queueType, topologyOf });
   const dispatchParts: DispatchParts = {
@@ -69,7 +70,7 @@ export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedP
     deliveryLimit,
     suspects,
     report: new Report(logger, tell),
-    running,
+    inHand,
     stopping,
     halted,
     sink,

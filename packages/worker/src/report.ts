@@ -4,6 +4,7 @@
 import {
   type Delivery,
   isRepeated,
+  type LogFields,
   type Logger,
   type Outcome,
   type Tell,
@@ -49,8 +50,18 @@ export interface Settled {
   readonly durationMs: number;
 }
 
+/** A task was cancelled: it was not begun, or told to stop while it ran. */
+export interface Revoked {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  /** True when it ran. */
+  readonly terminated: boolean;
+}
+
 export interface ReportEvents {
   started: [Started];
+  revoked: [Revoked];
   retried: [Retried];
   settled: [Settled];
 }
@@ -97,6 +108,9 @@ export class Report {
       const { attempt, of, delayMs, error } = verdict;
       this.#tell('retried', { id: id ?? '', name: name ?? '', queue, attempt, of, delayMs, error });
     }
+    if (outcome.kind === 'revoked') {
+      this.#tell('revoked', { id: id ?? '', name: name ?? '', queue, terminated: outcome.terminated });
+    }
     this.#tell('settled', { id, name, queue, redelivered, outcome, verdict, durationMs: ms });
   }
 
@@ -104,7 +118,7 @@ export class Report {
     const what = { name, id, queue: delivery.queue };
     switch (verdict.kind) {
       case 'ack':
-        this.#logger.info('done', { ...what, ms: Math.round(ms) });
+        this.#acknowledged(outcome, what, ms);
         return;
       case 'deadLetter':
         this.#logger.error(`dead-lettered: ${verdict.reason}`, {
@@ -145,5 +159,12 @@ export class Report {
           because: outcome.kind,
         });
     }
+  }
+
+  #acknowledged(outcome: Outcome, what: LogFields, ms: number): void {
+    if (outcome.kind !== 'revoked') this.#logger.info('done', { ...what, ms: Math.round(ms) });
+    else if (outcome.terminated)
+      this.#logger.warn('cancelled while it ran, and it stopped', { ...what, ms: Math.round(ms) });
+    else this.#logger.info('cancelled: acknowledged without running it', what);
   }
 }

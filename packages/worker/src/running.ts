@@ -13,7 +13,6 @@ import {
   eventForRetry,
   eventType,
   isOneBroker,
-  isCeleriacError,
   loadValidator,
   type Logger,
   producerName,
@@ -24,23 +23,27 @@ import {
   waitAtMost,
 } from '@celeriac/core';
 
-import type { Cancellation } from './cancellation.js';
 import type { Capsule } from './capsule.js';
 import { planApplication, planTaskGroups, type TaskGroup } from './capsule-plan.js';
 import type { ContextParts } from './context.js';
+import { Control } from './control/control.js';
+import { Revocations } from './control/revocations.js';
 import { type DelayPaths, keepDelayPaths } from './delay-paths.js';
 import type { Application } from './event-handler/application.js';
+import { registerApplications } from './event-handler/register-applications.js';
 import { eventPreparer } from './event-handler/prepare-event.js';
 import { type Gates, openGates } from './gates/open-gates.js';
 import type { TaskHandlers } from './handlers.js';
-import { type CapsulePlan, openCapsule } from './open-capsule.js';
+import { type CapsulePlan, openCapsule, type OpenedCapsule } from './open-capsule.js';
 import { InlinePool } from './pool/inline.js';
 import { checkHandlers, openPool } from './pool/open-pool.js';
 import type { Pool, PoolStats } from './pool/pool.js';
 import { taskPreparer } from './prepare-task.js';
 import { closeSide, type OpenSide, type Side, sideReady, watchSide } from './side.js';
 import { Suspects } from './suspects.js';
+import { TaskQueues } from './task-queues.js';
 import { openWatchdog, type Watchdog } from './watchdog.js';
+import { WorkInHand } from './work-in-hand.js';
 import type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 import { stopping as stoppingError, wrongState } from './worker-state.js';
 
@@ -59,6 +62,8 @@ export interface RunningOptions {
   readonly openSide: OpenSide;
   /** As the configuration's files say, once they are read. */
   readonly tls?: BrokerAccess['tls'];
+  /** Stops the worker, for who asks for it from outside. */
+  readonly shutdown: () => void;
 }
 
 interface PreparerParts {
@@ -79,7 +84,10 @@ export class Running {
   #pools: Pool[] = [];
   #groups: readonly TaskGroup[];
   #delayPaths: DelayPaths[] = [];
-  #cancellations = new Set<Cancellation>();
+  #inHandWork = new WorkInHand();
+  #queues: TaskQueues;
+  #revocations: Revocations;
+  #control: Control | undefined;
   #suspects = new Suspects();
   #stopping = new AbortController();
   #halted = new AbortController();
@@ -89,7 +97,10 @@ export class Running {
   private constructor(options: RunningOptions, sides: readonly Side[]) {
     this.#options = options;
     this.#sides = sides;
-    const { tell, tasks } = options;
+    const { tell, tasks, config, clock } = options;
+    const { cancel_expiry: expiry, max_cancelled: most } = config.tasks;
+    this.#queues = new TaskQueues(config);
+    this.#revocations = new Revocations(clock, { expiryMs: expiry * 1000, most });
     this.#groups = tasks.names.length === 0 ? [] : planTaskGroups(options.config, options);
     for (const side of sides) {
       watchSide(side, {
@@ -120,7 +131,8 @@ export class Running {
     this.#watchdog = openWatchdog(this.#options);
     const { routing_key: typePattern } = config.events;
     checkHandlers(this.#groups, this.#options.tasks);
-    const gates = await openGates({ ...this.#options, stopping: this.#stopping.signal });
+    const stopping = this.#stopping.signal;
+    const gates = await openGates({ ...this.#options, stopping, revocations: this.#revocations });
     this.#gates = gates;
     for (const group of this.#groups) this.#addTasks(group, { contextParts, validator, gates });
     for (const application of applications) {
@@ -140,10 +152,10 @@ export class Running {
         delaysAhead: handler.retry.max !== undefined || application.retries,
       });
     }
-    await Promise.all(this.#pools.map((pool) => pool.start()));
+    await Promise.all([...this.#pools.map((pool) => pool.start()), this.#openControl()]);
     await Promise.all(this.#capsules.map((capsule) => capsule.start(this.#stopping.signal)));
     for (const paths of this.#delayPaths) keepDelayPaths(paths);
-    await this.#register();
+    await registerApplications(this.#eventSide.applications, { applications, logger });
   }
 
   /** Stops within the grace (milliseconds) and a few seconds. Never rejects. */
@@ -156,7 +168,7 @@ export class Running {
     const unfinished = this.#inHand;
     this.#halted.abort();
     if (unfinished > 0) {
-      for (const cancellation of this.#cancellations) cancellation.cancel('shutdown', stoppingError());
+      this.#inHandWork.cancelAll('shutdown', stoppingError());
       await waitAtMost(clock, heedMs, this.#idle());
     }
     // What heeds nothing ends here, where it can be ended, and its message goes back at once.
@@ -166,9 +178,14 @@ export class Running {
     for (const capsule of this.#capsules) for (const consumer of capsule.consumers) consumer.flush();
     await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.close())));
     const left = this.#inHand;
-    await Promise.all([...this.#sides.map(closeSide), this.#watchdog?.close(), this.#gates?.close()]);
+    await this.#closeConnections();
     if (left > 0) logger.warn('handlers left unfinished: their messages go back to the queue', { left });
     return { drained: unfinished === 0, unfinished: left };
+  }
+
+  async #closeConnections(): Promise<void> {
+    await waitAtMost(this.#options.clock, cancelMs, Promise.all([this.#control?.close()]));
+    await Promise.all([...this.#sides.map(closeSide), this.#watchdog?.close(), this.#gates?.close()]);
   }
 
   describe(): WorkerDescription {
@@ -239,7 +256,7 @@ export class Running {
     const { config: handler, queues } = group;
     const elsewhere = handler.pool !== 'inline';
     const parts = { handlers, contextParts, validator, timeZone, config: handler, elsewhere };
-    this.#addCapsule(this.#taskSide, {
+    const opened = this.#addCapsule(this.#taskSide, {
       queues,
       prepare: taskPreparer(parts),
       copyForRetry: taskForRetry(timeZone),
@@ -249,34 +266,40 @@ export class Running {
       deliveryLimit: handler.delivery_limit,
       delaysAhead,
     });
+    this.#queues.open({ group, ...opened });
   }
 
-  #addCapsule(side: Side, plan: CapsulePlan): void {
+  #addCapsule(side: Side, plan: CapsulePlan): OpenedCapsule {
     const { config, logger, clock, tell } = this.#options;
-    const { capsule, delayPaths } = openCapsule(side, plan, {
+    const opened = openCapsule(side, plan, {
       config,
       logger,
       clock,
       tell,
       suspects: this.#suspects,
-      running: this.#cancellations,
+      inHand: this.#inHandWork,
       stopping: this.#stopping.signal,
       halted: this.#halted.signal,
     });
-    this.#capsules.push(capsule);
-    this.#delayPaths.push(delayPaths);
+    this.#capsules.push(opened.capsule);
+    this.#delayPaths.push(opened.delayPaths);
+    return opened;
   }
 
-  /** Enters the applications into the registry. Their queues are bound by now, so a busy registry costs nothing. */
-  async #register(): Promise<void> {
-    const { applications, logger } = this.#options;
-    if (applications.length === 0) return;
-    const registry = this.#eventSide.applications;
-    for (const { name, patterns } of applications) {
-      await registry.register(name, patterns).catch((error: unknown) => {
-        if (isCeleriacError(error) && !error.retryable) throw error;
-        logger.warn('not entered into the list of applications; events arrive all the same', { name, error });
-      });
-    }
+  /** Before the first task is taken: it may be cancelled. */
+  async #openControl(): Promise<void> {
+    const { config } = this.#options;
+    if (config.task_handler.remote_control === 'off') return;
+    this.#control = new Control({
+      ...this.#options,
+      side: this.#taskSide,
+      inHand: this.#inHandWork,
+      revocations: this.#revocations,
+      groups: this.#groups,
+      queues: this.#queues,
+      pools: () => this.poolStats(),
+      ports: {},
+    });
+    await this.#control.start(this.#stopping.signal);
   }
 }

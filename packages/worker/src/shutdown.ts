@@ -15,6 +15,8 @@ const signals = { SIGINT: 2, SIGTERM: 15 } as const;
 interface Stoppable {
   start(): Promise<unknown>;
   stop(): Promise<StopReport>;
+  /** Fires when it was told to stop by other means than a signal. */
+  readonly told?: AbortSignal;
 }
 
 /** Starts, waits for a signal, stops. Resolves with the exit code, which is set on the process as well. */
@@ -22,6 +24,7 @@ export async function runUntilSignalled(worker: Stoppable, logger: Logger): Prom
   let stop: () => void = () => undefined;
   const signalled = new Promise<void>((resolve) => {
     stop = resolve;
+    worker.told?.addEventListener('abort', stop, { once: true });
   });
   let count = 0;
   const handlers = Object.entries(signals).map(([name, number]) => {

@@ -5,6 +5,7 @@
 import {
   Applications,
   type BrokerOptions,
+  CancelledTasks,
   type CeleriacError,
   Consumer,
   type ConsumerOptions,
@@ -43,6 +44,8 @@ export interface Side {
   readonly applications: {
     register(name: string, patterns: readonly string[]): Promise<unknown>;
   };
+  /** Tasks that were cancelled before. */
+  readonly cancelled: Pick<CancelledTasks, 'list'>;
 }
 
 export type OpenSide = (options: BrokerOptions, section: Section) => Side;
@@ -68,6 +71,7 @@ export function openSide(
     declarer,
     openConsumer: (consumer) => new Consumer({ ...consumer, session }),
     applications: new Applications({ config, clock, ...publishing }),
+    cancelled: new CancelledTasks({ config, clock, session: publishing.session }),
   };
 }
 

@@ -1,5 +1,6 @@
-/** How many handlers run at once. Hands out a fixed number of slots, first come, first served. */
+/** How many handlers run at once. Hands out a number of slots, first come, first served; the number can change. */
 export class Slots {
+  /** Below zero while more run than may, after there were more slots. */
   #free: number;
   #waiting: (() => void)[] = [];
 
@@ -17,8 +18,17 @@ export class Slots {
   }
 
   release(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#free++;
-    else next();
+    this.change(1);
+  }
+
+  /** So many more, or fewer; what runs already runs on. */
+  change(by: number): void {
+    this.#free += by;
+    while (this.#free > 0) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#free--;
+      next();
+    }
   }
 }

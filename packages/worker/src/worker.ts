@@ -93,6 +93,8 @@ class Worker implements AsyncDisposable {
   #starting: Promise<WorkerDescription> | undefined;
   #running: Running | undefined;
   #stopping: Promise<StopReport> | undefined;
+  /** Fires when it was told to stop from outside. */
+  #told = new AbortController();
 
   static {
     tasksOf = (worker) => worker.#tasks;
@@ -176,12 +178,15 @@ class Worker implements AsyncDisposable {
   }
 
   /**
-   * `start`, then runs until SIGTERM or SIGINT, stops, and sets `process.exitCode`: 0 drained, 75 not drained, 78
+   * `start`, then runs until SIGTERM, SIGINT or a `shutdown` by remote control, stops, and sets `process.exitCode`: 0 drained, 75 not drained, 78
    * configuration or access. A second signal ends the process at once with 128 + its number. Handlers that do not
    * end after the grace are left behind by `process.exit(75)`. Resolves with the exit code; never rejects.
    */
   run(): Promise<number> {
-    return runUntilSignalled(this, this.#logger);
+    return runUntilSignalled(
+      { start: () => this.start(), stop: () => this.stop(), told: this.#told.signal },
+      this.#logger,
+    );
   }
 
   /** The pools of a running worker and their threads or processes, for monitoring. */
@@ -217,7 +222,11 @@ class Worker implements AsyncDisposable {
     const parts = { config, logger: this.#logger, clock: this.#clock, openSide: this.#over.open };
     const { isInlineOnly } = this.#over;
     const what = { tasks: this.#tasks, modules: this.#modules, queues, isInlineOnly };
-    const running = await Running.open({ ...parts, ...what, applications, tell: this.#tell });
+    const shutdown = (): void => {
+      this.#told.abort();
+      void this.stop();
+    };
+    const running = await Running.open({ ...parts, ...what, applications, shutdown, tell: this.#tell });
     this.#running = running;
     if (this.#isStopped()) {
       await running.stop(0); // stopped while it was being opened

@@ -2,7 +2,14 @@
  * `celeriac worker`: loads the modules that register handlers, then runs until it is told to stop. Checks
  * everything it can before it connects.
  */
-import { createLogger, type ConfigInput, type Logger, type LogLevel, type PoolKind } from '@celeriac/core';
+import {
+  createLogger,
+  type ConfigInput,
+  type Logger,
+  type LogLevel,
+  type PoolKind,
+  type RemoteControlLevel,
+} from '@celeriac/core';
 import type { WorkerDescription } from '@celeriac/worker';
 import { Command } from 'commander';
 
@@ -23,6 +30,8 @@ interface WorkerOptions {
   readonly softTimeLimit?: string;
   readonly maxTasksPerChild?: number;
   readonly service?: string;
+  readonly nodeName?: string;
+  readonly remoteControl?: RemoteControlLevel;
   readonly logLevel?: LogLevel | 'silent';
   readonly logFormat?: 'auto' | 'text' | 'json';
 }
@@ -39,6 +48,11 @@ export function workerCommand(finish: (code: number) => void): Command {
     .option('--soft-time-limit <time>', "aborts the task's signal", duration('--soft-time-limit'))
     .option('--max-tasks-per-child <count>', 'then it is replaced', wholeNumber('--max-tasks-per-child', 1))
     .option('--service <name>', 'name of this service, part of the connection names')
+    .option(
+      '-n, --node-name <name>',
+      'name of this worker in remote control; %h is the host, %p the process id',
+    )
+    .option('--remote-control <level>', 'off, read or full', oneOf('--remote-control', controlLevels))
     .option('--log-level <level>', 'debug, info, warn, error or silent', oneOf('--log-level', levels))
     .option('--log-format <format>', 'auto, text or json', oneOf('--log-format', formats))
     .action(async (options: WorkerOptions) => finish(await runWorker(options)));
@@ -46,6 +60,7 @@ export function workerCommand(finish: (code: number) => void): Command {
 
 const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 const pools = ['inline', 'threads', 'processes'] as const;
+const controlLevels = ['off', 'read', 'full'] as const;
 const formats = ['auto', 'text', 'json'] as const;
 
 async function runWorker(options: WorkerOptions): Promise<number> {
@@ -70,6 +85,7 @@ async function runWorker(options: WorkerOptions): Promise<number> {
 
 function overridesOf(options: WorkerOptions): ConfigInput {
   const { service, logLevel: level, logFormat: format } = options;
+  const { nodeName, remoteControl } = options;
   const { queues, concurrency, pool, timeLimit, softTimeLimit, maxTasksPerChild } = options;
   return {
     ...given({ service }),
@@ -80,6 +96,8 @@ function overridesOf(options: WorkerOptions): ConfigInput {
       hard_time_limit: timeLimit,
       soft_time_limit: softTimeLimit,
       max_tasks_per_child: maxTasksPerChild,
+      node_name: nodeName,
+      remote_control: remoteControl,
     }),
     logging: given({ level, format }),
   };

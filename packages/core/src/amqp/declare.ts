@@ -53,10 +53,13 @@ export class Declarer {
   /** Declares `topology`, always. Rejects with ERR_TOPOLOGY_…, or what ended the connection. */
   async declare(topology: Topology): Promise<void> {
     const connection = await this.#options.session.ready({ failOnRefusal: false });
+    const create = this.#options.create || topology.isPassing === true;
     const channels = new DeclareChannel(connection, this.#options.clock);
     try {
-      for (const exchange of topology.exchanges) await this.#exchange(channels, exchange);
-      for (const queue of topology.queues) await this.#queue(channels, queue, topology.family);
+      for (const exchange of topology.exchanges) await this.#exchange(channels, exchange, create);
+      for (const queue of topology.queues) await this.#queue(channels, queue, { ...topology, create });
+      // There is no passive form of a binding: the queue and the exchange were checked.
+      if (!create) return;
       for (const binding of topology.bindings) await this.#binding(channels, binding);
       for (const binding of topology.exchangeBindings ?? []) await this.#exchangeBinding(channels, binding);
     } finally {
@@ -108,24 +111,32 @@ export class Declarer {
     this.#known.delete(key);
   }
 
-  async #queue(channels: DeclareChannel, spec: QueueSpec, family: string | undefined): Promise<void> {
+  async #queue(
+    channels: DeclareChannel,
+    { name, arguments: args, isExclusive: exclusive = false }: QueueSpec,
+    { family, create }: Pick<Topology, 'family'> & { readonly create: boolean },
+  ): Promise<void> {
+    const durable = !exclusive;
     await this.#make(
       channels,
-      { kind: 'queue', name: spec.name, family },
+      { kind: 'queue', name, family },
       {
-        assert: (channel) => channel.assertQueue(spec.name, { durable: true, arguments: spec.arguments }),
-        check: (channel) => channel.checkQueue(spec.name),
+        create,
+        assert: (channel) => channel.assertQueue(name, { durable, exclusive, arguments: args }),
+        check: (channel) => channel.checkQueue(name),
       },
     );
   }
 
-  async #exchange(channels: DeclareChannel, spec: ExchangeSpec): Promise<void> {
+  async #exchange(channels: DeclareChannel, spec: ExchangeSpec, create: boolean): Promise<void> {
+    const { name, type, isTransient = false } = spec;
     await this.#make(
       channels,
-      { kind: 'exchange', name: spec.name },
+      { kind: 'exchange', name, isTransient },
       {
-        assert: (channel) => channel.assertExchange(spec.name, spec.type, { durable: true }),
-        check: (channel) => channel.checkExchange(spec.name),
+        create,
+        assert: (channel) => channel.assertExchange(name, type, { durable: !isTransient }),
+        check: (channel) => channel.checkExchange(name),
       },
     );
   }
@@ -144,7 +155,6 @@ export class Declarer {
   }
 
   async #bind(channels: DeclareChannel, name: string, bind: How['assert']): Promise<void> {
-    if (!this.#options.create) return; // there is no passive form: the queue and the exchange were checked
     try {
       await channels.run(bind);
     } catch (error) {
@@ -154,7 +164,7 @@ export class Declarer {
 
   async #make(channels: DeclareChannel, subject: Subject, how: How): Promise<void> {
     try {
-      if (this.#options.create) await channels.run(how.assert);
+      if (how.create) await channels.run(how.assert);
       else await channels.run(how.check);
     } catch (error) {
       const difference = inequivalentArgument(errorText(error));
@@ -169,9 +179,11 @@ export class Declarer {
   }
 
   #acceptDifference(subject: Subject, difference: Inequivalence, cause: unknown): void {
-    const { kind, name, family } = subject;
+    const { kind, name, family, isTransient = false } = subject;
     const { argument, wanted, present } = difference;
-    if (kind === 'exchange' || unsafeArguments.has(argument)) throw mismatch(subject, difference, cause);
+    const isUnsafe =
+      kind === 'exchange' ? !isTransient || argument === 'type' : unsafeArguments.has(argument);
+    if (isUnsafe) throw mismatch(subject, difference, cause);
     const key = `${family ?? `${kind} ${name}`} ${argument}`;
     if (this.#warned.has(key)) return;
     this.#warned.add(key);
@@ -188,9 +200,12 @@ interface Subject {
   readonly kind: Kind;
   readonly name: string;
   readonly family?: string | undefined;
+  readonly isTransient?: boolean;
 }
 
 interface How {
+  /** False only checks. */
+  readonly create: boolean;
   readonly assert: (channel: Channel) => Promise<unknown>;
   readonly check: (channel: Channel) => Promise<unknown>;
 }

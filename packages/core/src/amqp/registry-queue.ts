@@ -18,6 +18,8 @@ export interface RegistryQueueOptions {
   readonly clock: Clock;
   readonly queue: string;
   readonly type: QueueType;
+  /** What it holds, for errors: `the list of applications`. */
+  readonly holds: string;
   /** How long to wait for the lock and the broker, milliseconds. Default 10 000. */
   readonly timeoutMs?: number;
 }
@@ -43,6 +45,26 @@ export class RegistryQueue {
     const result = this.#last.then(() => this.#locked((channel) => this.#rewrite(channel, change)));
     this.#last = result.catch(() => undefined);
     return result;
+  }
+
+  /** As `update`, where there is a document; undefined, with nothing declared, where there is no such queue. */
+  async updateIfAny<T>(change: (document: unknown) => T): Promise<T | undefined> {
+    return (await this.#exists()) ? this.update(change) : undefined;
+  }
+
+  async #exists(): Promise<boolean> {
+    const { session, clock, queue, timeoutMs: ms } = this.#options;
+    const connection = await session.ready({ timeoutMs: ms });
+    const channel = await connection.createChannel();
+    void endOf(channel);
+    try {
+      await withDeadline(channel.checkQueue(queue), { clock, ms, late: () => unanswered(queue, ms) });
+    } catch (error) {
+      if ((error as { code?: unknown }).code === replyCode.notFound) return false; // which has closed the channel
+      throw error;
+    }
+    channel.close().catch(() => undefined); // it is lost: then it is closed as well
+    return true;
   }
 
   async #locked<T>(use: (channel: ConfirmChannel) => Promise<T>): Promise<T> {
@@ -82,10 +104,10 @@ export class RegistryQueue {
   }
 
   async #rewrite<T>(channel: ConfirmChannel, change: (document: unknown) => T): Promise<T> {
-    const { queue, type } = this.#options;
+    const { queue, type, holds } = this.#options;
     const args = type === 'quorum' ? { 'x-queue-type': 'quorum' } : {};
     await channel.assertQueue(queue, { durable: true, arguments: args }).catch((error: unknown) => {
-      throw isLoss(error) ? error : unusable(queue, error);
+      throw isLoss(error) ? error : unusable({ queue, holds }, error);
     });
     const old: GetMessage[] = [];
     for (;;) {
@@ -152,10 +174,10 @@ function busy(queue: string, timeoutMs: number, cause: unknown): CeleriacError {
   });
 }
 
-function unusable(queue: string, cause: unknown): CeleriacError {
+function unusable({ queue, holds }: { queue: string; holds: string }, cause: unknown): CeleriacError {
   return new CeleriacError('ERR_TOPOLOGY_MISMATCH', {
-    message: `The queue '${queue}' cannot be used for the list of applications: ${errorText(cause)}.`,
-    hint: 'It is written by Celeriac only: delete it, and register the applications again.',
+    message: `The queue '${queue}' cannot be used for ${holds}: ${errorText(cause)}.`,
+    hint: 'It is written by Celeriac only: delete it, and write again what it held.',
     values: { queue },
     cause,
   });

@@ -7,12 +7,16 @@ export type QueueType = 'quorum' | 'classic';
 export interface ExchangeSpec {
   readonly name: string;
   readonly type: 'direct' | 'topic' | 'fanout';
+  /** True: gone after a restart of the broker. For what nobody misses then, never for tasks or events. */
+  readonly isTransient?: boolean;
 }
 
-/** Durable, not exclusive, not auto-deleted: nothing less survives a restart of the broker. */
+/** Durable, not exclusive, not auto-deleted, unless it says otherwise: nothing less survives a restart of the broker. */
 export interface QueueSpec {
   readonly name: string;
   readonly arguments: Readonly<Record<string, unknown>>;
+  /** True: of one connection, and gone with it. Never for tasks or events. */
+  readonly isExclusive?: boolean;
 }
 
 export interface BindingSpec {
@@ -35,6 +39,8 @@ export interface Topology {
   readonly exchangeBindings?: readonly ExchangeBindingSpec[];
   /** What its queues are called together, where they are alike: a difference that they share is told once. */
   readonly family?: string;
+  /** True: it comes and goes with this process, so it is declared also where the operator declares all the rest. */
+  readonly isPassing?: boolean;
 }
 
 /** Where a queue's unhandled messages end. */

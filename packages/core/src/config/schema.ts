@@ -3,6 +3,7 @@
  * loader, the error texts and the reference page read it; nothing about keys is written anywhere else. Data only.
  */
 import { longestDelaySeconds } from '../policy/delay.js';
+import { cancelling, remoteControl } from './schema-control.js';
 import {
   choice,
   duration,
@@ -183,6 +184,7 @@ const tasks: SchemaNode = section('Sending tasks, and the queues they go to.', {
     'Workers declare the delay queues when they start, for Python senders, which rely on them; otherwise the first delay or retry does.',
     true,
   ),
+  ...cancelling(name),
 });
 
 const taskHandler: SchemaNode = section('Running tasks.', {
@@ -214,6 +216,7 @@ const taskHandler: SchemaNode = section('Running tasks.', {
   ),
   ...limitSettings,
   delivery_limit: deliveryLimit,
+  ...remoteControl(name),
   retry: retry('tasks'),
 });
 

@@ -52,7 +52,14 @@ export interface TasksConfig {
   readonly time_zone: string;
   readonly delayed_delivery_queue_type: QueueKind;
   readonly delayed_delivery_ahead: boolean;
+  readonly control_exchange: string;
+  /** Seconds. */
+  readonly cancel_expiry: number;
+  readonly max_cancelled: number;
 }
+
+/** What a worker does when remote control asks for it. */
+export type RemoteControlLevel = 'off' | 'read' | 'full';
 
 /** How failed tasks and events are tried again, unless they say otherwise themselves. */
 export interface RetryConfig {
@@ -126,6 +133,9 @@ export interface TaskHandlerConfig extends PoolConfig {
   readonly lag_limit: number;
   readonly kill_switch: KillSwitchConfig;
   readonly delivery_limit: number;
+  readonly remote_control: RemoteControlLevel;
+  /** Absent: `<service>-<pid>@<host>`. */
+  readonly node_name?: string | undefined;
   readonly retry: RetryConfig;
 }
 
@@ -227,7 +237,7 @@ export interface ConfigInput {
   readonly tasks?:
     | Written<
         TasksConfig,
-        'publish_timeout' | 'dead_letter_expiry',
+        'publish_timeout' | 'dead_letter_expiry' | 'cancel_expiry',
         'max_unsettled_bytes' | 'max_message_size'
       >
     | undefined;

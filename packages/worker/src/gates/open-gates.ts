@@ -1,14 +1,17 @@
 /** The gates of a worker, in the order in which they are asked, and what they hold open. Decides nothing. */
 import type { BrokerAccess, Clock, Config, Logger, Tell } from '@celeriac/core';
 
+import type { Revocations } from '../control/revocations.js';
 import type { Gate } from '../gate.js';
 import type { TaskHandlers } from '../handlers.js';
 import type { WorkerEvents } from '../worker-events.js';
 import { openLimits } from './limits/open-limits.js';
 import { openLoopLag } from './loop-lag.js';
+import { RevokedGate } from './revoked-gate.js';
 
 export interface GateParts {
   readonly config: Config;
+  readonly revocations: Revocations;
   readonly tasks: TaskHandlers;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -34,7 +37,7 @@ export async function openGates(parts: GateParts): Promise<Gates> {
   const loopLag = openLoopLag(parts);
   const first = loopLag?.holds === true ? [loopLag] : [];
   return {
-    tasks: [...first, ...limits.gates],
+    tasks: [new RevokedGate(parts.revocations), ...first, ...limits.gates],
     events: first,
     close: async () => {
       loopLag?.close();

@@ -67,7 +67,10 @@ export class Host {
     if ('id' in message) {
       const { id } = message;
       this.#answer(message).then(
-        () => this.#parts.outbox.done(id),
+        (result) => {
+          if (message.kind !== 'list-cancelled') this.#parts.outbox.done(id);
+          else this.#parts.outbox.add({ kind: 'answered', id, result });
+        },
         (error: unknown) => this.#parts.outbox.add({ kind: 'failed', id, error: toWire(error) }),
       );
       return;
@@ -108,6 +111,8 @@ export class Host {
         return side.declarer.declare(request.topology);
       case 'register':
         return side.applications.register(request.name, request.patterns);
+      case 'list-cancelled':
+        return side.cancelled.list();
       case 'cancel':
         return this.#consumer(request.consumer).cancel();
       case 'close-consumer':

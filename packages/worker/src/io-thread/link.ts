@@ -4,7 +4,15 @@
  */
 import { type Transferable, Worker } from 'node:worker_threads';
 
-import { backoffMs, CeleriacError, type Clock, errorText, type Logger, waitAtMost } from '@celeriac/core';
+import {
+  backoffMs,
+  type CancelledTask,
+  CeleriacError,
+  type Clock,
+  errorText,
+  type Logger,
+  waitAtMost,
+} from '@celeriac/core';
 
 import type { Boot, Notice, Request, Settlement, ToMain } from './protocol.js';
 import { settlementMemory, SettlementWriter } from './settlements.js';
@@ -17,7 +25,9 @@ export interface LinkParts {
   /** The script of the thread. */
   readonly script: URL;
   /** What it says beside answers. */
-  readonly onMessage: (message: Exclude<ToMain, { kind: 'up' | 'done' | 'failed' | 'log' }>) => void;
+  readonly onMessage: (
+    message: Exclude<ToMain, { kind: 'up' | 'done' | 'answered' | 'failed' | 'log' }>,
+  ) => void;
   /** It crashed: nothing of it is left. */
   readonly onCrash: (error: CeleriacError) => void;
   /** Another one runs, and knows nothing yet. */
@@ -25,7 +35,7 @@ export interface LinkParts {
 }
 
 interface Pending {
-  readonly resolve: () => void;
+  readonly resolve: (result?: unknown) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -63,7 +73,7 @@ export class Link {
     if (thread === undefined) return Promise.reject(this.#gone ?? closed());
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
-      this.#pending.set(id, { resolve, reject });
+      this.#pending.set(id, { resolve: resolve as Pending['resolve'], reject });
       try {
         thread.postMessage({ ...request, id }, transfer);
       } catch (error) {
@@ -71,6 +81,11 @@ export class Link {
         reject(error);
       }
     });
+  }
+
+  /** As `request`, for what has a result. */
+  ask(request: Extract<Request, { kind: 'list-cancelled' }>): Promise<readonly CancelledTask[]> {
+    return this.request(request) as Promise<unknown> as Promise<readonly CancelledTask[]>;
   }
 
   /** A thread that is not there is told by `onRestart`. */
@@ -135,6 +150,9 @@ export class Link {
         return;
       case 'done':
         for (const id of message.ids) this.#take(id)?.resolve();
+        return;
+      case 'answered':
+        this.#take(message.id)?.resolve(message.result);
         return;
       case 'failed':
         this.#take(message.id)?.reject(fromWire(message.error));

@@ -55,7 +55,7 @@ export class Outbox {
       if (message.kind === 'deliveries') transfer.push(message.batch.bytes);
       messages.push(message);
       // Whoever waits for an answer goes on before what came after it is seen, as without a thread.
-      if (message.kind === 'done' || message.kind === 'failed') post();
+      if (isEnd(message)) post();
     }
     post();
   }
@@ -69,4 +69,8 @@ export class Outbox {
       this.flush();
     });
   }
+}
+
+function isEnd({ kind }: ToMain): boolean {
+  return kind === 'done' || kind === 'answered' || kind === 'failed';
 }

@@ -52,6 +52,7 @@ export type Request =
   | { readonly kind: 'ensure'; readonly key: string; readonly topology: Topology }
   | { readonly kind: 'declare'; readonly topology: Topology }
   | { readonly kind: 'register'; readonly name: string; readonly patterns: readonly string[] }
+  | { readonly kind: 'list-cancelled' }
   | { readonly kind: 'cancel'; readonly consumer: number }
   | { readonly kind: 'close-consumer'; readonly consumer: number }
   | { readonly kind: 'close-session'; readonly which: Which }
@@ -107,6 +108,8 @@ type SessionNews = {
 export type ToMain =
   | { readonly kind: 'up' }
   | { readonly kind: 'done'; readonly ids: readonly number[] }
+  /** Done, with a result. */
+  | { readonly kind: 'answered'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'failed'; readonly id: number; readonly error: WireError }
   | { readonly kind: 'deliveries'; readonly batch: DeliveryBatch }
   | { readonly kind: 'channel-lost'; readonly consumer: number }

@@ -35,6 +35,7 @@ export class ThreadSide implements Side {
   readonly session: ThreadSession;
   readonly declarer: ThreadDeclarer;
   readonly applications: Side['applications'];
+  readonly cancelled: Side['cancelled'] = { list: () => this.#link.ask({ kind: 'list-cancelled' }) };
   #options: BrokerOptions;
   #link: Link;
   #consumers: ThreadConsumer[] = [];

@@ -1,17 +1,19 @@
 /** What the end of a child means for the task it ran: the outcome, and the error that tells of it. Pure. */
 import { CeleriacError, type Outcome } from '@celeriac/core';
 
+import type { CancelledBy } from '../cancellation.js';
+import { revoked } from '../revoked-error.js';
 import type { Work } from '../work.js';
 import type { ChildEnd } from './child.js';
 
 /** Why its pool killed it; undefined where it died by itself. */
-export type KilledFor = 'hardLimit' | 'memory' | 'close' | undefined;
+export type KilledFor = 'hardLimit' | 'memory' | 'close' | 'revoked' | undefined;
 
 export interface EndFacts {
   readonly end: ChildEnd;
   readonly killedFor: KilledFor;
   /** Who told the task to stop, if anybody did. */
-  readonly cancelledBy: 'deadline' | 'shutdown' | 'lost' | undefined;
+  readonly cancelledBy: CancelledBy | undefined;
   /** What was thrown in it where nobody caught it. */
   readonly lastWords: unknown;
   /** Bytes. */
@@ -24,6 +26,8 @@ export function outcomeOfEnd(work: Work, facts: EndFacts): Outcome {
     const limitMs = work.hardLimitMs ?? 0;
     return { kind: 'timedOut', error: hardLimit(work, limitMs / 1000), limitMs };
   }
+  // Whatever it did when it was told, even if its worker stops as well: it must not run again.
+  if (cancelledBy === 'revoked') return { kind: 'revoked', error: revoked(work), terminated: true };
   // A task that is told to stop may end its process: it did as it was told.
   if (killedFor === 'close' || cancelledBy === 'shutdown' || cancelledBy === 'lost') {
     return { kind: 'aborted', error: died(work, facts), by: cancelledBy === 'lost' ? 'lost' : 'shutdown' };

@@ -9,6 +9,7 @@ import {
   type Logger,
   type Outcome,
   type TaskMessage,
+  type Timer,
 } from '@celeriac/core';
 
 import type { CancelledBy } from '../cancellation.js';
@@ -43,6 +44,8 @@ interface Job {
 const startMs = 60_000;
 /** How long an idle child has to end by itself. */
 const endMs = 2_000;
+/** How long a task that was cancelled has to end by itself. */
+const heedMs = 1_000;
 /** Between two looks at its memory. */
 const lookMs = 200;
 
@@ -99,8 +102,9 @@ export class PooledChild {
     const cancel = (): void => {
       const by = cancellation.by as CancelledBy;
       this.#child.send({ op: 'cancel', job: number, by, reason: toThrown(signal.reason) });
+      if (by === 'revoked') timers.push(clock.after(heedMs, () => this.#kill('revoked')));
     };
-    const timers = [
+    const timers: Timer[] = [
       ...(work.softLimitMs === undefined ? [] : [startDeadline(work, cancellation, { clock, logger })]),
       ...(work.hardLimitMs === undefined
         ? []
@@ -230,6 +234,8 @@ function received(outcome: SentOutcome, work: Work): Outcome {
       return { kind: 'timedOut', error, limitMs: work.softLimitMs ?? 0 };
     case 'aborted':
       return { kind: 'aborted', error, by: outcome.by ?? 'shutdown' };
+    case 'revoked':
+      return { kind: 'revoked', error, terminated: true };
     case 'malformed':
       return { kind: 'malformed', error, reason: outcome.reason ?? 'bad-field' };
     default:

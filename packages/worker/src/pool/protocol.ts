@@ -35,7 +35,8 @@ export type ToChild =
   | { readonly op: 'end' };
 
 /** How code in a child can fail; the other endings are those of deliveries, and the parent's. */
-type EndingInChild = 'failed' | 'timedOut' | 'aborted' | 'malformed' | 'unknown' | 'invalid' | 'expired';
+type EndingInChild =
+  'failed' | 'timedOut' | 'aborted' | 'revoked' | 'malformed' | 'unknown' | 'invalid' | 'expired';
 
 /** An Outcome on its way to the parent. */
 export type SentOutcome =

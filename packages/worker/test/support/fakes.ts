@@ -14,6 +14,7 @@ import type { DispatchParts } from '../../dist/dispatch.js';
 import { InlinePool } from '../../dist/pool/inline.js';
 import { Slots } from '../../dist/slots.js';
 import { Suspects } from '../../dist/suspects.js';
+import { WorkInHand } from '../../dist/work-in-hand.js';
 import { ManualClock } from '../../../core/dist-test/support/manual-clock.js';
 
 /** No retries asked for. */
@@ -115,7 +116,7 @@ export class Bench {
       gates: [],
       deliveryLimit: 20,
       suspects: new Suspects(),
-      running: new Set(),
+      inHand: new WorkInHand(),
     };
   }
 }

@@ -177,7 +177,7 @@ describe('dispatch', () => {
     delivery.lose();
     await done;
     expect(bench.calls).to.deep.equal(['started']);
-    expect(parts.running.size).to.equal(0);
+    expect(parts.inHand.size).to.equal(0);
   });
 
   it('frees the slot of a handler that throws', async () => {

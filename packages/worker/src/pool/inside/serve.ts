@@ -135,6 +135,7 @@ function sentOutcome(outcome: Outcome, logger: Logger): SentOutcome {
       return { kind: 'malformed', reason: outcome.reason, error: toThrown(outcome.error) };
     case 'failed':
     case 'timedOut':
+    case 'revoked':
     case 'unknown':
     case 'invalid':
     case 'expired':

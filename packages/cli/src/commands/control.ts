@@ -1,0 +1,180 @@
+/** `celeriac inspect`, `control`, `status` and `cancel`: asks workers, Celery's and ours, and tells them. */
+import {
+  type CancelReport,
+  type ControlAnswer,
+  controlErrorOf,
+  type OpenedRemoteControl,
+  openRemoteControl,
+  systemClock,
+} from '@celeriac/core';
+import { Command } from 'commander';
+
+import { exitCodes, UsageError } from '../exit-codes.js';
+import { print, printJson } from '../output.js';
+import { duration, queueNames } from '../parse.js';
+import { configSource } from '../settings.js';
+import { argumentsOf, methodsOf, type Verbs } from './control-arguments.js';
+import { ago, printable } from '../text.js';
+
+interface Options {
+  readonly config?: string;
+  readonly destination?: readonly string[];
+  readonly pattern?: string;
+  readonly timeout: string;
+  readonly json?: boolean;
+}
+
+interface CancelCommandOptions extends Options {
+  readonly terminate?: boolean;
+  readonly signal?: string;
+  readonly keep?: string;
+}
+
+type Finish = (code: number) => void;
+
+/** Celery's `inspect`: nothing changes. */
+export function inspectCommand(finish: Finish): Command {
+  return addressed(new Command('inspect'))
+    .description(`ask workers: ${methodsOf('inspect')}; or another method of theirs`)
+    .argument('<method>', 'what to ask')
+    .argument('[arguments...]', 'ids of tasks for query_task; else name=value, with JSON values')
+    .action(async (method: string, words: string[], options: Options) =>
+      finish(await ask('inspect', { method, words, options })),
+    );
+}
+
+/** Celery's `control`: workers are changed. */
+export function controlCommand(finish: Finish): Command {
+  return addressed(new Command('control'))
+    .description(`tell workers: ${methodsOf('control')}; or another command of theirs`)
+    .argument('<command>', 'what to do')
+    .argument('[arguments...]', "the command's arguments in Celery's order, or name=value with JSON values")
+    .action(async (method: string, words: string[], options: Options) =>
+      finish(await ask('control', { method, words, options })),
+    );
+}
+
+/** Celery's `status`. */
+export function statusCommand(finish: Finish): Command {
+  return addressed(new Command('status'))
+    .description('the workers that answer')
+    .action(async (options: Options) => {
+      const answers = await withControl(options, (control) => control.call('ping', {}, options));
+      const nodes = answers.map(({ node }) => node).sort();
+      if (options.json === true) printJson(nodes);
+      else for (const node of nodes) print(`${printable(node)}: OK`);
+      finish(ended(nodes.length, options));
+    });
+}
+
+export function cancelCommand(finish: Finish): Command {
+  return new Command('cancel')
+    .description('cancel tasks that wait, for workers that run now and for those that start later')
+    .argument('<ids...>', 'ids of tasks')
+    .option('--config <file>', 'YAML or JSON; default $CELERIAC_CONFIG, else ./celeriac.yaml')
+    .option('--terminate', 'also end those that run')
+    .option('--signal <name>', 'what a Python worker ends its process with', 'SIGTERM')
+    .option('--keep <duration>', 'remember it so long; default tasks.cancel_expiry', duration('--keep'))
+    .option('--timeout <duration>', 'how long to wait for workers to answer', duration('--timeout'), '1s')
+    .option('--json', 'print the result, or the error, as JSON')
+    .action(async (ids: string[], { terminate, signal, keep, ...options }: CancelCommandOptions) => {
+      const { timeout } = options;
+      const cancel = (control: OpenedRemoteControl): Promise<CancelReport> =>
+        control.cancel(ids, { terminate, signal, keep, timeout });
+      finish(tellCancelled(await withControl(options, cancel), options));
+    });
+}
+
+function addressed(command: Command): Command {
+  return command
+    .option('--config <file>', 'YAML or JSON; default $CELERIAC_CONFIG, else ./celeriac.yaml')
+    .option('-d, --destination <nodes>', 'only these workers, separated by commas', queueNames)
+    .option('--pattern <glob>', 'only workers whose names match')
+    .option('-t, --timeout <duration>', 'how long to wait for answers', duration('--timeout'), '1s')
+    .option('--json', 'print the answers, or the error, as JSON');
+}
+
+interface Asked {
+  readonly method: string;
+  readonly words: readonly string[];
+  readonly options: Options;
+}
+
+async function ask(verbs: Verbs, { method, words, options }: Asked): Promise<number> {
+  const { args, isCast } = argumentsOf(verbs, { method, words });
+  if (isCast) {
+    await withControl(options, (control) => control.cast(method, args, options));
+    if (options.json !== true) print(`${method} was sent; workers do not answer it`);
+    else printJson({ sent: method });
+    return exitCodes.done;
+  }
+  const answers = await withControl(options, (control) => control.call(method, args, options));
+  if (options.json === true) printJson(answers);
+  else for (const answer of answers) printAnswer(answer);
+  return answers.some(({ value }) => controlErrorOf(value) !== undefined)
+    ? exitCodes.software
+    : ended(answers.length, options);
+}
+
+/** Nobody answered: 69, as for a broker that does not. */
+function ended(count: number, { json, timeout }: Options): number {
+  if (count > 0) return exitCodes.done;
+  if (json !== true) process.stderr.write(`no worker answered within ${timeout}\n`);
+  return exitCodes.unavailable;
+}
+
+async function withControl<T>(
+  options: Options,
+  use: (control: OpenedRemoteControl) => Promise<T>,
+): Promise<T> {
+  if (options.pattern !== undefined && options.destination !== undefined)
+    throw new UsageError('--destination and --pattern exclude one another');
+  const control = await openRemoteControl({ config: configSource(options) });
+  try {
+    return await use(control);
+  } finally {
+    await control.close();
+  }
+}
+
+/** As `celery inspect` prints it, more or less: the node, then what it said. */
+function printAnswer({ node, value }: ControlAnswer): void {
+  const error = controlErrorOf(value);
+  print(`${printable(node)}: ${error === undefined ? 'OK' : `ERROR ${printable(error)}`}`);
+  if (error !== undefined) return;
+  for (const line of linesOf(value)) print(`  ${printable(line)}`);
+}
+
+function linesOf(value: unknown): readonly string[] {
+  if (typeof value === 'object' && value !== null && 'ok' in value) return linesOf(value.ok);
+  if (typeof value === 'string') return value.split('\n');
+  if (Array.isArray(value) && value.length === 0) return ['- empty -'];
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string'))
+    return value.map((one) => `* ${one}`);
+  return JSON.stringify(value, bigints, 2).split('\n');
+}
+
+/** JSON of JavaScript has none. */
+function bigints(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value;
+}
+
+function tellCancelled(report: CancelReport, { json }: Options): number {
+  const { ids, workers, refused, until } = report;
+  const code = workers.length > 0 && refused.length === 0 ? exitCodes.done : exitCodes.unavailable;
+  if (json === true) {
+    printJson(report);
+    return code;
+  }
+  const what = ids.length === 1 ? printable(ids[0] ?? '') : `${ids.length} tasks`;
+  print(
+    workers.length === 0
+      ? `${what}: no worker heard it`
+      : `${what}: cancelled at ${workers.length} worker${workers.length === 1 ? '' : 's'} (${workers.map(printable).join(', ')})`,
+  );
+  print(
+    `  workers that start within ${ago(until.getTime() - systemClock.now())} will know; Python workers will not`,
+  );
+  for (const { worker, error } of refused) print(`  ${printable(worker)} refused: ${printable(error)}`);
+  return code;
+}

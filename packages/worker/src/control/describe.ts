@@ -1,0 +1,171 @@
+/** What a worker says of its tasks, queues and pools, in the form that Celery's and Flower's readers expect. Pure. */
+import {
+  argsRepr,
+  type Config,
+  kwargsRepr,
+  stringifyJson,
+  type TaskMessage,
+  type Topology,
+} from '@celeriac/core';
+
+import type { QueuePlan } from '../capsule-plan.js';
+import type { PoolStats } from '../pool/pool.js';
+import type { WorkHeld } from '../work-in-hand.js';
+import type { Answer, ControlledWorker } from './command.js';
+
+/** Larger arguments are shown as Python would print them, cut short: an answer is no place for megabytes. */
+const mostArguments = 4_096;
+
+export interface RequestInfoOptions {
+  readonly node: string;
+  /** Arguments as texts. */
+  readonly safe: boolean;
+  readonly pools: readonly PoolStats[];
+}
+
+export function requestInfo({ work, delivery, running }: WorkHeld, options: RequestInfoOptions): Answer {
+  const { node, safe, pools } = options;
+  const { args, kwargs, priority } = work.message as TaskMessage;
+  return {
+    id: work.id,
+    name: work.name,
+    args: safe ? argsRepr(args) : small(args, argsRepr),
+    kwargs: safe ? kwargsRepr(kwargs) : small(kwargs, kwargsRepr),
+    type: work.name,
+    hostname: node,
+    time_start: running === undefined ? null : running.since / 1000,
+    acknowledged: false,
+    delivery_info: {
+      exchange: delivery.exchange,
+      routing_key: delivery.routingKey,
+      priority: priority ?? 0,
+      redelivered: delivery.redelivered,
+    },
+    worker_pid: running === undefined ? null : processOf(work.id, pools),
+  };
+}
+
+/** What JSON cannot carry (a NaN from Python) is shown as text, too. */
+function small<T>(value: T, repr: (value: T) => string): unknown {
+  try {
+    return stringifyJson(value).length <= mostArguments ? value : repr(value);
+  } catch {
+    return repr(value); // it only has to be readable
+  }
+}
+
+function processOf(id: string, pools: readonly PoolStats[]): number {
+  const processes = pools.filter(({ kind }) => kind === 'processes').flatMap(({ children }) => children);
+  return processes.find(({ task }) => task === id)?.id ?? process.pid;
+}
+
+export function queueInfo({ queue, topology }: QueuePlan): Answer {
+  const spec = topology.queues.find(({ name }) => name === queue);
+  return {
+    name: queue,
+    exchange: exchangeInfo(topology, queue),
+    routing_key: queue,
+    queue_arguments: spec?.arguments ?? null,
+    binding_arguments: null,
+    consumer_arguments: null,
+    durable: true,
+    exclusive: false,
+    auto_delete: false,
+    no_ack: false,
+    alias: null,
+    bindings: [],
+    no_declare: null,
+    expires: null,
+    message_ttl: null,
+    max_length: null,
+    max_length_bytes: null,
+    max_priority: null,
+  };
+}
+
+function exchangeInfo({ bindings }: Topology, queue: string) {
+  return {
+    name: bindings.find((binding) => binding.queue === queue)?.exchange ?? '',
+    type: 'direct',
+    arguments: null,
+    durable: true,
+    passive: false,
+    auto_delete: false,
+    delivery_mode: null,
+    no_declare: false,
+  };
+}
+
+export function statsInfo(worker: ControlledWorker): Answer {
+  const { inHand, lamport, clock, startedAt, config } = worker;
+  return {
+    total: Object.fromEntries(inHand.begun),
+    pid: process.pid,
+    clock: String(lamport.value),
+    uptime: Math.floor((clock.monotonic() - startedAt) / 1000),
+    pool: poolInfo(worker),
+    broker: brokerInfo(config.tasks.connection_string, config.events.consumer_heartbeat),
+    prefetch_count: worker.queues.plans.reduce((sum, { prefetch }) => sum + prefetch, 0),
+    rusage: rusage(),
+    sw_ident: 'celeriac',
+  };
+}
+
+function poolInfo({ groups, pools, config, queues }: ControlledWorker) {
+  const { soft_time_limit: soft, hard_time_limit: hard, max_tasks_per_child: most } = config.task_handler;
+  const kinds = [...new Set(groups.map(({ config: { pool } }) => pool))];
+  const children = pools()
+    .filter(({ kind }) => kind === 'processes')
+    .flatMap((pool) => pool.children);
+  return {
+    implementation: `celeriac:${kinds.join('+')}`,
+    'max-concurrency': queues.concurrency,
+    processes: children.length === 0 ? [process.pid] : children.map(({ id }) => id),
+    'max-tasks-per-child': most ?? 'N/A',
+    timeouts: [soft ?? 0, hard ?? 0],
+  };
+}
+
+/** As Kombu's `Connection.info`, without a password. */
+function brokerInfo({ addresses }: Config['tasks']['connection_string'], heartbeat: number) {
+  const [first] = addresses;
+  return {
+    hostname: first?.hostname ?? '',
+    userid: first?.username ?? '',
+    virtual_host: first?.vhost ?? '/',
+    port: first?.port ?? 0,
+    insist: false,
+    ssl: first?.protocol === 'amqps',
+    transport: 'amqp',
+    connect_timeout: 4,
+    transport_options: {},
+    login_method: 'PLAIN',
+    uri_prefix: null,
+    heartbeat,
+    failover_strategy: 'round-robin',
+    alternates: addresses.slice(1).map(String),
+  };
+}
+
+/** getrusage(2), as Python's `resource` names it. Times in seconds, `maxrss` in kilobytes. */
+function rusage() {
+  const used = process.resourceUsage();
+  return {
+    utime: used.userCPUTime / 1e6,
+    stime: used.systemCPUTime / 1e6,
+    maxrss: used.maxRSS,
+    ixrss: used.sharedMemorySize,
+    idrss: used.unsharedDataSize,
+    isrss: used.unsharedStackSize,
+    minflt: used.minorPageFault,
+    majflt: used.majorPageFault,
+    nswap: used.swappedOut,
+    inblock: used.fsRead,
+    oublock: used.fsWrite,
+    msgsnd: used.ipcSent,
+    msgrcv: used.ipcReceived,
+    nsignals: used.signalsCount,
+    nvcsw: used.voluntaryContextSwitches,
+    nivcsw: used.involuntaryContextSwitches,
+  };
+}
