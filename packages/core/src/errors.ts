@@ -61,6 +61,12 @@ export const errorCodes = {
   ERR_REGISTRY_BUSY: { retryable: true },
   ERR_DEAD_LETTERS_UNFINISHED: { retryable: true },
   ERR_DELIVERY_LIMIT_NEAR: { retryable: false },
+  ERR_TASK_FAILED: { retryable: false },
+  ERR_TASK_REVOKED: { retryable: false },
+  ERR_RESULT_TIMEOUT: { retryable: true },
+  ERR_RESULT_UNKNOWN: { retryable: false },
+  ERR_RESULT_DISABLED: { retryable: false },
+  ERR_RESULT_UNREADABLE: { retryable: false },
   ERR_OUTBOX_STORE: { retryable: true },
   ERR_TRANSACTION_REQUIRED: { retryable: false },
 } as const;
