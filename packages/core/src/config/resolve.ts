@@ -4,6 +4,7 @@
  */
 import { CeleriacError } from '../errors.js';
 import { parseConnectionString } from './connection-string.js';
+import { parseResultBackend } from './result-backend.js';
 import { parseByteSize, parseDuration } from './duration.js';
 import { type KeyPath, pathText, type Problems } from './problems.js';
 import { configSchema } from './schema.js';
@@ -74,6 +75,8 @@ function resolveKind(node: SchemaNode, value: unknown, { path, problems }: Place
         return inRange(parseByteSize(value as string), node, value);
       case 'connection_string':
         return parseConnectionString(value as string);
+      case 'result_backend':
+        return parseResultBackend(value as string);
       case 'time_zone':
         return timeZone(value as string);
       default:

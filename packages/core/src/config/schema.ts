@@ -14,6 +14,7 @@ import {
   text,
   whole,
 } from './schema-node.js';
+import { resultSettings } from './schema-results.js';
 import { poolSettings, taskWorkers } from './schema-pool.js';
 
 export type {
@@ -180,6 +181,7 @@ const tasks: SchemaNode = section('Sending tasks, and the queues they go to.', {
     'Workers declare the delay queues when they start, for Python senders, which rely on them; otherwise the first delay or retry does.',
     true,
   ),
+  ...resultSettings,
 });
 
 const taskHandler: SchemaNode = section('Running tasks.', {

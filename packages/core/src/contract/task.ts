@@ -21,6 +21,8 @@ export interface TaskDefaults {
   readonly retry?: RetryOptions;
   /** Not to be started later than this after sending. */
   readonly expires?: Duration;
+  /** True: nobody reads what it returns, so it is not kept. Default `tasks.ignore_result`. */
+  readonly ignoreResult?: boolean;
   /** `soft`: the handler's signal fires. `hard` travels to Python workers; ours do not enforce it yet. */
   readonly timeLimit?: { readonly soft?: Duration; readonly hard?: Duration };
 }
@@ -46,7 +48,18 @@ export interface TaskDefinition<In extends Schema, Out extends Schema> extends T
   readonly output?: Out;
 }
 
-const keys = ['name', 'input', 'output', 'queue', 'priority', 'delay', 'retry', 'expires', 'timeLimit'];
+const keys = [
+  'name',
+  'input',
+  'output',
+  'queue',
+  'priority',
+  'delay',
+  'retry',
+  'expires',
+  'timeLimit',
+  'ignoreResult',
+];
 
 /** Throws ERR_CONTRACT_INVALID for a bad name or an unknown key; the schemas are compiled at first use. */
 export function defineTask<const In extends Schema, const Out extends Schema>(

@@ -67,7 +67,9 @@ const celeryNames: Partial<Record<CeleriacError['code'], Telling>> = {
 export function encodeException(error: unknown): WireException {
   try {
     if (isCeleriacError(error)) {
-      return celeryNames[error.code]?.(error) ?? told(ownModule, className(error), messageOf(error), error.code);
+      return (
+        celeryNames[error.code]?.(error) ?? told(ownModule, className(error), messageOf(error), error.code)
+      );
     }
     const name = error instanceof Error ? className(error) : 'Error';
     const python = inPython[name];

@@ -6,7 +6,7 @@
  */
 import { CeleriacError, errorText } from '../errors.js';
 import type { TaskMessage } from '../message.js';
-import type { HeaderTable, MessageProperties } from '../ports.js';
+import type { MessageProperties } from '../ports.js';
 import { defined, isMap } from './celery-fields.js';
 import { decodeException, encodeException, encodeTrace, type RemoteException } from './exception.js';
 import { formatIsoTime, parseIsoTime } from './iso-time.js';
@@ -125,12 +125,22 @@ function extendedFields(
 ): Record<string, unknown> {
   return {
     name: name ?? null,
-    args: args ?? null,
-    kwargs: kwargs ?? null,
+    args: writable(args),
+    kwargs: writable(kwargs),
     worker,
     retries: retries ?? 0,
     queue,
   };
+}
+
+/** Arguments may hold what Python writes and JSON has not, such as NaN: no reason to lose a result. */
+function writable(value: unknown): unknown {
+  try {
+    stringifyJson(value ?? null);
+    return value ?? null;
+  } catch {
+    return null;
+  }
 }
 
 /** Reads a record of either form. `id` is the one that was asked for, where the record itself does not say. */
@@ -181,7 +191,9 @@ function childOf(tuple: unknown): TaskChild[] {
   if (!Array.isArray(tuple) || !Array.isArray(tuple[0])) return [];
   const [[id], members] = tuple as [unknown[], unknown];
   if (typeof id !== 'string') return [];
-  return [{ id, ...(Array.isArray(members) ? { members: members.flatMap(childOf).map((one) => one.id) } : {}) }];
+  return [
+    { id, ...(Array.isArray(members) ? { members: members.flatMap(childOf).map((one) => one.id) } : {}) },
+  ];
 }
 
 function textOf(value: unknown): string | undefined {
@@ -202,8 +214,12 @@ export function resultTarget(message: TaskMessage): ResultTarget {
 }
 
 /** Of a message whose body was not read: what its headers say. Undefined where they name no task (protocol 2). */
-export function resultTargetOf({ headers = {}, replyTo, correlationId }: MessageProperties): ResultTarget | undefined {
-  const { id, task, ignore_result: ignore, retries } = headers as HeaderTable;
+export function resultTargetOf({
+  headers = {},
+  replyTo,
+  correlationId,
+}: MessageProperties): ResultTarget | undefined {
+  const { id, task, ignore_result: ignore, retries } = headers;
   if (typeof id !== 'string' || id === '' || typeof task !== 'string') return undefined;
   return {
     id,

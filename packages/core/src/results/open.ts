@@ -44,7 +44,8 @@ export function openResultStore(options: ResultStoreOptions): ResultStore | unde
       return new RedisStore({
         clock,
         logger,
-        open: (role) => RedisConnection.open(address, { name: `${name} ${role}`, logger, clock, tls: access.tls }),
+        open: (role) =>
+          RedisConnection.open(address, { name: `${name} ${role}`, logger, clock, tls: access.tls }),
       });
     }
   }

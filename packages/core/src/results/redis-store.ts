@@ -68,7 +68,7 @@ export class RedisStore implements ResultStore {
       };
       const waiter: Waiter = {
         resolve: (record) => finish(() => resolve(record)),
-        reject: (error) => finish(() => reject(error as Error)),
+        reject: (error) => finish(() => reject(error)),
       };
       const aborted = (): void => waiter.reject(signal.reason);
       signal.addEventListener('abort', aborted, { once: true });
@@ -172,10 +172,14 @@ export class RedisStore implements ResultStore {
 
   #lookLater(): void {
     if (this.#timer !== undefined || this.#waiting.size === 0 || this.#isClosed) return;
-    this.#timer = this.#options.clock.after(lookAgainMs, () => {
-      this.#timer = undefined;
-      for (const id of this.#waiting.keys()) this.#touch(id);
-    }, { ref: false });
+    this.#timer = this.#options.clock.after(
+      lookAgainMs,
+      () => {
+        this.#timer = undefined;
+        for (const id of this.#waiting.keys()) this.#touch(id);
+      },
+      { ref: false },
+    );
   }
 
   #heard(id: string, text: string): void {

@@ -103,7 +103,7 @@ export class ReplyBox {
       };
       const waiter: Waiter = {
         resolve: (final) => finish(() => resolve(final)),
-        reject: (error) => finish(() => reject(error as Error)),
+        reject: (error) => finish(() => reject(error)),
       };
       const aborted = (): void => waiter.reject(signal.reason);
       entry.waiters.add(waiter);

@@ -82,7 +82,9 @@ export class RpcStore implements ResultStore {
   }
 
   async close(): Promise<void> {
-    this.#fail(new CeleriacError('ERR_CLOSED', { message: 'The publisher was closed while a result was awaited.' }));
+    this.#fail(
+      new CeleriacError('ERR_CLOSED', { message: 'The publisher was closed while a result was awaited.' }),
+    );
     const session = this.#session;
     if (session === undefined) return;
     await this.#consumer?.close();
@@ -124,7 +126,10 @@ export class RpcStore implements ResultStore {
     try {
       // The correlation id decides, as in Celery: it is ours, and the body is the worker's.
       const record = decodeResult(delivery.body, correlationId);
-      this.#box.arrived(correlationId === undefined ? record : { ...record, id: correlationId }, delivery.body.length);
+      this.#box.arrived(
+        correlationId === undefined ? record : { ...record, id: correlationId },
+        delivery.body.length,
+      );
     } catch (error) {
       this.#options.logger.error('a result cannot be read', { id: correlationId, error });
       this.#unreadable(correlationId, error, delivery.body.length);

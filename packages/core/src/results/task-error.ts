@@ -41,7 +41,11 @@ export function taskError(record: ResultRecord): TaskError {
   const values = { id, ...(name === undefined ? {} : { name }), type, module };
   if (status === 'REVOKED') {
     const message = `${which} was revoked: ${told}.`;
-    return new TaskError('ERR_TASK_REVOKED', { message, hint: 'It did not run, or was ended.', values }, record);
+    return new TaskError(
+      'ERR_TASK_REVOKED',
+      { message, hint: 'It did not run, or was ended.', values },
+      record,
+    );
   }
   const hint = 'The worker’s stack is in error.traceback.';
   return new TaskError('ERR_TASK_FAILED', { message: `${which} failed: ${told}.`, hint, values }, record);

@@ -223,7 +223,14 @@ export class PooledChild {
 }
 
 function received(outcome: SentOutcome, work: Work): Outcome {
-  if (outcome.kind === 'succeeded') return outcome;
+  if (outcome.kind === 'succeeded') {
+    const { value, valueError } = outcome;
+    return {
+      kind: 'succeeded',
+      value,
+      ...(valueError === undefined ? {} : { valueError: fromThrown(valueError) }),
+    };
+  }
   const error = fromThrown(outcome.error);
   switch (outcome.kind) {
     case 'timedOut':

@@ -39,7 +39,7 @@ type EndingInChild = 'failed' | 'timedOut' | 'aborted' | 'malformed' | 'unknown'
 
 /** An Outcome on its way to the parent. */
 export type SentOutcome =
-  | { readonly kind: 'succeeded'; readonly value: unknown }
+  | { readonly kind: 'succeeded'; readonly value: unknown; readonly valueError?: Thrown }
   | {
       readonly kind: Extract<Outcome['kind'], EndingInChild>;
       readonly error: Thrown;

@@ -12,8 +12,10 @@ import {
   type Logger,
   type LogLevel,
   type Outcome,
+  parseJson,
   producerName,
   serviceName,
+  stringifyJson,
   systemClock,
 } from '@celeriac/core';
 
@@ -23,7 +25,7 @@ import { execute } from '../../execute.js';
 import { prepareMessage, type PrepareTaskParts, unknownTask } from '../../prepare-task.js';
 import { createWorker, tasksOf } from '../../worker.js';
 import type { SentOutcome, ToChild } from '../protocol.js';
-import { fromThrown, sendable, toThrown } from '../thrown.js';
+import { fromThrown, sendable, type Thrown, toThrown } from '../thrown.js';
 import type { ParentPort } from './port.js';
 import { Calls, RemoteDeclarer, RemoteSink } from './remote-broker.js';
 
@@ -128,7 +130,7 @@ async function runJob(run: Run, { port, running, parts }: JobParts): Promise<voi
 function sentOutcome(outcome: Outcome, logger: Logger): SentOutcome {
   switch (outcome.kind) {
     case 'succeeded':
-      return { kind: 'succeeded', value: sendable(outcome.value) };
+      return { kind: 'succeeded', ...sentValue(outcome.value) };
     case 'aborted':
       return { kind: 'aborted', by: outcome.by, error: toThrown(outcome.error) };
     case 'malformed':
@@ -142,6 +144,19 @@ function sentOutcome(outcome: Outcome, logger: Logger): SentOutcome {
     default:
       logger.error('an outcome that a child cannot have', { outcome: outcome.kind });
       return { kind: 'failed', error: toThrown(new Error(`unexpected outcome ${outcome.kind}`)) };
+  }
+}
+
+/** A value that cannot be cloned travels as JSON carries it; what JSON cannot carry either, with the reason. */
+function sentValue(value: unknown): { readonly value: unknown; readonly valueError?: Thrown } {
+  try {
+    return { value: structuredClone(value) };
+  } catch {
+    try {
+      return { value: parseJson(stringifyJson(value, 'result')) };
+    } catch (error) {
+      return { value: sendable(value), valueError: toThrown(error) };
+    }
   }
 }
 
