@@ -66,6 +66,8 @@ export interface TaskSenderParts {
   readonly origin: string;
   /** The task being run, for messages sent from within one. */
   readonly parent?: Lineage | undefined;
+  /** Told of every message that the broker has confirmed. Not awaited, must not throw. */
+  readonly onSent?: (id: string) => void;
   /** How results come back; absent: nobody here reads them. */
   readonly replies?: Replies | undefined;
 }
@@ -86,7 +88,9 @@ export class BrokerTaskSender implements TaskSender {
   }
 
   async send(task: TaskContract | string, input?: unknown, options: SendOptions = {}): Promise<SentMessage> {
-    return this.#publish(await prepareTask(this.#parts, { task, input, options }), options);
+    const sent = await this.#publish(await prepareTask(this.#parts, { task, input, options }), options);
+    this.#parts.onSent?.(sent.id);
+    return sent;
   }
 
   /** Publishes what `prepareTask` made, some time ago: its delay and its time to live are what is left of them. @internal */

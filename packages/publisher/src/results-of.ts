@@ -1,4 +1,6 @@
 /** Many results, in the order in which they come. */
+import { setMaxListeners } from 'node:events';
+
 import type { AsyncResult, ResultOptions } from './async-result.js';
 
 /** How one of several tasks ended. */
@@ -17,6 +19,7 @@ export async function* resultsOf<Of extends AsyncResult>(
 ): AsyncGenerator<SettledResult<Of>, void, undefined> {
   const leaving = new AbortController();
   const both = signal === undefined ? leaving.signal : AbortSignal.any([leaving.signal, signal]);
+  setMaxListeners(0, both); // one for each
   const done: SettledResult<Of>[] = [];
   let wake: () => void = () => undefined;
   let left = 0;

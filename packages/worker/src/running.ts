@@ -212,6 +212,7 @@ export class Running {
     return {
       logger,
       progress: (of, value) => this.#progress(of, value),
+      sent: (id, child) => this.#results?.sent(id, child),
       taskSenderParts: { ...common, ...this.#taskSide.publishing, origin: producerName() },
       eventSender: new BrokerEventSender({
         ...common,
@@ -249,6 +250,7 @@ export class Running {
       modules,
       sides,
       progress: (of, value) => this.#progress(of, value),
+      sent: (id, child) => this.#results?.sent(id, child),
       stopping,
       logger,
       clock,

@@ -111,8 +111,12 @@ export function exceptionText({ type, args }: RemoteException): string {
   return `${type}: ${args.length === 1 ? errorText(only) : args.map(errorText).join(', ')}`;
 }
 
+/** Without the hint of an error of ours: it is for those who see the call. */
 function messageOf(error: unknown): string {
-  return wellFormed(errorText(error).slice(0, longestMessage));
+  const text = errorText(error);
+  const end = isCeleriacError(error) && error.hint !== undefined ? ` ${error.hint}` : '';
+  const own = end !== '' && text.endsWith(end) ? text.slice(0, -end.length) : text;
+  return wellFormed(own.slice(0, longestMessage));
 }
 
 /** Half a surrogate pair, which a cut may leave, has no form in UTF-8. */

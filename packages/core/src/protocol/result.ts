@@ -103,11 +103,11 @@ export function encodeResult(
   const isError = 'error' in result;
   const common = {
     status: result.status,
-    result: isError ? encodeException(result.error) : (result.value ?? null),
+    result: isError ? encodeException(result.error) : result.value,
     traceback: isError && result.status !== 'REVOKED' ? encodeTrace(result.error) : null,
     children: (result.children ?? []).map((child) => [[child, null], null]),
   };
-  if (form === 'rpc') return stringifyJson({ task_id: id, ...common }, 'result');
+  if (form === 'rpc') return recordText({ task_id: id, ...common });
   const record = {
     ...common,
     date_done: isReady(result.status) ? formatIsoTime(now) : null,
@@ -116,7 +116,15 @@ export function encodeResult(
     ...(extended === undefined ? {} : extendedFields(target, extended)),
     task_id: id,
   };
-  return stringifyJson(record, 'result');
+  return recordText(record);
+}
+
+/** Field by field, so that an error names the path within what the task returned. */
+function recordText(record: Readonly<Record<string, unknown>>): string {
+  const fields = Object.entries(record).map(
+    ([key, value]) => `"${key}":${stringifyJson(value ?? null, key)}`,
+  );
+  return `{${fields.join(',')}}`;
 }
 
 function extendedFields(

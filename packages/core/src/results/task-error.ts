@@ -37,7 +37,8 @@ export function taskError(record: ResultRecord): TaskError {
   const { id, name, status, exception } = record;
   const { type, module }: RemoteException = exception ?? { type: 'Exception', args: [] };
   const which = name === undefined ? `The task ${id}` : `'${name}' (${id})`;
-  const told = exception === undefined ? 'nothing is known of why' : exceptionText(exception);
+  const told =
+    exception === undefined ? 'nothing is known of why' : exceptionText(exception).replace(/\.+$/u, '');
   const values = { id, ...(name === undefined ? {} : { name }), type, module };
   if (status === 'REVOKED') {
     const message = `${which} was revoked: ${told}.`;

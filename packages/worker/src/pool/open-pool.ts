@@ -19,6 +19,7 @@ export interface OpenPoolParts {
   readonly modules: readonly string[];
   readonly sides: Readonly<Record<CallSide, AnswerSide>>;
   readonly progress: ContextParts['progress'];
+  readonly sent: ContextParts['sent'];
   readonly stopping: AbortSignal;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -27,7 +28,7 @@ export interface OpenPoolParts {
 }
 
 export function openPool({ name, config: settings }: TaskGroup, parts: OpenPoolParts): Pool {
-  const { config, modules, sides, progress, stopping, logger, clock, watch } = parts;
+  const { config, modules, sides, progress, sent, stopping, logger, clock, watch } = parts;
   if (settings.pool === 'inline') {
     if (settings.hard_time_limit !== undefined || settings.max_memory !== undefined) {
       logger.warn('the inline pool cannot end code: hard_time_limit is only reported, max_memory ignored', {
@@ -44,6 +45,7 @@ export function openPool({ name, config: settings }: TaskGroup, parts: OpenPoolP
     answer: answerer(sides),
     progress: ({ id, name: task }, { delivery }, value) =>
       progress({ id, name: task, queue: delivery.queue }, value),
+    sent: ({ id }, child) => sent(id, child),
     stopping,
     logger,
     clock,

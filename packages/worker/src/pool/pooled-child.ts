@@ -26,6 +26,7 @@ export interface PooledChildParts {
   readonly answer: Answer;
   /** A task says how far it is. */
   readonly progress: (work: Work, given: RunWith, value: unknown) => void;
+  readonly sent: (work: Work, child: string) => void;
   readonly maxMemory: number | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -156,6 +157,9 @@ export class PooledChild {
         return;
       case 'progress':
         if (job?.number === message.job) this.#parts.progress(job.work, job.given, message.value);
+        return;
+      case 'sent':
+        if (job?.number === message.job) this.#parts.sent(job.work, message.id);
         return;
       case 'log': {
         const { fields, error } = message.fields;

@@ -93,6 +93,7 @@ function contextParts(config: Config, { port, calls }: Inside): ContextParts {
     taskSenderParts: { ...common, ...over('tasks'), origin: producerName() },
     eventSender: new BrokerEventSender({ ...common, ...over('events'), source: serviceName(config) }),
     progress: () => undefined,
+    sent: () => undefined,
   };
 }
 
@@ -109,7 +110,8 @@ async function runJob(run: Run, { port, running, parts }: JobParts): Promise<voi
   port.send({ op: 'started', job });
   const progress = (_of: unknown, value: unknown): void =>
     port.send({ op: 'progress', job, value: sendable(value) });
-  const contextParts = { ...parts.contextParts, progress };
+  const sent = (_by: string, id: string): void => port.send({ op: 'sent', job, id });
+  const contextParts = { ...parts.contextParts, progress, sent };
   const { logger } = contextParts;
   const task = parts.handlers.get(message.task);
   const outcome: Outcome =
