@@ -27,7 +27,7 @@ import {
 import type { Cancellation } from './cancellation.js';
 import type { Capsule } from './capsule.js';
 import { planApplication, planTaskGroups, type TaskGroup } from './capsule-plan.js';
-import type { ContextParts, ProgressOf } from './context.js';
+import type { ContextParts } from './context.js';
 import { type DelayPaths, keepDelayPaths } from './delay-paths.js';
 import type { Application } from './event-handler/application.js';
 import { eventPreparer } from './event-handler/prepare-event.js';
@@ -211,8 +211,7 @@ export class Running {
     const common = { config, clock, newId: randomUUID };
     return {
       logger,
-      progress: (of, value) => this.#progress(of, value),
-      sent: (id, child) => this.#results?.sent(id, child),
+      ...this.#telling,
       taskSenderParts: { ...common, ...this.#taskSide.publishing, origin: producerName() },
       eventSender: new BrokerEventSender({
         ...common,
@@ -234,10 +233,14 @@ export class Running {
     throw wrongState('start', 'it was stopped');
   }
 
-  #progress(of: ProgressOf, value: unknown): void {
-    this.#results?.progress(of.id, value);
-    this.#options.tell('progress', { ...of, value });
-  }
+  /** What running tasks say of themselves goes to who listens here, and to where results are kept. */
+  readonly #telling: Pick<ContextParts, 'progress' | 'sent'> = {
+    progress: (of, value) => {
+      this.#results?.progress(of.id, value);
+      this.#options.tell('progress', { ...of, value });
+    },
+    sent: (id, child) => this.#results?.sent(id, child),
+  };
 
   #addTasks(group: TaskGroup, { contextParts, validator, gates }: PreparerParts): void {
     const { config, tasks: handlers, modules, logger, clock } = this.#options;
@@ -249,8 +252,7 @@ export class Running {
       config,
       modules,
       sides,
-      progress: (of, value) => this.#progress(of, value),
-      sent: (id, child) => this.#results?.sent(id, child),
+      ...this.#telling,
       stopping,
       logger,
       clock,
