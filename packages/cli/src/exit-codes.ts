@@ -1,13 +1,15 @@
 /**
  * From an error to an exit code. Source: sysexits(3).
  *
- * 0 done · 2 usage · 69 the broker is not available, or no worker answers · 70 anything else · 75 a worker left handlers unfinished ·
+ * 0 done · 1 the task that was waited for failed · 2 usage · 69 the broker is not available, or no worker answers ·
+ * 70 anything else · 75 a worker left handlers unfinished ·
  * 78 configuration, access or topology · 128 + n ended by a second signal n
  */
 import { type CeleriacError, type ErrorCode, isCeleriacError } from '@celeriac/core';
 
 export const exitCodes = {
   done: 0,
+  taskFailed: 1,
   usage: 2,
   unavailable: 69,
   software: 70,
@@ -24,6 +26,8 @@ const unavailable: ReadonlySet<ErrorCode> = new Set([
   'ERR_PUBLISH_TIMEOUT',
   'ERR_PUBLISH_BLOCKED',
   'ERR_REGISTRY_BUSY',
+  'ERR_REDIS_UNAVAILABLE',
+  'ERR_RESULT_TIMEOUT',
 ]);
 
 const configuration: ReadonlySet<ErrorCode> = new Set([
@@ -51,6 +55,9 @@ const configuration: ReadonlySet<ErrorCode> = new Set([
   'ERR_HANDLER_MODULE',
   'ERR_POOL_HANDLERS',
   'ERR_POOL_START',
+  'ERR_REDIS_CLIENT',
+  'ERR_REDIS_REFUSED',
+  'ERR_RESULT_DISABLED',
 ]);
 
 export function exitCodeOf(error: unknown): number {
@@ -69,6 +76,7 @@ function codeOf({ code, cause }: CeleriacError): number {
   // Everything a command is given comes from its command line.
   if (code === 'ERR_INPUT_INVALID') return exitCodes.usage;
   if (unavailable.has(code)) return exitCodes.unavailable;
+  if (code === 'ERR_TASK_FAILED' || code === 'ERR_TASK_REVOKED') return exitCodes.taskFailed;
   // What stopped it halfway says more than that it stopped.
   if (code === 'ERR_DEAD_LETTERS_UNFINISHED' && isCeleriacError(cause)) return codeOf(cause);
   return configuration.has(code) ? exitCodes.configuration : exitCodes.software;

@@ -7,6 +7,7 @@ import { brokerCommand } from './commands/broker.js';
 import { configCommand } from './commands/config.js';
 import { cancelCommand, controlCommand, inspectCommand, statusCommand } from './commands/control.js';
 import { dlqCommand } from './commands/dlq.js';
+import { resultCommand } from './commands/result.js';
 import { publishEventCommand, sendCommand } from './commands/send.js';
 import { workerCommand } from './commands/worker.js';
 import { exitCodeOf, exitCodes, UsageError } from './exit-codes.js';
@@ -14,7 +15,7 @@ import { printError } from './output.js';
 import { version } from './version.js';
 
 const footer = `
-Exit codes: 0 done, 2 usage, 69 the broker is not available or no worker answers, 70 anything else,
+Exit codes: 0 done, 1 the task failed, 2 usage, 69 the broker is not available or no worker answers, 70 anything else,
 75 a worker left handlers unfinished, 78 configuration, access or topology.`;
 
 /** Runs a command line (without program and script) and resolves with the exit code. Never rejects. */
@@ -31,6 +32,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   for (const command of [
     workerCommand(finish),
     sendCommand(),
+    resultCommand(),
     publishEventCommand(),
     applicationsCommand(),
     dlqCommand(),

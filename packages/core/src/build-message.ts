@@ -28,6 +28,8 @@ export interface SendOptions {
   readonly headers?: Readonly<Record<string, unknown>>;
   /** Keyword arguments beside positional ones, for tasks sent by bare name. */
   readonly kwargs?: Readonly<Record<string, unknown>>;
+  /** True: the result is not kept, and cannot be read. Default: the contract's, then `tasks.ignore_result`. */
+  readonly ignoreResult?: boolean;
   /** A name to show in monitors in place of the task's. */
   readonly shadow?: string;
   /** How long the broker may take to confirm. Default `tasks.publish_timeout`. */
@@ -55,6 +57,8 @@ export interface Sender {
   /** `gen<pid>@<host>`, as Celery names a producer. */
   readonly origin: string;
   readonly parent?: Lineage | undefined;
+  /** How its result comes back; undefined where nobody reads it. */
+  readonly replies?: { readonly replyTo?: string } | undefined;
 }
 
 export function buildTaskMessage(call: Call, options: SendOptions, sender: Sender): TaskMessage {
@@ -79,11 +83,17 @@ export function buildTaskMessage(call: Call, options: SendOptions, sender: Sende
     ...(options.shadow === undefined ? {} : { shadow: options.shadow }),
     origin: sender.origin,
     lang: 'js',
-    ignoreResult: true, // no result backend yet: a Python worker must not store what nobody reads
+    ...replying(sender),
     correlationId: id,
     embed: { callbacks: null, errbacks: null, chain: null, chord: null },
     headers: { ...options.headers, ...call.headers },
   };
+}
+
+/** What nobody reads, a Python worker must not store either. */
+function replying({ replies }: Sender): Pick<TaskMessage, 'ignoreResult' | 'replyTo'> {
+  const { replyTo } = replies ?? {};
+  return { ignoreResult: replies === undefined, ...(replyTo === undefined ? {} : { replyTo }) };
 }
 
 function limits({ timeLimit: { soft, hard } = {} }: SendOptions): TaskMessage['timeLimit'] {

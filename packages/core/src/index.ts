@@ -144,6 +144,13 @@ export {
   taskForRetry,
 } from './protocol/again.js';
 export type { CopyForRetry, NextAttempt } from './protocol/again.js';
+export { decodeResult, isReady, resultTarget, resultTargetOf } from './protocol/result.js';
+export type { NewResult, ResultRecord, ResultTarget, TaskChild, TaskState } from './protocol/result.js';
+export type { RemoteException } from './protocol/exception.js';
+export { openResultStore, openResultWriter } from './results/open.js';
+export type { ResultStoreOptions, ResultWriterOptions } from './results/open.js';
+export type { Replies, ResultStore, ResultWriter } from './results/result-store.js';
+export { TaskError, taskError, valueOf } from './results/task-error.js';
 export { Delays } from './delays.js';
 export { delayedSeconds, delayedTarget, isDelayedTo } from './amqp/delayed-delivery.js';
 export { isReject, isRetry, Reject, Retry } from './retry.js';

@@ -13,7 +13,12 @@ export type MalformedReason =
   | 'bad-field';
 
 export type Outcome =
-  | { readonly kind: 'succeeded'; readonly value: unknown }
+  | {
+      readonly kind: 'succeeded';
+      readonly value: unknown;
+      /** Why the value could not leave the thread or process that made it; `value` is then what is left of it. */
+      readonly valueError?: unknown;
+    }
   | { readonly kind: 'failed'; readonly error: unknown }
   /** The handler ended by throwing after its soft time limit fired, or was ended at its hard one. */
   | { readonly kind: 'timedOut'; readonly error: unknown; readonly limitMs: number }

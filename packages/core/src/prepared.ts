@@ -16,6 +16,8 @@ export interface PreparedTask extends EncodedMessage {
   readonly eta?: number;
   /** Not to be started after, milliseconds since the epoch. */
   readonly expires?: number;
+  /** Its result is awaited by the sender that prepared it. */
+  readonly isAwaited?: boolean;
 }
 
 export interface PreparedEvent extends EncodedMessage {

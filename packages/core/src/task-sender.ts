@@ -17,6 +17,7 @@ import type { MessageSink, OutgoingMessage, SentMessage } from './ports.js';
 import { routeTask } from './policy/routing.js';
 import type { PreparedTask } from './prepared.js';
 import { encodeTask, timeToLive } from './protocol/celery-v2.js';
+import type { Replies } from './results/result-store.js';
 import { sendAll } from './send-many.js';
 
 /** Anything that sends tasks: a publisher, or the context of a running handler. */
@@ -65,7 +66,13 @@ export interface TaskSenderParts {
   readonly origin: string;
   /** The task being run, for messages sent from within one. */
   readonly parent?: Lineage | undefined;
+  /** Told of every message that the broker has confirmed. Not awaited, must not throw. */
+  readonly onSent?: (id: string) => void;
+  /** How results come back; absent: nobody here reads them. */
+  readonly replies?: Replies | undefined;
 }
+
+type Deliver = Pick<SendOptions, 'timeout'> & { readonly replies?: Replies };
 
 /** More queues than this are not remembered: their names may come from data. */
 const mostQueues = 1000;
@@ -81,7 +88,9 @@ export class BrokerTaskSender implements TaskSender {
   }
 
   async send(task: TaskContract | string, input?: unknown, options: SendOptions = {}): Promise<SentMessage> {
-    return this.#publish(await prepareTask(this.#parts, { task, input, options }), options);
+    const sent = await this.#publish(await prepareTask(this.#parts, { task, input, options }), options);
+    this.#parts.onSent?.(sent.id);
+    return sent;
   }
 
   /** Publishes what `prepareTask` made, some time ago: its delay and its time to live are what is left of them. @internal */
@@ -92,8 +101,31 @@ export class BrokerTaskSender implements TaskSender {
   }
 
   async #publish(
-    { id, eta, queue, body, properties }: PreparedTask,
+    { id, eta, queue, body, properties, isAwaited = false }: PreparedTask,
     options: Pick<SendOptions, 'timeout'>,
+  ): Promise<SentMessage> {
+    const { replies } = this.#parts;
+    if (!isAwaited || replies === undefined) {
+      return this.#send({ id, eta, queue, body, properties }, options);
+    }
+    replies.expect?.(id, eta); // before it is published: its result may be here before the confirm
+    try {
+      return await this.#send({ id, eta, queue, body, properties }, { ...options, replies });
+    } catch (error) {
+      if (isCeleriacError(error) && error.values.outcome !== 'unknown') replies.withdraw?.(id);
+      throw error;
+    }
+  }
+
+  async #send(
+    {
+      id,
+      eta,
+      queue,
+      body,
+      properties,
+    }: Pick<PreparedTask, 'id' | 'queue' | 'body' | 'properties'> & { eta: number | undefined },
+    options: Deliver,
   ): Promise<SentMessage> {
     const encoded = { body, properties };
     const now = this.#parts.clock.now();
@@ -118,11 +150,8 @@ export class BrokerTaskSender implements TaskSender {
     return sendAll(inputs, { window, clock, send: (input) => this.send(task, input, options) });
   }
 
-  async #deliver(
-    queue: string,
-    message: OutgoingMessage,
-    { timeout }: Pick<SendOptions, 'timeout'>,
-  ): Promise<void> {
+  async #deliver(queue: string, outgoing: OutgoingMessage, { timeout, replies }: Deliver): Promise<void> {
+    const message = replies === undefined ? outgoing : withReplies(outgoing, replies);
     const { declarer, sink, clock, config } = this.#parts;
     const timeoutMs =
       timeout === undefined ? config.tasks.publish_timeout * 1000 : parseDuration(timeout) * 1000;
@@ -150,6 +179,17 @@ export class BrokerTaskSender implements TaskSender {
   }
 }
 
+/** Published once a reply would arrive as well. */
+function withReplies(message: OutgoingMessage, replies: Replies): OutgoingMessage {
+  const prepare = (): Promise<void> | undefined => {
+    const [target, reply] = [message.prepare?.(), replies.prepare?.()];
+    return target === undefined || reply === undefined
+      ? (target ?? reply)
+      : Promise.all([target, reply]).then(() => undefined);
+  };
+  return { ...message, prepare };
+}
+
 function isMissing(error: unknown): boolean {
   return isCeleriacError(error, 'ERR_PUBLISH_UNROUTABLE') || isCeleriacError(error, 'ERR_EXCHANGE_NOT_FOUND');
 }
@@ -168,7 +208,10 @@ export function taskTopology(config: Config, queue: string): Topology {
 }
 
 /** What preparing a task needs: no connection. */
-export type TaskPreparationParts = Pick<TaskSenderParts, 'config' | 'clock' | 'newId' | 'origin' | 'parent'>;
+export type TaskPreparationParts = Pick<
+  TaskSenderParts,
+  'config' | 'clock' | 'newId' | 'origin' | 'parent' | 'replies'
+>;
 
 export interface WantedTask {
   readonly task: TaskContract | string;
@@ -178,14 +221,16 @@ export interface WantedTask {
 
 /** Validates, routes and encodes; publishes nothing. Rejects as `send` does before it publishes. */
 export async function prepareTask(
-  { config, clock, newId, origin, parent }: TaskPreparationParts,
+  { config, clock, newId, origin, parent, replies = storedReplies(config) }: TaskPreparationParts,
   { task, input, options }: WantedTask,
 ): Promise<PreparedTask> {
   const contract = typeof task === 'string' ? undefined : task;
   const call =
     contract === undefined ? bareCall(task as string, input, options) : await contractCall(contract, input);
   const settings = contract === undefined ? options : { ...contractDefaults(contract, options), ...options };
-  const message = buildTaskMessage(call, settings, { now: clock.now(), newId, origin, parent });
+  const wanted = (settings.ignoreResult ?? config.tasks.ignore_result) ? undefined : replies;
+  const sender = { now: clock.now(), newId, origin, parent, replies: wanted };
+  const message = buildTaskMessage(call, settings, sender);
   const queue = settings.queue ?? routeTask(config.tasks.routes, call.task) ?? config.tasks.default_queue;
   const { id, eta, expires } = message;
   return {
@@ -195,8 +240,14 @@ export async function prepareTask(
     queue,
     ...(eta === undefined ? {} : { eta }),
     ...(expires === undefined ? {} : { expires }),
+    ...(wanted === undefined ? {} : { isAwaited: true }),
     ...encodeTask(message, clock.now()),
   };
+}
+
+/** Results in a store can be read by anyone, later: also of tasks that are sent by tasks, or from an outbox. */
+function storedReplies({ tasks }: Config): Replies | undefined {
+  return tasks.result_backend?.kind === 'redis' ? {} : undefined;
 }
 
 function bareCall(task: string, input: unknown, options: SendOptions): Call {
@@ -215,12 +266,13 @@ async function contractCall(contract: TaskContract, input: unknown): Promise<Cal
 }
 
 function contractDefaults(contract: TaskContract, { countdown, eta }: SendOptions): SendOptions {
-  const { queue, priority, expires, timeLimit, delay } = contract;
+  const { queue, priority, expires, timeLimit, delay, ignoreResult } = contract;
   return {
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
     ...(expires === undefined ? {} : { expires }),
     ...(delay === undefined || countdown !== undefined || eta !== undefined ? {} : { delay }),
     ...(timeLimit === undefined ? {} : { timeLimit }),
+    ...(ignoreResult === undefined ? {} : { ignoreResult }),
   };
 }

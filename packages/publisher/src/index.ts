@@ -1,7 +1,20 @@
 /** The public surface of `@celeriac/publisher`. Contracts and errors come with it, so that one import is enough. */
 export { createPublisher } from './publisher.js';
 export type { CloseOptions, Publisher, PublisherEvents, PublisherOptions } from './publisher.js';
-export { CeleriacError, createLogger, defineEvent, defineTask, isCeleriacError } from '@celeriac/core';
+export { AsyncResult } from './async-result.js';
+export type { ResultOptions, TaskStatus } from './async-result.js';
+export { Receipt } from './receipt.js';
+export type { ResultSender } from './receipt.js';
+export { resultsOf } from './results-of.js';
+export type { SettledResult } from './results-of.js';
+export {
+  CeleriacError,
+  createLogger,
+  defineEvent,
+  defineTask,
+  isCeleriacError,
+  TaskError,
+} from '@celeriac/core';
 export type {
   CancelOptions,
   CancelReport,
@@ -11,6 +24,7 @@ export type {
   Logger,
   ObjectChange,
   PublishEventOptions,
+  RemoteException,
   SendManyOptions,
   SendOptions,
   SentMessage,

@@ -23,6 +23,7 @@ import {
   notifier,
   type Logger,
   openPublishing,
+  openResultStore,
   parseDuration,
   type PreparedSender,
   producerName,
@@ -33,10 +34,13 @@ import {
   silentLogger,
   systemClock,
   type TaskCanceller,
-  type TaskSender,
+  type ResultStore,
   type Tell,
   waitAtMost,
 } from '@celeriac/core';
+
+import { AsyncResult, type ResultParts } from './async-result.js';
+import { type ResultSender, withResults } from './receipt.js';
 
 export interface PublisherOptions {
   /** A file (YAML or JSON), or the configuration itself. Default: environment variables and defaults only. */
@@ -80,14 +84,16 @@ export async function createPublisher(options: PublisherOptions = {}): Promise<P
 
 export type { Publisher };
 
-class Publisher implements TaskSender, TaskCanceller, EventSender, PreparedSender, AsyncDisposable {
-  readonly send: TaskSender['send'];
-  readonly sendMany: TaskSender['sendMany'];
+class Publisher implements ResultSender, TaskCanceller, EventSender, PreparedSender, AsyncDisposable {
+  readonly send: ResultSender['send'];
+  readonly sendMany: ResultSender['sendMany'];
   readonly publishEvent: EventSender['publishEvent'];
   readonly cancel: TaskCanceller['cancel'];
   /** @internal */
   readonly publishPrepared: PreparedSender['publishPrepared'];
   #clock: Clock;
+  #results: ResultStore | undefined;
+  #resultParts: ResultParts;
   #forTasks: Publishing;
   #forEvents: Publishing;
   #listeners = new EventEmitter<PublisherEvents>();
@@ -99,14 +105,20 @@ class Publisher implements TaskSender, TaskCanceller, EventSender, PreparedSende
     this.#forTasks = openPublishing(parts, 'tasks');
     this.#forEvents = isOneBroker(config) ? this.#forTasks : openPublishing(parts, 'events');
     const common = { config, clock, newId: randomUUID };
-    const tasks = new BrokerTaskSender({ ...common, ...this.#forTasks, origin: producerName() });
+    const results = openResultStore({ ...parts, publishing: this.#forTasks, newId: randomUUID });
+    this.#results = results;
+    const { result_expires: longestWait, ignore_result: ignoresResults } = config.tasks;
+    this.#resultParts = { store: results, clock, longestWait };
+    const replies = results?.replies;
+    const tasks = new BrokerTaskSender({ ...common, ...this.#forTasks, origin: producerName(), replies });
     const events = new BrokerEventSender({
       ...common,
       ...this.#forEvents,
       source: serviceName(config),
     });
-    this.send = tasks.send.bind(tasks);
-    this.sendMany = tasks.sendMany.bind(tasks);
+    const sender = withResults(tasks, { ...this.#resultParts, ignoresResults });
+    this.send = sender.send.bind(sender);
+    this.sendMany = sender.sendMany.bind(sender);
     this.publishEvent = events.publishEvent.bind(events);
     const control = new RemoteControl({ ...common, ...this.#forTasks });
     this.cancel = control.cancel.bind(control);
@@ -122,6 +134,11 @@ class Publisher implements TaskSender, TaskCanceller, EventSender, PreparedSende
   async ready(options: { readonly timeout?: Duration } = {}): Promise<void> {
     const timeoutMs = parseDuration(options.timeout ?? 30) * 1000;
     await Promise.all(this.#sides().map(({ session }) => session.ready({ timeoutMs })));
+  }
+
+  /** What became of the task with this id. With `rpc://` only of tasks that this publisher sent. */
+  result<Output = unknown>(id: string): AsyncResult<Output> {
+    return new AsyncResult<Output>(id, this.#resultParts);
   }
 
   /** Watches the connections. A listener that throws is logged, and changes nothing. */
@@ -155,6 +172,7 @@ class Publisher implements TaskSender, TaskCanceller, EventSender, PreparedSende
   async #close(timeoutMs: number): Promise<void> {
     const drained = Promise.all(this.#sides().map(({ sink }) => sink.drain()));
     await waitAtMost(this.#clock, timeoutMs, drained);
+    await this.#results?.close();
     await Promise.all(
       this.#sides().map(async ({ sink, session }) => {
         // The session first: a channel cannot be closed politely over a connection that is blocked or gone.

@@ -47,7 +47,7 @@ export interface TaskContext extends HandlerContext {
   readonly headers: Readonly<Record<string, unknown>>;
   /** The whole message. */
   readonly message: TaskMessage;
-  /** Says how far it is: the worker's `progress` event. Any value that can be cloned; nothing waits for it. */
+  /** Says how far it is: the worker's `progress` event, and the state PROGRESS where results are kept. Any value that can be cloned; nothing waits for it. */
   progress(value: unknown): void;
 }
 
@@ -64,6 +64,8 @@ export interface ContextParts {
   readonly eventSender: EventSender;
   readonly logger: Logger;
   readonly progress: (of: ProgressOf, value: unknown) => void;
+  /** A running task has sent another one. */
+  readonly sent: (id: string, child: string) => void;
 }
 
 /** Whose progress it is. */
@@ -150,7 +152,8 @@ export class RunningTask extends BaseContext<TaskFrom> implements TaskContext {
 
   get tasks(): TaskSender {
     const { id, rootId } = this.message;
-    return new BrokerTaskSender({ ...this.parts.taskSenderParts, parent: { id, rootId } });
+    const onSent = (child: string): void => this.parts.sent(id, child);
+    return new BrokerTaskSender({ ...this.parts.taskSenderParts, parent: { id, rootId }, onSent });
   }
 
   progress(value: unknown): void {

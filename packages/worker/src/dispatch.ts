@@ -13,6 +13,9 @@ import {
   type Logger,
   type Outcome,
   parseDuration,
+  resultTarget,
+  resultTargetOf,
+  type Verdict,
 } from '@celeriac/core';
 
 import { Cancellation } from './cancellation.js';
@@ -20,6 +23,7 @@ import { type Gate, Passage } from './gate.js';
 import { judge } from './judge.js';
 import type { Pool } from './pool/pool.js';
 import type { Report } from './report.js';
+import type { ResultKeeper } from './results/result-keeper.js';
 import { settle, type SettleParts } from './settle.js';
 import type { Slots } from './slots.js';
 import type { Suspects, Suspicion } from './suspects.js';
@@ -36,6 +40,8 @@ export interface DispatchParts extends SettleParts {
   readonly report: Report;
   /** What waits for its turn, and what runs. */
   readonly inHand: WorkInHand;
+  /** Where results are kept; undefined where they are not. */
+  readonly results?: ResultKeeper | undefined;
   /** Fires when nothing new may be started. */
   readonly stopping: AbortSignal;
   /** Deliveries of a message that nobody settles, after which it is dead-lettered; 0 is without limit. */
@@ -61,11 +67,32 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
     'work' in prepared ? await run(prepared.work, delivery, { parts, passage }) : prepared.outcome;
   const attempt = 'work' in prepared ? attemptFacts(prepared.work, outcome, parts) : undefined;
   const wanted = judge(outcome, { live: delivery.live, attempt, deliveries });
-  if (passage.isHeld) await passage.ended({ outcome, verdict: wanted });
-  const verdict = await settle(wanted, delivery, parts);
+  const keeping =
+    parts.results === undefined ? true : keepResult(parts.results, { prepared, delivery, outcome, wanted });
+  const isKept = keeping === true || (await keeping);
+  const decided = isKept ? wanted : judge(outcome, { live: delivery.live, attempt, deliveries, isKept });
+  if (passage.isHeld) await passage.ended({ outcome, verdict: decided });
+  const verdict = await settle(decided, delivery, parts);
   passage.settled(verdict);
   suspicion.release();
   parts.report.settled({ id, name, delivery, outcome, verdict, ms: parts.clock.monotonic() - startedAt });
+}
+
+interface Ended {
+  readonly prepared: Prepared;
+  readonly delivery: Delivery;
+  readonly outcome: Outcome;
+  readonly wanted: Verdict;
+}
+
+/** Who waits for the task is told how it ended, also where it never ran. */
+function keepResult(
+  results: ResultKeeper,
+  { prepared, delivery, outcome, wanted: verdict }: Ended,
+): true | Promise<boolean> {
+  const message = 'work' in prepared ? prepared.work.message : prepared.message;
+  const target = message === undefined ? resultTargetOf(delivery.properties) : resultTarget(message);
+  return target === undefined ? true : results.ended({ target, delivery, outcome, verdict });
 }
 
 /** What ends a message before anything of it is read: reading it may be what ends the worker. */
@@ -118,6 +145,7 @@ async function runHeld(held: WorkHeld, { parts, passage }: Run): Promise<Outcome
     const since = clock.now();
     inHand.begin(held, { since, cancellation });
     const lateMs = work.eta === undefined ? undefined : since - work.eta;
+    if (work.message !== undefined) parts.results?.started(resultTarget(work.message), delivery);
     parts.report.started({ id: work.id, name: work.name, attempt: work.retries + 1, lateMs, delivery });
     return await parts.pool.run(work, { cancellation, delivery });
   } finally {

@@ -19,6 +19,8 @@ export interface DeliveryFacts {
   readonly live: boolean;
   /** Of the attempt that was made; absent where none was. */
   readonly attempt?: AttemptFacts | undefined;
+  /** False: how it ended could not be kept, so the message must not go. Default true. */
+  readonly isKept?: boolean;
   /** How often it was delivered before, and how often it may be; 0 is without limit. */
   readonly deliveries?: { readonly before: number; readonly limit: number } | undefined;
 }
@@ -33,8 +35,12 @@ const softLimitCodes = ['ERR_SOFT_TIME_LIMIT'];
 /** Until it is looked at again whether another one runs that may end the process. */
 const suspectedMs = 2_000;
 
-export function judge(outcome: Outcome, { live, attempt, deliveries }: DeliveryFacts): Verdict {
+export function judge(
+  outcome: Outcome,
+  { live, attempt, deliveries, isKept = true }: DeliveryFacts,
+): Verdict {
   if (!live) return abandon;
+  if (!isKept) return giveBack;
   switch (outcome.kind) {
     case 'succeeded':
     case 'revoked':

@@ -19,11 +19,17 @@ import type { DispatchParts } from './dispatch.js';
 import type { Gate } from './gate.js';
 import type { Pool } from './pool/pool.js';
 import { Report, type ReportEvents } from './report.js';
+import type { ResultKeeper } from './results/result-keeper.js';
 import type { Side } from './side.js';
 import { Slots } from './slots.js';
 import type { Suspects } from './suspects.js';
 import type { Prepare } from './work.js';
 import type { WorkInHand } from './work-in-hand.js';
+
+/** As it shows in results and dead letters. */
+export function workerName(): string {
+  return `${process.pid}@${hostname()}`;
+}
 
 export interface CapsulePlan {
   readonly queues: readonly QueuePlan[];
@@ -32,6 +38,8 @@ export interface CapsulePlan {
   readonly concurrency: number;
   readonly pool: Pool;
   readonly gates: readonly Gate[];
+  /** Where results are kept. */
+  readonly results?: ResultKeeper | undefined;
   readonly deliveryLimit: number;
   /** True: what delays need is declared before the first one. */
   readonly delaysAhead: boolean;
@@ -57,7 +65,17 @@ export interface OpenedCapsule {
 export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedParts): OpenedCapsule {
   const { config, logger, clock, tell, suspects, inHand, stopping, halted } = parts;
   const { sink, declarer } = side.publishing;
-  const { prepare, pool, gates, deliveryLimit, copyForRetry, queues, concurrency, delaysAhead: ahead } = plan;
+  const {
+    prepare,
+    pool,
+    gates,
+    results,
+    deliveryLimit,
+    copyForRetry,
+    queues,
+    concurrency,
+    delaysAhead: ahead,
+  } = plan;
   const topologies = new Map(queues.map(({ queue, topology }) => [queue, topology]));
   const topologyOf = (queue: string): Topology => topologies.get(queue) ?? taskTopology(config, queue);
   const { delayed_delivery_queue_type: queueType } = config.tasks;
@@ -66,6 +84,7 @@ export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedP
     prepare,
     pool,
     gates,
+    results,
     slots: new Slots(concurrency),
     deliveryLimit,
     suspects,
@@ -78,7 +97,7 @@ export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedP
     deadLetterTopology: topologyOf,
     delays,
     copyForRetry,
-    worker: `${process.pid}@${hostname()}`,
+    worker: workerName(),
     clock,
     logger,
   };

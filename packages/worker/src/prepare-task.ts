@@ -102,7 +102,7 @@ function runsElsewhere(): never {
 }
 
 function ending(message: TaskMessage, outcome: Outcome): Prepared {
-  return { outcome, id: message.id, name: message.task };
+  return { outcome, id: message.id, name: message.task, message };
 }
 
 function bareWork(message: TaskMessage, task: RegisteredTask, given: Given) {

@@ -34,11 +34,14 @@ import { registerApplications } from './event-handler/register-applications.js';
 import { eventPreparer } from './event-handler/prepare-event.js';
 import { type Gates, openGates } from './gates/open-gates.js';
 import type { TaskHandlers } from './handlers.js';
-import { type CapsulePlan, openCapsule, type OpenedCapsule } from './open-capsule.js';
+import { type CapsulePlan, openCapsule, type OpenedCapsule, workerName } from './open-capsule.js';
 import { InlinePool } from './pool/inline.js';
+import { describeWorker } from './worker-description.js';
 import { checkHandlers, openPool } from './pool/open-pool.js';
 import type { Pool, PoolStats } from './pool/pool.js';
 import { taskPreparer } from './prepare-task.js';
+import { openResults } from './results/open-results.js';
+import type { ResultKeeper } from './results/result-keeper.js';
 import { closeSide, type OpenSide, type Side, sideReady, watchSide } from './side.js';
 import { Suspects } from './suspects.js';
 import { TaskQueues } from './task-queues.js';
@@ -60,11 +63,11 @@ export interface RunningOptions {
   readonly applications: readonly Application[];
   readonly tell: Tell<WorkerEvents>;
   readonly openSide: OpenSide;
-  /** As the configuration's files say, once they are read. */
-  readonly tls?: BrokerAccess['tls'];
   /** Stops the worker, for who asks for it from outside. */
   readonly shutdown: () => void;
 }
+
+type Opened = RunningOptions & { readonly access: BrokerAccess };
 
 interface PreparerParts {
   readonly contextParts: ContextParts;
@@ -78,7 +81,7 @@ const heedMs = 1_000;
 const cancelMs = 2_000;
 
 export class Running {
-  #options: RunningOptions;
+  #options: Opened;
   #sides: readonly Side[];
   #capsules: Capsule[] = [];
   #pools: Pool[] = [];
@@ -92,9 +95,11 @@ export class Running {
   #stopping = new AbortController();
   #halted = new AbortController();
   #watchdog: Watchdog | undefined;
-  #gates: Gates | undefined;
+  /** What is closed at the end, beside the connections. */
+  #opened: { close(): Promise<void> }[] = [];
+  #results: ResultKeeper | undefined;
 
-  private constructor(options: RunningOptions, sides: readonly Side[]) {
+  private constructor(options: Opened, sides: readonly Side[]) {
     this.#options = options;
     this.#sides = sides;
     const { tell, tasks, config, clock } = options;
@@ -114,10 +119,11 @@ export class Running {
 
   static async open(options: RunningOptions): Promise<Running> {
     const { config, logger, clock } = options;
-    const broker = { config, logger, clock, access: await brokerAccess(config, logger) };
+    const access = await brokerAccess(config, logger);
+    const broker = { config, logger, clock, access };
     const sections = isOneBroker(config) ? (['tasks'] as const) : (['tasks', 'events'] as const);
     return new Running(
-      { ...options, tls: broker.access.tls },
+      { ...options, access },
       sections.map((section) => options.openSide(broker, section)),
     );
   }
@@ -132,8 +138,15 @@ export class Running {
     const { routing_key: typePattern } = config.events;
     checkHandlers(this.#groups, this.#options.tasks);
     const stopping = this.#stopping.signal;
-    const gates = await openGates({ ...this.#options, stopping, revocations: this.#revocations });
-    this.#gates = gates;
+    const { access } = this.#options;
+    const gates = await openGates({
+      ...this.#options,
+      tls: access.tls,
+      stopping,
+      revocations: this.#revocations,
+    });
+    this.#opened.push(gates);
+    await this.#openResults();
     for (const group of this.#groups) this.#addTasks(group, { contextParts, validator, gates });
     for (const application of applications) {
       application.resolve(({ object, action }) => eventType(typePattern, object, action));
@@ -185,29 +198,15 @@ export class Running {
 
   async #closeConnections(): Promise<void> {
     await waitAtMost(this.#options.clock, cancelMs, Promise.all([this.#control?.close()]));
-    await Promise.all([...this.#sides.map(closeSide), this.#watchdog?.close(), this.#gates?.close()]);
+    await Promise.all([
+      ...this.#sides.map(closeSide),
+      this.#watchdog?.close(),
+      ...this.#opened.map((one) => one.close()),
+    ]);
   }
 
   describe(): WorkerDescription {
-    const { config, tasks, applications } = this.#options;
-    const brokers = new Set([
-      ...config.tasks.connection_string.addresses,
-      ...config.events.connection_string.addresses,
-    ]);
-    return {
-      service: serviceName(config),
-      brokers: [...new Set([...brokers].map(String))],
-      queues: this.#groups.flatMap(({ config: { queues } }) => queues),
-      concurrency: config.task_handler.concurrency,
-      pools: this.#groups.map(({ name, config: { pool: kind, queues, concurrency } }) => {
-        return { name, kind, queues, concurrency };
-      }),
-      tasks: tasks.names,
-      applications: applications.map((application) => {
-        const { queue, prefetch } = planApplication(config, application);
-        return { name: application.name, queue, prefetch, patterns: application.patterns };
-      }),
-    };
+    return describeWorker(this.#options, this.#groups);
   }
 
   poolStats(): readonly PoolStats[] {
@@ -231,11 +230,11 @@ export class Running {
   }
 
   #contextParts(): ContextParts {
-    const { config, clock, logger, tell } = this.#options;
+    const { config, clock, logger } = this.#options;
     const common = { config, clock, newId: randomUUID };
     return {
       logger,
-      progress: (of, value) => tell('progress', { ...of, value }),
+      ...this.#telling,
       taskSenderParts: { ...common, ...this.#taskSide.publishing, origin: producerName() },
       eventSender: new BrokerEventSender({
         ...common,
@@ -245,13 +244,43 @@ export class Running {
     };
   }
 
+  async #openResults(): Promise<void> {
+    const { sink } = this.#taskSide.publishing;
+    const halted = this.#halted.signal;
+    const results = await openResults({ ...this.#options, sink, halted, worker: workerName() });
+    if (results === undefined) return;
+    this.#results = results;
+    this.#opened.push(results);
+    if (!this.#stopping.signal.aborted) return;
+    await results.close(); // it was stopped meanwhile, and had nothing to close then
+    throw wrongState('start', 'it was stopped');
+  }
+
+  /** What running tasks say of themselves goes to who listens here, and to where results are kept. */
+  readonly #telling: Pick<ContextParts, 'progress' | 'sent'> = {
+    progress: (of, value) => {
+      this.#results?.progress(of.id, value);
+      this.#options.tell('progress', { ...of, value });
+    },
+    sent: (id, child) => this.#results?.sent(id, child),
+  };
+
   #addTasks(group: TaskGroup, { contextParts, validator, gates }: PreparerParts): void {
-    const { config, tasks: handlers, modules, logger, clock, tell } = this.#options;
+    const { config, tasks: handlers, modules, logger, clock } = this.#options;
     const { time_zone: timeZone, delayed_delivery_ahead: delaysAhead } = config.tasks;
     const sides = { tasks: this.#taskSide.publishing, events: this.#eventSide.publishing };
     const stopping = this.#stopping.signal;
     const watch = this.#watchdog;
-    const pool = openPool(group, { config, modules, sides, tell, stopping, logger, clock, watch });
+    const pool = openPool(group, {
+      config,
+      modules,
+      sides,
+      ...this.#telling,
+      stopping,
+      logger,
+      clock,
+      watch,
+    });
     this.#pools.push(pool);
     const { config: handler, queues } = group;
     const elsewhere = handler.pool !== 'inline';
@@ -263,6 +292,7 @@ export class Running {
       concurrency: handler.concurrency,
       pool,
       gates: gates.tasks,
+      results: this.#results,
       deliveryLimit: handler.delivery_limit,
       delaysAhead,
     });

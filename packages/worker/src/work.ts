@@ -41,7 +41,13 @@ export interface Work {
 /** What a delivery turned out to be: work, or an ending without any. */
 export type Prepared =
   | { readonly work: Work }
-  | { readonly outcome: Outcome; readonly id: string | undefined; readonly name: string | undefined };
+  | {
+      readonly outcome: Outcome;
+      readonly id: string | undefined;
+      readonly name: string | undefined;
+      /** The task as far as it was decoded. */
+      readonly message?: TaskMessage;
+    };
 
 /** Reads a delivery and finds its handler. Never throws. */
 export type Prepare = (delivery: Delivery) => Prepared | Promise<Prepared>;

@@ -5,7 +5,8 @@ import { Command } from 'commander';
 import { UsageError } from '../exit-codes.js';
 import { print, printJson } from '../output.js';
 import { duration, json, jsonList, jsonObject, oneOf, wholeNumber } from '../parse.js';
-import { configSource } from '../settings.js';
+import { connect } from './connect.js';
+import { printResult, usualWait } from './result.js';
 
 interface CommonOptions {
   readonly config?: string;
@@ -21,6 +22,7 @@ interface TaskOptions extends CommonOptions {
   readonly delay?: string;
   readonly expires?: string;
   readonly priority?: number;
+  readonly wait?: string | true;
 }
 
 interface EventOptions extends CommonOptions {
@@ -62,12 +64,13 @@ export function sendCommand(): Command {
       'not to be started later than this from now, as in 1h',
       duration('--expires'),
     )
+    .option('--wait [duration]', `wait for the result and print it; default ${usualWait}`, duration('--wait'))
     .option('--priority <number>', '0 to 255', wholeNumber('--priority', 0, 255))
     .action(sendTask);
 }
 
 async function sendTask(name: string, options: TaskOptions): Promise<void> {
-  const { args = [], kwargs, queue, delay, expires, priority, id, timeout = '30s' } = options;
+  const { args = [], kwargs, queue, delay, expires, priority, id, timeout = '30s', wait } = options;
   const sendOptions: SendOptions = {
     timeout,
     ...(id === undefined ? {} : { id }),
@@ -76,11 +79,13 @@ async function sendTask(name: string, options: TaskOptions): Promise<void> {
     ...(delay === undefined ? {} : { delay }),
     ...(expires === undefined ? {} : { expires }),
     ...(priority === undefined ? {} : { priority }),
+    ...(wait === undefined ? {} : { ignoreResult: false }),
   };
   const publisher = await connect(options);
   try {
     const receipt = await publisher.send(name, args, sendOptions);
-    if (options.json === true) printJson(receipt);
+    if (wait !== undefined) await printResult(receipt, options);
+    else if (options.json === true) printJson(receipt);
     else print(receipt.id);
   } finally {
     await publisher.close();
@@ -147,17 +152,4 @@ function mustBeOneForm(type: string | undefined, options: EventOptions): void {
       ? !needed.includes(undefined) && data === undefined
       : ofObject.every((option) => option === undefined);
   if (!isGood) throw new UsageError(`${forms} (--id is the id of the message)`);
-}
-
-/** A publisher whose connection is up: a refused password is told as such, not as a message that timed out. */
-async function connect(options: CommonOptions) {
-  const { createPublisher } = await import('@celeriac/publisher');
-  const publisher = await createPublisher({ config: configSource(options) });
-  try {
-    await publisher.ready({ timeout: options.timeout ?? '30s' });
-  } catch (error) {
-    await publisher.close();
-    throw error;
-  }
-  return publisher;
 }

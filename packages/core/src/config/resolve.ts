@@ -5,6 +5,7 @@
 import { CeleriacError } from '../errors.js';
 import { parseRedisAddress } from '../redis/redis-address.js';
 import { parseConnectionString } from './connection-string.js';
+import { parseResultBackend } from './result-backend.js';
 import { parseByteSize, parseDuration } from './duration.js';
 import { type KeyPath, pathText, type Problems } from './problems.js';
 import { configSchema } from './schema.js';
@@ -77,6 +78,8 @@ function resolveKind(node: SchemaNode, value: unknown, { path, problems }: Place
         return parseConnectionString(value as string);
       case 'key_store':
         return value === 'memory://' ? value : parseRedisAddress(value as string);
+      case 'result_backend':
+        return parseResultBackend(value as string);
       case 'time_zone':
         return timeZone(value as string);
       default:

@@ -17,6 +17,7 @@ import {
 } from './schema-node.js';
 import { keyStore } from './schema-key-store.js';
 import { limitSettings } from './schema-limits.js';
+import { resultSettings } from './schema-results.js';
 import { poolSettings, taskWorkers } from './schema-pool.js';
 
 export type {
@@ -185,6 +186,7 @@ const tasks: SchemaNode = section('Sending tasks, and the queues they go to.', {
     true,
   ),
   ...cancelling(name),
+  ...resultSettings,
 });
 
 const taskHandler: SchemaNode = section('Running tasks.', {

@@ -5,6 +5,7 @@
 import type { RedisAddress } from '../redis/redis-address.js';
 import type { ConnectionString } from './connection-string.js';
 import type { ByteSize, Duration } from './duration.js';
+import type { ResultBackend } from './result-backend.js';
 
 export type Compatibility = 'celeriac' | 'celery';
 export type QueueKind = 'quorum' | 'classic';
@@ -30,7 +31,20 @@ export interface EventsConfig {
   readonly queue_type: QueueKind;
 }
 
-export interface TasksConfig {
+/** What becomes of the results of tasks. */
+export interface ResultsConfig {
+  /** Absent: results are not kept. */
+  readonly result_backend?: ResultBackend | undefined;
+  /** Seconds; 0 is for ever. */
+  readonly result_expires: number;
+  readonly ignore_result: boolean;
+  readonly store_errors_even_if_ignored: boolean;
+  readonly track_started: boolean;
+  readonly result_extended: boolean;
+  readonly result_required: boolean;
+}
+
+export interface TasksConfig extends ResultsConfig {
   /** Resolved: that of `events` when the section has none. */
   readonly connection_string: ConnectionString;
   readonly compatibility: Compatibility;
@@ -197,7 +211,7 @@ export interface Config {
 /** A section as people write it: every key may be left out, durations and sizes may be text. */
 type Written<Section, Durations extends keyof Section, Sizes extends keyof Section = never> = {
   readonly [Key in keyof Section]?:
-    | (Key extends 'connection_string'
+    | (Key extends 'connection_string' | 'result_backend'
         ? string
         : Key extends Durations
           ? Duration
@@ -237,7 +251,7 @@ export interface ConfigInput {
   readonly tasks?:
     | Written<
         TasksConfig,
-        'publish_timeout' | 'dead_letter_expiry' | 'cancel_expiry',
+        'publish_timeout' | 'dead_letter_expiry' | 'cancel_expiry' | 'result_expires',
         'max_unsettled_bytes' | 'max_message_size'
       >
     | undefined;

@@ -22,6 +22,8 @@ export interface TaskDefaults extends LimitOptions {
   readonly retry?: RetryOptions;
   /** Not to be started later than this after sending. */
   readonly expires?: Duration;
+  /** True: nobody reads what it returns, so it is not kept. Default `tasks.ignore_result`. */
+  readonly ignoreResult?: boolean;
   /** `soft`: the handler's signal fires. `hard` travels to Python workers; ours do not enforce it yet. */
   readonly timeLimit?: { readonly soft?: Duration; readonly hard?: Duration };
 }
@@ -50,7 +52,7 @@ export interface TaskDefinition<In extends Schema, Out extends Schema>
 
 const sending = ['queue', 'priority', 'delay', 'retry', 'expires', 'timeLimit'];
 const limiting = ['rateLimit', 'concurrency', 'killSwitch'];
-const keys = ['name', 'input', 'output', ...sending, ...limiting];
+const keys = ['name', 'input', 'output', 'ignoreResult', ...sending, ...limiting];
 
 /** Throws ERR_CONTRACT_INVALID for a bad name or an unknown key; the schemas are compiled at first use. */
 export function defineTask<const In extends Schema, const Out extends Schema>(

@@ -1,10 +1,10 @@
 /** Makes the pool of a group of queues, by its configuration. Starts nothing. */
-import { CeleriacError, type Clock, type Config, type Logger, serviceName, type Tell } from '@celeriac/core';
+import { CeleriacError, type Clock, type Config, type Logger, serviceName } from '@celeriac/core';
 
 import type { TaskGroup } from '../capsule-plan.js';
 import type { HandlerWatch } from '../execute.js';
 import type { TaskHandlers } from '../handlers.js';
-import type { WorkerEvents } from '../worker-events.js';
+import type { ContextParts } from '../context.js';
 import { answerer, type AnswerSide } from './answer.js';
 import { ChildPool } from './child-pool.js';
 import { InlinePool } from './inline.js';
@@ -18,7 +18,8 @@ export interface OpenPoolParts {
   /** URLs of the modules that register handlers. */
   readonly modules: readonly string[];
   readonly sides: Readonly<Record<CallSide, AnswerSide>>;
-  readonly tell: Tell<WorkerEvents>;
+  readonly progress: ContextParts['progress'];
+  readonly sent: ContextParts['sent'];
   readonly stopping: AbortSignal;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -27,7 +28,7 @@ export interface OpenPoolParts {
 }
 
 export function openPool({ name, config: settings }: TaskGroup, parts: OpenPoolParts): Pool {
-  const { config, modules, sides, tell, stopping, logger, clock, watch } = parts;
+  const { config, modules, sides, progress, sent, stopping, logger, clock, watch } = parts;
   if (settings.pool === 'inline') {
     if (settings.hard_time_limit !== undefined || settings.max_memory !== undefined) {
       logger.warn('the inline pool cannot end code: hard_time_limit is only reported, max_memory ignored', {
@@ -43,7 +44,8 @@ export function openPool({ name, config: settings }: TaskGroup, parts: OpenPoolP
     setup: { op: 'setup', modules, config: forChild(config) },
     answer: answerer(sides),
     progress: ({ id, name: task }, { delivery }, value) =>
-      tell('progress', { id, name: task, queue: delivery.queue, value }),
+      progress({ id, name: task, queue: delivery.queue }, value),
+    sent: ({ id }, child) => sent(id, child),
     stopping,
     logger,
     clock,
@@ -53,10 +55,16 @@ export function openPool({ name, config: settings }: TaskGroup, parts: OpenPoolP
 /** Without addresses and their passwords: a child connects to nothing. */
 function forChild(config: Config): Config {
   const { connection_string: _events, ...events } = config.events;
-  const { connection_string: _tasks, ...tasks } = config.tasks;
   const { connection_string: _keys, ...keys } = config.key_store;
-  const own = { events, tasks, key_store: keys, tls: { verify: true } };
-  return { ...config, service: serviceName(config), ...own } as Config;
+  const { connection_string: _tasks, result_backend: backend, ...tasks } = config.tasks;
+  return {
+    ...config,
+    service: serviceName(config),
+    events,
+    tasks: { ...tasks, ...(backend === undefined ? {} : { result_backend: { kind: backend.kind } }) },
+    key_store: keys,
+    tls: { verify: true },
+  } as Config;
 }
 
 /** Throws ERR_POOL_HANDLERS for a task that could run nowhere: registered by no module, and no group is inline. */

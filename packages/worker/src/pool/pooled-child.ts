@@ -27,6 +27,7 @@ export interface PooledChildParts {
   readonly answer: Answer;
   /** A task says how far it is. */
   readonly progress: (work: Work, given: RunWith, value: unknown) => void;
+  readonly sent: (work: Work, child: string) => void;
   readonly maxMemory: number | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -161,6 +162,9 @@ export class PooledChild {
       case 'progress':
         if (job?.number === message.job) this.#parts.progress(job.work, job.given, message.value);
         return;
+      case 'sent':
+        if (job?.number === message.job) this.#parts.sent(job.work, message.id);
+        return;
       case 'log': {
         const { fields, error } = message.fields;
         const all = error === undefined ? fields : { ...fields, error: fromThrown(error) };
@@ -227,7 +231,14 @@ export class PooledChild {
 }
 
 function received(outcome: SentOutcome, work: Work): Outcome {
-  if (outcome.kind === 'succeeded') return outcome;
+  if (outcome.kind === 'succeeded') {
+    const { value, valueError } = outcome;
+    return {
+      kind: 'succeeded',
+      value,
+      ...(valueError === undefined ? {} : { valueError: fromThrown(valueError) }),
+    };
+  }
   const error = fromThrown(outcome.error);
   switch (outcome.kind) {
     case 'timedOut':

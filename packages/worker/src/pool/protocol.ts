@@ -40,7 +40,7 @@ type EndingInChild =
 
 /** An Outcome on its way to the parent. */
 export type SentOutcome =
-  | { readonly kind: 'succeeded'; readonly value: unknown }
+  | { readonly kind: 'succeeded'; readonly value: unknown; readonly valueError?: Thrown }
   | {
       readonly kind: Extract<Outcome['kind'], EndingInChild>;
       readonly error: Thrown;
@@ -73,6 +73,8 @@ export type FromChild =
   | { readonly op: 'unfit'; readonly error: Thrown }
   | { readonly op: 'started'; readonly job: number }
   | { readonly op: 'done'; readonly job: number; readonly outcome: SentOutcome; readonly memory: number }
+  /** The handler sent another task. */
+  | { readonly op: 'sent'; readonly job: number; readonly id: string }
   | { readonly op: 'progress'; readonly job: number; readonly value: unknown }
   | { readonly op: 'log'; readonly level: LogLevel; readonly message: string; readonly fields: SentFields }
   | { readonly op: 'call'; readonly call: number; readonly side: CallSide; readonly ask: BrokerCall }

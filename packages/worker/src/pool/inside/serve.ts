@@ -12,8 +12,10 @@ import {
   type Logger,
   type LogLevel,
   type Outcome,
+  parseJson,
   producerName,
   serviceName,
+  stringifyJson,
   systemClock,
 } from '@celeriac/core';
 
@@ -23,7 +25,7 @@ import { execute } from '../../execute.js';
 import { prepareMessage, type PrepareTaskParts, unknownTask } from '../../prepare-task.js';
 import { createWorker, tasksOf } from '../../worker.js';
 import type { SentOutcome, ToChild } from '../protocol.js';
-import { fromThrown, sendable, toThrown } from '../thrown.js';
+import { fromThrown, sendable, type Thrown, toThrown } from '../thrown.js';
 import type { ParentPort } from './port.js';
 import { Calls, RemoteDeclarer, RemoteSink } from './remote-broker.js';
 
@@ -91,6 +93,7 @@ function contextParts(config: Config, { port, calls }: Inside): ContextParts {
     taskSenderParts: { ...common, ...over('tasks'), origin: producerName() },
     eventSender: new BrokerEventSender({ ...common, ...over('events'), source: serviceName(config) }),
     progress: () => undefined,
+    sent: () => undefined,
   };
 }
 
@@ -107,7 +110,8 @@ async function runJob(run: Run, { port, running, parts }: JobParts): Promise<voi
   port.send({ op: 'started', job });
   const progress = (_of: unknown, value: unknown): void =>
     port.send({ op: 'progress', job, value: sendable(value) });
-  const contextParts = { ...parts.contextParts, progress };
+  const sent = (_by: string, id: string): void => port.send({ op: 'sent', job, id });
+  const contextParts = { ...parts.contextParts, progress, sent };
   const { logger } = contextParts;
   const task = parts.handlers.get(message.task);
   const outcome: Outcome =
@@ -128,7 +132,7 @@ async function runJob(run: Run, { port, running, parts }: JobParts): Promise<voi
 function sentOutcome(outcome: Outcome, logger: Logger): SentOutcome {
   switch (outcome.kind) {
     case 'succeeded':
-      return { kind: 'succeeded', value: sendable(outcome.value) };
+      return { kind: 'succeeded', ...sentValue(outcome.value) };
     case 'aborted':
       return { kind: 'aborted', by: outcome.by, error: toThrown(outcome.error) };
     case 'malformed':
@@ -143,6 +147,19 @@ function sentOutcome(outcome: Outcome, logger: Logger): SentOutcome {
     default:
       logger.error('an outcome that a child cannot have', { outcome: outcome.kind });
       return { kind: 'failed', error: toThrown(new Error(`unexpected outcome ${outcome.kind}`)) };
+  }
+}
+
+/** A value that cannot be cloned travels as JSON carries it; what JSON cannot carry either, with the reason. */
+function sentValue(value: unknown): { readonly value: unknown; readonly valueError?: Thrown } {
+  try {
+    return { value: structuredClone(value) };
+  } catch {
+    try {
+      return { value: parseJson(stringifyJson(value, 'result')) };
+    } catch (error) {
+      return { value: sendable(value), valueError: toThrown(error) };
+    }
   }
 }
 

@@ -107,6 +107,7 @@ describe('a pool of children', () => {
       setup: { op: 'setup', modules: [], config: {} as Config },
       answer: () => Promise.resolve(undefined),
       progress: () => undefined,
+      sent: () => undefined,
       stopping: stopping.signal,
       logger: silentLogger,
       clock,

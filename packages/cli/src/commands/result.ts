@@ -1,0 +1,54 @@
+/** `celeriac result`, and what `celeriac send --wait` prints: what became of a task. */
+import { stringifyJson } from '@celeriac/core';
+import type { AsyncResult } from '@celeriac/publisher';
+import { Command } from 'commander';
+
+import { print } from '../output.js';
+import { duration } from '../parse.js';
+import { connect } from './connect.js';
+
+interface ResultCommandOptions {
+  readonly config?: string;
+  readonly wait?: string | true;
+  readonly json?: boolean;
+}
+
+/** How long `--wait` without a duration waits. */
+export const usualWait = '30s';
+
+export function resultCommand(): Command {
+  return new Command('result')
+    .description('what became of a task: its state, or with --wait what it returned (redis:// only)')
+    .argument('<id>', 'id of the task, as send printed it')
+    .option('--config <file>', 'YAML or JSON; default $CELERIAC_CONFIG, else ./celeriac.yaml')
+    .option('--wait [duration]', `wait for the end, as in 10s; default ${usualWait}`, duration('--wait'))
+    .option('--json', 'print the state, or the error, as JSON')
+    .action(showResult);
+}
+
+async function showResult(id: string, options: ResultCommandOptions): Promise<void> {
+  const publisher = await connect(options, { isReady: false });
+  try {
+    await printResult(publisher.result(id), options);
+  } finally {
+    await publisher.close();
+  }
+}
+
+/** The value, once there is one; without `wait` the state. Rejects where the task failed. */
+export async function printResult(
+  result: AsyncResult,
+  { wait, json = false }: Pick<ResultCommandOptions, 'wait' | 'json'>,
+): Promise<void> {
+  if (wait !== undefined) {
+    const value = await result.result({ timeout: wait === true ? usualWait : wait });
+    if (!json) {
+      print(stringifyJson(value ?? null));
+      return;
+    }
+  }
+  const { error, ...status } = await result.status();
+  if (error !== undefined) throw error;
+  if (json) print(stringifyJson(status));
+  else print('value' in status ? stringifyJson(status.value ?? null) : status.state);
+}
