@@ -12,7 +12,7 @@ export { notifier } from './notify.js';
 export type { Tell } from './notify.js';
 export type { LogFields, Logger, LoggerOptions, LogLevel } from './logger.js';
 export type { EventAction, EventMessage, JsonValue, TaskEmbed, TaskMessage } from './message.js';
-export type { MalformedReason, Outcome } from './outcome.js';
+export type { MalformedReason, Outcome, SignatureProblem } from './outcome.js';
 export type { DeadLetterReason, Verdict } from './verdict.js';
 export type {
   Delivery,
@@ -102,13 +102,25 @@ export {
   againHeaders,
   cameBy,
   copyAsItCame,
+  copyPostponed,
   copyRecounted,
   eventForRetry,
   eventRetries,
   taskCrashes,
   taskForRetry,
 } from './protocol/again.js';
-export type { CopyForRetry, NextAttempt } from './protocol/again.js';
+export type { CopyForRetry, CopyInQueue, NextAttempt } from './protocol/again.js';
+export { signatureHeaders } from './protocol/signature.js';
+export type { SignedKind } from './protocol/signature.js';
+export { withoutKeys } from './signing/key-ring.js';
+export { ReplayMemory } from './signing/replay.js';
+export type { ReplayStore } from './signing/replay.js';
+export { signingCopies, signingSink } from './signing/signer.js';
+export type { Signer } from './signing/signer.js';
+export { loadSigning } from './signing/signing.js';
+export type { SectionSigning, Signing } from './signing/signing.js';
+export { replayed } from './signing/verifier.js';
+export type { Verified, Verifier } from './signing/verifier.js';
 export { Delays } from './delays.js';
 export { delayedSeconds, delayedTarget, isDelayedTo } from './amqp/delayed-delivery.js';
 export { isReject, isRetry, Reject, Retry } from './retry.js';

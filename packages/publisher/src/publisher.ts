@@ -20,6 +20,7 @@ import {
   guarded,
   isOneBroker,
   loadConfig,
+  loadSigning,
   notifier,
   type Logger,
   openPublishing,
@@ -28,10 +29,14 @@ import {
   producerName,
   publishPrepared,
   type Publishing,
+  type SectionSigning,
   serviceName,
+  type Signing,
+  signingSink,
   silentLogger,
   systemClock,
   type TaskSender,
+  type TaskSenderParts,
   type Tell,
   waitAtMost,
 } from '@celeriac/core';
@@ -65,18 +70,27 @@ export interface CloseOptions {
 }
 
 /**
- * Creates a publisher. Rejects with ERR_CONFIG_… or ERR_CONNECTION_STRING for a bad configuration; never waits for
+ * Creates a publisher. Rejects with ERR_CONFIG_…, ERR_CONNECTION_STRING or ERR_SIGNING_KEY for a bad configuration; never waits for
  * the broker: sends wait, within their deadline, and `ready()` does.
  */
 export async function createPublisher(options: PublisherOptions = {}): Promise<Publisher> {
   const { logger = silentLogger, clock = systemClock, config: source = {}, env, overrides } = options;
   const config = await loadConfig(source, { env, overrides });
   const guardedLogger = guarded(logger);
+  const signing = await loadSigning(config, clock);
   const access = await brokerAccess(config, guardedLogger);
-  return new Publisher({ config, logger: guardedLogger, clock, access });
+  return new Publisher({ config, logger: guardedLogger, clock, access, signing });
 }
 
 export type { Publisher };
+
+interface PublisherParts {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly access: BrokerAccess;
+  readonly signing: Signing;
+}
 
 class Publisher implements TaskSender, EventSender, PreparedSender, AsyncDisposable {
   readonly send: TaskSender['send'];
@@ -90,16 +104,20 @@ class Publisher implements TaskSender, EventSender, PreparedSender, AsyncDisposa
   #listeners = new EventEmitter<PublisherEvents>();
   #closing: Promise<void> | undefined;
 
-  constructor(parts: { config: Config; logger: Logger; clock: Clock; access: BrokerAccess }) {
-    const { config, clock } = parts;
+  constructor(parts: PublisherParts) {
+    const { config, clock, signing } = parts;
     this.#clock = clock;
     this.#forTasks = openPublishing(parts, 'tasks');
     this.#forEvents = isOneBroker(config) ? this.#forTasks : openPublishing(parts, 'events');
     const common = { config, clock, newId: randomUUID };
-    const tasks = new BrokerTaskSender({ ...common, ...this.#forTasks, origin: producerName() });
+    const tasks = new BrokerTaskSender({
+      ...common,
+      ...signed(this.#forTasks, signing.tasks),
+      origin: producerName(),
+    });
     const events = new BrokerEventSender({
       ...common,
-      ...this.#forEvents,
+      ...signed(this.#forEvents, signing.events),
       source: serviceName(config),
     });
     this.send = tasks.send.bind(tasks);
@@ -163,6 +181,14 @@ class Publisher implements TaskSender, EventSender, PreparedSender, AsyncDisposa
   #sides(): readonly Publishing[] {
     return this.#forEvents === this.#forTasks ? [this.#forTasks] : [this.#forTasks, this.#forEvents];
   }
+}
+
+/** What senders need, signing where there is a key. */
+function signed(
+  { sink, declarer }: Publishing,
+  { signer }: SectionSigning,
+): Pick<TaskSenderParts, 'sink' | 'declarer'> {
+  return { declarer, sink: signingSink(sink, signer) };
 }
 
 function forward({ events }: Publishing['session'], tell: Tell<PublisherEvents>): void {

@@ -56,6 +56,7 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   const attempt = 'work' in prepared ? attemptFacts(prepared.work, outcome, parts) : undefined;
   const verdict = await settle(judge(outcome, { live: delivery.live, attempt, deliveries }), delivery, parts);
   suspicion.release();
+  prepared.settled?.(verdict);
   parts.report.settled({ id, name, delivery, outcome, verdict, ms: parts.clock.monotonic() - startedAt });
 }
 

@@ -5,9 +5,9 @@
 import {
   barest,
   type Clock,
-  copyAsItCame,
+  copyPostponed,
   copyRecounted,
-  type CopyForRetry,
+  type CopyInQueue,
   deadLetter,
   deadLetterQueueName,
   type Delays,
@@ -23,7 +23,7 @@ export interface MoveParts {
   /** What has to exist for dead letters of this queue. */
   readonly deadLetterTopology: (queue: string) => Topology;
   readonly delays: Delays;
-  readonly copyForRetry: CopyForRetry;
+  readonly copyForRetry: CopyInQueue;
   readonly clock: Clock;
   /** Who gave up on the message, for its dead-letter headers. */
   readonly worker: string;
@@ -104,7 +104,7 @@ function toItsTime(verdict: Of<'postpone'>, delivery: Delivery, parts: MoveParts
     message: () => {
       const delayMs = until - clock.now();
       // Its time came while it was held.
-      return delayMs <= 0 ? undefined : delays.message(copyAsItCame(delivery), { queue, delayMs });
+      return delayMs <= 0 ? undefined : delays.message(copyPostponed(delivery), { queue, delayMs });
     },
     failed: () => delays.forget(queue),
     otherwise: (error) =>

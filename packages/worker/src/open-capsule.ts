@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import {
   type Clock,
   type Config,
-  type CopyForRetry,
+  type CopyInQueue,
   Delays,
   type Logger,
   type Tell,
@@ -26,7 +26,7 @@ import type { Prepare } from './work.js';
 export interface CapsulePlan {
   readonly queues: readonly QueuePlan[];
   readonly prepare: Prepare;
-  readonly copyForRetry: CopyForRetry;
+  readonly copyForRetry: CopyInQueue;
   readonly concurrency: number;
   readonly pool: Pool;
   readonly deliveryLimit: number;

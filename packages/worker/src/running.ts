@@ -16,6 +16,7 @@ import {
   loadValidator,
   type Logger,
   producerName,
+  type Section,
   serviceName,
   taskForRetry,
   type Tell,
@@ -32,10 +33,12 @@ import type { Application } from './event-handler/application.js';
 import { eventPreparer } from './event-handler/prepare-event.js';
 import type { TaskHandlers } from './handlers.js';
 import { type CapsulePlan, openCapsule } from './open-capsule.js';
+import type { AnswerSide } from './pool/answer.js';
 import { InlinePool } from './pool/inline.js';
 import { checkHandlers, openPool } from './pool/open-pool.js';
 import type { Pool, PoolStats } from './pool/pool.js';
 import { taskPreparer } from './prepare-task.js';
+import { openSignatures, type Signatures } from './signatures.js';
 import { closeSide, type OpenSide, type Side, sideReady, watchSide } from './side.js';
 import { Suspects } from './suspects.js';
 import { openWatchdog, type Watchdog } from './watchdog.js';
@@ -62,6 +65,8 @@ interface PreparerParts {
   readonly validator: Validator;
 }
 
+type BySection = Readonly<Record<Section, Signatures>>;
+
 /** How long handlers have to heed their signal once the grace is over. */
 const heedMs = 1_000;
 /** How long the broker has to confirm that it sends no more. */
@@ -69,6 +74,7 @@ const cancelMs = 2_000;
 
 export class Running {
   #options: RunningOptions;
+  #signatures: BySection;
   #sides: readonly Side[];
   #capsules: Capsule[] = [];
   #pools: Pool[] = [];
@@ -80,8 +86,9 @@ export class Running {
   #halted = new AbortController();
   #watchdog: Watchdog | undefined;
 
-  private constructor(options: RunningOptions, sides: readonly Side[]) {
+  private constructor(options: RunningOptions, sides: readonly Side[], signatures: BySection) {
     this.#options = options;
+    this.#signatures = signatures;
     this.#sides = sides;
     const { tell, tasks } = options;
     this.#groups = tasks.names.length === 0 ? [] : planTaskGroups(options.config, options);
@@ -97,11 +104,13 @@ export class Running {
 
   static async open(options: RunningOptions): Promise<Running> {
     const { config, logger, clock } = options;
+    const signatures = await openSignatures(options);
     const broker = { config, logger, clock, access: await brokerAccess(config, logger) };
     const sections = isOneBroker(config) ? (['tasks'] as const) : (['tasks', 'events'] as const);
     return new Running(
       options,
       sections.map((section) => options.openSide(broker, section)),
+      signatures,
     );
   }
 
@@ -123,8 +132,8 @@ export class Running {
       const { prefetch: concurrency } = plan;
       this.#addCapsule(this.#eventSide, {
         queues: [plan],
-        prepare,
-        copyForRetry: eventForRetry,
+        prepare: this.#signatures.events.verifying(prepare),
+        copyForRetry: this.#signatures.events.copies(eventForRetry),
         concurrency,
         pool: new InlinePool(application.name, { logger, clock, watch: this.#watchdog }),
         deliveryLimit: handler.delivery_limit,
@@ -210,19 +219,26 @@ export class Running {
     return {
       logger,
       progress: (of, value) => tell('progress', { ...of, value }),
-      taskSenderParts: { ...common, ...this.#taskSide.publishing, origin: producerName() },
+      taskSenderParts: { ...common, ...this.#sending('tasks'), origin: producerName() },
       eventSender: new BrokerEventSender({
         ...common,
-        ...this.#eventSide.publishing,
+        ...this.#sending('events'),
         source: serviceName(config),
       }),
     };
   }
 
+  /** For what handlers send. */
+  #sending(section: Section): AnswerSide {
+    const { publishing } = section === 'tasks' ? this.#taskSide : this.#eventSide;
+    const { sink, declarer } = publishing;
+    return { declarer, sink: this.#signatures[section].sink(sink) };
+  }
+
   #addTasks(group: TaskGroup, { contextParts, validator }: PreparerParts): void {
     const { config, tasks: handlers, modules, logger, clock, tell } = this.#options;
     const { time_zone: timeZone, delayed_delivery_ahead: delaysAhead } = config.tasks;
-    const sides = { tasks: this.#taskSide.publishing, events: this.#eventSide.publishing };
+    const sides = { tasks: this.#sending('tasks'), events: this.#sending('events') };
     const stopping = this.#stopping.signal;
     const watch = this.#watchdog;
     const pool = openPool(group, { config, modules, sides, tell, stopping, logger, clock, watch });
@@ -232,8 +248,8 @@ export class Running {
     const parts = { handlers, contextParts, validator, timeZone, config: handler, elsewhere };
     this.#addCapsule(this.#taskSide, {
       queues,
-      prepare: taskPreparer(parts),
-      copyForRetry: taskForRetry(timeZone),
+      prepare: this.#signatures.tasks.verifying(taskPreparer(parts)),
+      copyForRetry: this.#signatures.tasks.copies(taskForRetry(timeZone)),
       concurrency: handler.concurrency,
       pool,
       deliveryLimit: handler.delivery_limit,

@@ -5,7 +5,7 @@
 import { byteSizeAllowed, byteSizePattern, durationAllowed, durationPattern } from './duration.js';
 
 /** What a value is beyond its JSON type; decides how it is resolved. */
-export type ValueKind = 'duration' | 'size' | 'connection_string' | 'time_zone';
+export type ValueKind = 'duration' | 'size' | 'connection_string' | 'time_zone' | 'secret';
 
 /** A node of the schema. The `x-` keywords are annotations: other validators may ignore them. */
 export interface SchemaNode {

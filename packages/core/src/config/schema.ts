@@ -15,6 +15,7 @@ import {
   whole,
 } from './schema-node.js';
 import { poolSettings, taskWorkers } from './schema-pool.js';
+import { signing } from './schema-signing.js';
 
 export type {
   Compatibility,
@@ -26,6 +27,8 @@ export type {
   LoggingConfig,
   PoolConfig,
   PoolKind,
+  SigningConfig,
+  SigningKeyConfig,
   TaskHandlerConfig,
   TasksConfig,
   TaskWorkerConfig,
@@ -134,6 +137,7 @@ const events: SchemaNode = section('The event bus, and the connection that tasks
     ...name,
   }),
   queue_type: queueType({}),
+  signing: signing('events'),
 });
 
 const tasks: SchemaNode = section('Sending tasks, and the queues they go to.', {
@@ -180,6 +184,7 @@ const tasks: SchemaNode = section('Sending tasks, and the queues they go to.', {
     'Workers declare the delay queues when they start, for Python senders, which rely on them; otherwise the first delay or retry does.',
     true,
   ),
+  signing: signing('tasks'),
 });
 
 const taskHandler: SchemaNode = section('Running tasks.', {

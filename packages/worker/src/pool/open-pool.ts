@@ -1,5 +1,13 @@
 /** Makes the pool of a group of queues, by its configuration. Starts nothing. */
-import { CeleriacError, type Clock, type Config, type Logger, serviceName, type Tell } from '@celeriac/core';
+import {
+  CeleriacError,
+  type Clock,
+  type Config,
+  type Logger,
+  serviceName,
+  type Tell,
+  withoutKeys,
+} from '@celeriac/core';
 
 import type { TaskGroup } from '../capsule-plan.js';
 import type { HandlerWatch } from '../execute.js';
@@ -50,10 +58,10 @@ export function openPool({ name, config: settings }: TaskGroup, parts: OpenPoolP
   });
 }
 
-/** Without addresses and their passwords: a child connects to nothing. */
+/** Without addresses, passwords and keys: a child connects to nothing, and what it sends is signed by the worker. */
 function forChild(config: Config): Config {
-  const { connection_string: _events, ...events } = config.events;
-  const { connection_string: _tasks, ...tasks } = config.tasks;
+  const { connection_string: _events, ...events } = withoutKeys(config.events);
+  const { connection_string: _tasks, ...tasks } = withoutKeys(config.tasks);
   return { ...config, service: serviceName(config), events, tasks, tls: { verify: true } } as Config;
 }
 
