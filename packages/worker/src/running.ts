@@ -38,7 +38,7 @@ import { InlinePool } from './pool/inline.js';
 import { checkHandlers, openPool } from './pool/open-pool.js';
 import type { Pool, PoolStats } from './pool/pool.js';
 import { taskPreparer } from './prepare-task.js';
-import { openSignatures, type Signatures } from './signatures.js';
+import { openSignatures, type Signatures, unsigned } from './signatures.js';
 import { closeSide, type OpenSide, type Side, sideReady, watchSide } from './side.js';
 import { Suspects } from './suspects.js';
 import { openWatchdog, type Watchdog } from './watchdog.js';
@@ -54,7 +54,8 @@ export interface RunningOptions {
   readonly modules: readonly string[];
   /** Consume these task queues and no others. */
   readonly queues: readonly string[] | undefined;
-  readonly isInlineOnly: boolean;
+  /** There is no broker: tasks run inline, and signatures do not matter. */
+  readonly isSimulated: boolean;
   readonly applications: readonly Application[];
   readonly tell: Tell<WorkerEvents>;
   readonly openSide: OpenSide;
@@ -91,7 +92,13 @@ export class Running {
     this.#signatures = signatures;
     this.#sides = sides;
     const { tell, tasks } = options;
-    this.#groups = tasks.names.length === 0 ? [] : planTaskGroups(options.config, options);
+    this.#groups =
+      tasks.names.length === 0
+        ? []
+        : planTaskGroups(options.config, {
+            queues: options.queues,
+            isInlineOnly: options.isSimulated,
+          });
     for (const side of sides) {
       watchSide(side, {
         lost: (error) => tell('lost', error),
@@ -104,7 +111,7 @@ export class Running {
 
   static async open(options: RunningOptions): Promise<Running> {
     const { config, logger, clock } = options;
-    const signatures = await openSignatures(options);
+    const signatures = options.isSimulated ? unsigned : await openSignatures(options);
     const broker = { config, logger, clock, access: await brokerAccess(config, logger) };
     const sections = isOneBroker(config) ? (['tasks'] as const) : (['tasks', 'events'] as const);
     return new Running(

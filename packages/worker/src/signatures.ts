@@ -43,6 +43,12 @@ export interface SignatureParts {
   readonly logger: Logger;
 }
 
+const as = <T>(one: T): T => one;
+const none: Signatures = { verifying: as, copies: as, sink: as };
+
+/** Nothing is signed, nothing verified. */
+export const unsigned: Readonly<Record<'tasks' | 'events', Signatures>> = { tasks: none, events: none };
+
 /** Rejects with ERR_SIGNING_KEY. */
 export async function openSignatures(parts: SignatureParts): Promise<Record<'tasks' | 'events', Signatures>> {
   const { tasks, events } = await loadSigning(parts.config, parts.clock);
