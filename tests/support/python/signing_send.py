@@ -19,6 +19,7 @@ SECRET = os.environ["SIGNING_SECRET"].encode()
 
 @before_task_publish.connect
 def sign(sender=None, body=None, exchange="", routing_key="", headers=None, properties=None, **_):
+    exchange = getattr(exchange, "name", exchange) or ""
     if exchange.startswith("celery_delayed_"):  # the delay queues are a way, not the target
         exchange, routing_key = "", routing_key[56:]
     _, _, payload = dumps(body, serializer="json")
