@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createServer, type Server } from 'node:tls';
+import { createServer, type Server, type TlsOptions } from 'node:tls';
 import { promisify } from 'node:util';
 
 import { Session, silentLogger } from '@celeriac/core';
@@ -36,12 +36,16 @@ class TlsServer implements AsyncDisposable {
     server.on('connection', (socket: Socket) => socket.on('error', () => undefined));
   }
 
-  static async start(directory: string): Promise<TlsServer> {
+  static async start(
+    directory: string,
+    certificate = 'cert.pem',
+    options: TlsOptions = {},
+  ): Promise<TlsServer> {
     const [key, cert] = await Promise.all([
       readFile(join(directory, 'key.pem')),
-      readFile(join(directory, 'cert.pem')),
+      readFile(join(directory, certificate)),
     ]);
-    const server = createServer({ key, cert });
+    const server = createServer({ key, cert, ...options });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return new TlsServer(server);
@@ -124,6 +128,34 @@ describe('a TLS handshake', () => {
 
     expect(error).to.have.property('code', 'ERR_TLS');
     expect(error.message).to.include('tls.ca');
+  });
+
+  it('with a certificate that has expired is refused', async () => {
+    const [request, expired] = ['request.pem', 'expired.pem'].map((name) => join(directory, name));
+    const key = join(directory, 'key.pem');
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+    await run('openssl', ['req', '-new', '-key', key, ...subject, '-out', request!]);
+    const past = ['-days', '-1', '-copy_extensions', 'copyall', '-out', expired!];
+    await run('openssl', ['x509', '-req', '-in', request!, '-signkey', key, ...past]);
+    await using server = await TlsServer.start(directory, 'expired.pem');
+    await using sender = await open(`amqps://g:g@localhost:${server.port}//`, { ca: expired });
+
+    const error = await rejection(sender.publisher.ready({ timeout: 20 }));
+
+    expect(error).to.have.property('code', 'ERR_TLS');
+    expect(error.message).to.match(/expired/iu);
+    expect(server.names).to.deep.equal([]);
+  });
+
+  it('with a server that knows nothing newer than TLS 1.1 comes to nothing, and nothing is sent in the clear', async () => {
+    const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+    await using server = await TlsServer.start(directory, 'cert.pem', old);
+    await using sender = await open(`amqps://g:g@localhost:${server.port}//`);
+
+    const error = await rejection(sender.publisher.ready({ timeout: 5 }));
+
+    expect(error.code).to.match(/^ERR_(TLS|BROKER_HANDSHAKE|BROKER_UNREACHABLE)$/u);
+    expect(server.names).to.deep.equal([]);
   });
 
   it('is named in the error when a plain AMQP connection meets a TLS port', async () => {

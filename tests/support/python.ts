@@ -74,6 +74,16 @@ export async function pythonSends(
   return lines<PythonCall>(output);
 }
 
+/** Runs signing_send.py; resolves with the calls it made. */
+export async function pythonSigns(
+  broker: string,
+  key: { readonly id: string; readonly secret: string },
+): Promise<PythonCall[]> {
+  const env = { SIGNING_KEY_ID: key.id, SIGNING_SECRET: key.secret, INTEROP_LINES: '/dev/null' };
+  const output = await run(python(), [join(programs, 'signing_send.py')], { env: environment(broker, env) });
+  return lines<PythonCall>(output);
+}
+
 /** Pipes JSON text through a program; for those that compute something only Python knows. */
 export function pythonComputes(program: 'parse_urls.py' | 'reprs.py', input: string): unknown {
   const { status, stdout, stderr } = spawnSync(python(), [join(programs, program)], {

@@ -35,6 +35,7 @@ const configuration: ReadonlySet<ErrorCode> = new Set([
   'ERR_CONFIG_UNREADABLE',
   'ERR_CONFIG_SYNTAX',
   'ERR_CONNECTION_STRING',
+  'ERR_SIGNING_KEY',
   'ERR_EMBEDDED_BROKER',
   'ERR_BIND_REFUSED',
   'ERR_PORT_TAKEN',

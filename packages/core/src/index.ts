@@ -12,7 +12,7 @@ export { notifier } from './notify.js';
 export type { Tell } from './notify.js';
 export type { LogFields, Logger, LoggerOptions, LogLevel } from './logger.js';
 export type { EventAction, EventMessage, JsonValue, TaskEmbed, TaskMessage } from './message.js';
-export type { MalformedReason, Outcome } from './outcome.js';
+export type { MalformedReason, Outcome, SignatureProblem } from './outcome.js';
 export type { DeadLetterReason, Verdict } from './verdict.js';
 export type {
   Delivery,
@@ -136,6 +136,7 @@ export {
   cameBy,
   copyAsItCame,
   copyDeferred,
+  copyPostponed,
   copyRecounted,
   deferralCount,
   eventForRetry,
@@ -143,7 +144,6 @@ export {
   taskCrashes,
   taskForRetry,
 } from './protocol/again.js';
-export type { CopyForRetry, NextAttempt } from './protocol/again.js';
 export { decodeResult, isReady, resultTarget, resultTargetOf } from './protocol/result.js';
 export type { NewResult, ResultRecord, ResultTarget, TaskChild, TaskState } from './protocol/result.js';
 export type { RemoteException } from './protocol/exception.js';
@@ -151,6 +151,18 @@ export { openResultStore, openResultWriter } from './results/open.js';
 export type { ResultStoreOptions, ResultWriterOptions } from './results/open.js';
 export type { Replies, ResultStore, ResultWriter } from './results/result-store.js';
 export { TaskError, taskError, valueOf } from './results/task-error.js';
+export type { CopyForRetry, CopyInQueue, NextAttempt } from './protocol/again.js';
+export { signatureHeaders } from './protocol/signature.js';
+export type { SignedKind } from './protocol/signature.js';
+export { withoutKeys } from './signing/key-ring.js';
+export { ReplayMemory } from './signing/replay.js';
+export type { ReplayStore } from './signing/replay.js';
+export { signingCopies, signingSink } from './signing/signer.js';
+export type { Signer } from './signing/signer.js';
+export { loadSigning } from './signing/signing.js';
+export type { SectionSigning, Signing } from './signing/signing.js';
+export { replayed } from './signing/verifier.js';
+export type { Verified, Verifier } from './signing/verifier.js';
 export { Delays } from './delays.js';
 export { delayedSeconds, delayedTarget, isDelayedTo } from './amqp/delayed-delivery.js';
 export { isReject, isRetry, Reject, Retry } from './retry.js';

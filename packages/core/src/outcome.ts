@@ -12,6 +12,9 @@ export type MalformedReason =
   | 'too-deep'
   | 'bad-field';
 
+/** Why a message is not trusted. Stable: it is written into the dead-letter queue. */
+export type SignatureProblem = 'unsigned' | 'unknown-key' | 'bad-signature' | 'expired-window' | 'replayed';
+
 export type Outcome =
   | {
       readonly kind: 'succeeded';
@@ -27,6 +30,8 @@ export type Outcome =
   /** The thread or process that ran it died: `crashes` times so far, and `of` times at most. */
   | { readonly kind: 'crashed'; readonly error: unknown; readonly crashes: number; readonly of: number }
   | { readonly kind: 'malformed'; readonly error: unknown; readonly reason: MalformedReason }
+  /** Its signature was not accepted: nothing of its body was read. */
+  | { readonly kind: 'untrusted'; readonly error: unknown; readonly problem: SignatureProblem }
   | { readonly kind: 'unknown'; readonly error: unknown }
   | { readonly kind: 'invalid'; readonly error: unknown }
   | { readonly kind: 'expired'; readonly error: unknown }

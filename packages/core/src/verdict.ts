@@ -10,7 +10,8 @@ export type DeadLetterReason =
   | 'unknown'
   | 'invalid'
   | 'expired'
-  | 'malformed';
+  | 'malformed'
+  | 'signature';
 
 export type Verdict =
   | { readonly kind: 'ack' }

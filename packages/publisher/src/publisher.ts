@@ -20,6 +20,7 @@ import {
   guarded,
   isOneBroker,
   loadConfig,
+  loadSigning,
   notifier,
   type Logger,
   openPublishing,
@@ -29,12 +30,16 @@ import {
   producerName,
   publishPrepared,
   type Publishing,
+  type SectionSigning,
   serviceName,
   RemoteControl,
+  type ResultStore,
+  type Signing,
+  signingSink,
   silentLogger,
   systemClock,
   type TaskCanceller,
-  type ResultStore,
+  type TaskSenderParts,
   type Tell,
   waitAtMost,
 } from '@celeriac/core';
@@ -71,18 +76,27 @@ export interface CloseOptions {
 }
 
 /**
- * Creates a publisher. Rejects with ERR_CONFIG_… or ERR_CONNECTION_STRING for a bad configuration; never waits for
+ * Creates a publisher. Rejects with ERR_CONFIG_…, ERR_CONNECTION_STRING or ERR_SIGNING_KEY for a bad configuration; never waits for
  * the broker: sends wait, within their deadline, and `ready()` does.
  */
 export async function createPublisher(options: PublisherOptions = {}): Promise<Publisher> {
   const { logger = silentLogger, clock = systemClock, config: source = {}, env, overrides } = options;
   const config = await loadConfig(source, { env, overrides });
   const guardedLogger = guarded(logger);
+  const signing = await loadSigning(config, clock);
   const access = await brokerAccess(config, guardedLogger);
-  return new Publisher({ config, logger: guardedLogger, clock, access });
+  return new Publisher({ config, logger: guardedLogger, clock, access, signing });
 }
 
 export type { Publisher };
+
+interface PublisherParts {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly access: BrokerAccess;
+  readonly signing: Signing;
+}
 
 class Publisher implements ResultSender, TaskCanceller, EventSender, PreparedSender, AsyncDisposable {
   readonly send: ResultSender['send'];
@@ -99,8 +113,8 @@ class Publisher implements ResultSender, TaskCanceller, EventSender, PreparedSen
   #listeners = new EventEmitter<PublisherEvents>();
   #closing: Promise<void> | undefined;
 
-  constructor(parts: { config: Config; logger: Logger; clock: Clock; access: BrokerAccess }) {
-    const { config, clock } = parts;
+  constructor(parts: PublisherParts) {
+    const { config, clock, signing } = parts;
     this.#clock = clock;
     this.#forTasks = openPublishing(parts, 'tasks');
     this.#forEvents = isOneBroker(config) ? this.#forTasks : openPublishing(parts, 'events');
@@ -110,10 +124,15 @@ class Publisher implements ResultSender, TaskCanceller, EventSender, PreparedSen
     const { result_expires: longestWait, ignore_result: ignoresResults } = config.tasks;
     this.#resultParts = { store: results, clock, longestWait };
     const replies = results?.replies;
-    const tasks = new BrokerTaskSender({ ...common, ...this.#forTasks, origin: producerName(), replies });
+    const tasks = new BrokerTaskSender({
+      ...common,
+      ...signed(this.#forTasks, signing.tasks),
+      origin: producerName(),
+      replies,
+    });
     const events = new BrokerEventSender({
       ...common,
-      ...this.#forEvents,
+      ...signed(this.#forEvents, signing.events),
       source: serviceName(config),
     });
     const sender = withResults(tasks, { ...this.#resultParts, ignoresResults });
@@ -186,6 +205,14 @@ class Publisher implements ResultSender, TaskCanceller, EventSender, PreparedSen
   #sides(): readonly Publishing[] {
     return this.#forEvents === this.#forTasks ? [this.#forTasks] : [this.#forTasks, this.#forEvents];
   }
+}
+
+/** What senders need, signing where there is a key. */
+function signed(
+  { sink, declarer }: Publishing,
+  { signer }: SectionSigning,
+): Pick<TaskSenderParts, 'sink' | 'declarer'> {
+  return { declarer, sink: signingSink(sink, signer) };
 }
 
 function forward({ events }: Publishing['session'], tell: Tell<PublisherEvents>): void {

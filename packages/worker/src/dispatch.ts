@@ -75,6 +75,7 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   const verdict = await settle(decided, delivery, parts);
   passage.settled(verdict);
   suspicion.release();
+  prepared.settled?.(verdict);
   parts.report.settled({ id, name, delivery, outcome, verdict, ms: parts.clock.monotonic() - startedAt });
 }
 

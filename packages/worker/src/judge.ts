@@ -55,6 +55,8 @@ export function judge(
       return outcome.by === 'lost' ? abandon : judgeReturn(deliveries);
     case 'malformed':
       return { kind: 'deadLetter', reason: 'malformed', detail: outcome.reason, error: outcome.error };
+    case 'untrusted':
+      return { kind: 'deadLetter', reason: 'signature', detail: outcome.problem, error: outcome.error };
     case 'unknown':
       return { kind: 'deadLetter', reason: 'unknown', error: outcome.error };
     case 'invalid':

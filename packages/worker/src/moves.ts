@@ -7,8 +7,9 @@ import {
   type Clock,
   copyAsItCame,
   copyDeferred,
+  copyPostponed,
   copyRecounted,
-  type CopyForRetry,
+  type CopyInQueue,
   deadLetter,
   deadLetterQueueName,
   type Delays,
@@ -24,7 +25,7 @@ export interface MoveParts {
   /** What has to exist for dead letters of this queue. */
   readonly deadLetterTopology: (queue: string) => Topology;
   readonly delays: Delays;
-  readonly copyForRetry: CopyForRetry;
+  readonly copyForRetry: CopyInQueue;
   readonly clock: Clock;
   /** Who gave up on the message, for its dead-letter headers. */
   readonly worker: string;
@@ -107,7 +108,7 @@ function toItsTime(verdict: Of<'postpone'>, delivery: Delivery, parts: MoveParts
       // A deferral has to be counted, or a limit would take it for a newcomer again.
       if (isDeferred) return delays.message(copyDeferred(delivery), { queue, delayMs: Math.max(1, delayMs) });
       // Its time came while it was held.
-      return delayMs <= 0 ? undefined : delays.message(copyAsItCame(delivery), { queue, delayMs });
+      return delayMs <= 0 ? undefined : delays.message(copyPostponed(delivery), { queue, delayMs });
     },
     failed: () => delays.forget(queue),
     otherwise: (error) =>

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import {
   type Clock,
   type Config,
-  type CopyForRetry,
+  type CopyInQueue,
   Delays,
   type Logger,
   taskTopology,
@@ -34,7 +34,7 @@ export function workerName(): string {
 export interface CapsulePlan {
   readonly queues: readonly QueuePlan[];
   readonly prepare: Prepare;
-  readonly copyForRetry: CopyForRetry;
+  readonly copyForRetry: CopyInQueue;
   readonly concurrency: number;
   readonly pool: Pool;
   readonly gates: readonly Gate[];

@@ -16,6 +16,7 @@ import {
   loadValidator,
   type Logger,
   producerName,
+  type Section,
   serviceName,
   taskForRetry,
   type Tell,
@@ -35,6 +36,7 @@ import { eventPreparer } from './event-handler/prepare-event.js';
 import { type Gates, openGates } from './gates/open-gates.js';
 import type { TaskHandlers } from './handlers.js';
 import { type CapsulePlan, openCapsule, type OpenedCapsule, workerName } from './open-capsule.js';
+import type { AnswerSide } from './pool/answer.js';
 import { InlinePool } from './pool/inline.js';
 import { describeWorker } from './worker-description.js';
 import { checkHandlers, openPool } from './pool/open-pool.js';
@@ -42,6 +44,7 @@ import type { Pool, PoolStats } from './pool/pool.js';
 import { taskPreparer } from './prepare-task.js';
 import { openResults } from './results/open-results.js';
 import type { ResultKeeper } from './results/result-keeper.js';
+import { openSignatures, type Signatures, unsigned } from './signatures.js';
 import { closeSide, type OpenSide, type Side, sideReady, watchSide } from './side.js';
 import { Suspects } from './suspects.js';
 import { TaskQueues } from './task-queues.js';
@@ -59,7 +62,8 @@ export interface RunningOptions {
   readonly modules: readonly string[];
   /** Consume these task queues and no others. */
   readonly queues: readonly string[] | undefined;
-  readonly isInlineOnly: boolean;
+  /** There is no broker: tasks run inline, and signatures do not matter. */
+  readonly isSimulated: boolean;
   readonly applications: readonly Application[];
   readonly tell: Tell<WorkerEvents>;
   readonly openSide: OpenSide;
@@ -75,6 +79,8 @@ interface PreparerParts {
   readonly gates: Gates;
 }
 
+type BySection = Readonly<Record<Section, Signatures>>;
+
 /** How long handlers have to heed their signal once the grace is over. */
 const heedMs = 1_000;
 /** How long the broker has to confirm that it sends no more. */
@@ -82,6 +88,7 @@ const cancelMs = 2_000;
 
 export class Running {
   #options: Opened;
+  #signatures: BySection;
   #sides: readonly Side[];
   #capsules: Capsule[] = [];
   #pools: Pool[] = [];
@@ -99,14 +106,16 @@ export class Running {
   #opened: { close(): Promise<void> }[] = [];
   #results: ResultKeeper | undefined;
 
-  private constructor(options: Opened, sides: readonly Side[]) {
+  private constructor(options: Opened, sides: readonly Side[], signatures: BySection) {
     this.#options = options;
+    this.#signatures = signatures;
     this.#sides = sides;
     const { tell, tasks, config, clock } = options;
     const { cancel_expiry: expiry, max_cancelled: most } = config.tasks;
     this.#queues = new TaskQueues(config);
     this.#revocations = new Revocations(clock, { expiryMs: expiry * 1000, most });
-    this.#groups = tasks.names.length === 0 ? [] : planTaskGroups(options.config, options);
+    const { queues, isSimulated: isInlineOnly } = options;
+    this.#groups = tasks.names.length === 0 ? [] : planTaskGroups(config, { queues, isInlineOnly });
     for (const side of sides) {
       watchSide(side, {
         lost: (error) => tell('lost', error),
@@ -121,10 +130,12 @@ export class Running {
     const { config, logger, clock } = options;
     const access = await brokerAccess(config, logger);
     const broker = { config, logger, clock, access };
+    const signatures = options.isSimulated ? unsigned : await openSignatures(options);
     const sections = isOneBroker(config) ? (['tasks'] as const) : (['tasks', 'events'] as const);
     return new Running(
       { ...options, access },
       sections.map((section) => options.openSide(broker, section)),
+      signatures,
     );
   }
 
@@ -156,8 +167,8 @@ export class Running {
       const { prefetch: concurrency } = plan;
       this.#addCapsule(this.#eventSide, {
         queues: [plan],
-        prepare,
-        copyForRetry: eventForRetry,
+        prepare: this.#signatures.events.verifying(prepare),
+        copyForRetry: this.#signatures.events.copies(eventForRetry),
         concurrency,
         pool: new InlinePool(application.name, { logger, clock, watch: this.#watchdog }),
         gates: gates.events,
@@ -235,10 +246,10 @@ export class Running {
     return {
       logger,
       ...this.#telling,
-      taskSenderParts: { ...common, ...this.#taskSide.publishing, origin: producerName() },
+      taskSenderParts: { ...common, ...this.#sending('tasks'), origin: producerName() },
       eventSender: new BrokerEventSender({
         ...common,
-        ...this.#eventSide.publishing,
+        ...this.#sending('events'),
         source: serviceName(config),
       }),
     };
@@ -265,10 +276,17 @@ export class Running {
     sent: (id, child) => this.#results?.sent(id, child),
   };
 
+  /** For what handlers send. */
+  #sending(section: Section): AnswerSide {
+    const { publishing } = section === 'tasks' ? this.#taskSide : this.#eventSide;
+    const { sink, declarer } = publishing;
+    return { declarer, sink: this.#signatures[section].sink(sink) };
+  }
+
   #addTasks(group: TaskGroup, { contextParts, validator, gates }: PreparerParts): void {
     const { config, tasks: handlers, modules, logger, clock } = this.#options;
     const { time_zone: timeZone, delayed_delivery_ahead: delaysAhead } = config.tasks;
-    const sides = { tasks: this.#taskSide.publishing, events: this.#eventSide.publishing };
+    const sides = { tasks: this.#sending('tasks'), events: this.#sending('events') };
     const stopping = this.#stopping.signal;
     const watch = this.#watchdog;
     const pool = openPool(group, {
@@ -287,8 +305,8 @@ export class Running {
     const parts = { handlers, contextParts, validator, timeZone, config: handler, elsewhere };
     const opened = this.#addCapsule(this.#taskSide, {
       queues,
-      prepare: taskPreparer(parts),
-      copyForRetry: taskForRetry(timeZone),
+      prepare: this.#signatures.tasks.verifying(taskPreparer(parts)),
+      copyForRetry: this.#signatures.tasks.copies(taskForRetry(timeZone)),
       concurrency: handler.concurrency,
       pool,
       gates: gates.tasks,

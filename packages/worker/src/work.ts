@@ -1,5 +1,5 @@
 /** One unit of work as `dispatch` sees it, whether it came as a task or as an event. Types only. */
-import type { Delivery, Duration, Outcome, RetryPolicy, TaskMessage } from '@celeriac/core';
+import type { Delivery, Duration, Outcome, RetryPolicy, TaskMessage, Verdict } from '@celeriac/core';
 
 import type { Cancellation } from './cancellation.js';
 
@@ -39,7 +39,7 @@ export interface Work {
 }
 
 /** What a delivery turned out to be: work, or an ending without any. */
-export type Prepared =
+export type Prepared = (
   | { readonly work: Work }
   | {
       readonly outcome: Outcome;
@@ -47,7 +47,11 @@ export type Prepared =
       readonly name: string | undefined;
       /** The task as far as it was decoded. */
       readonly message?: TaskMessage;
-    };
+    }
+) & {
+  /** Told what became of the delivery. Never throws. */
+  readonly settled?: (verdict: Verdict) => void;
+};
 
 /** Reads a delivery and finds its handler. Never throws. */
 export type Prepare = (delivery: Delivery) => Prepared | Promise<Prepared>;

@@ -58,12 +58,12 @@ export interface StopOptions {
 
 /** Creates a worker. Reads nothing and connects to nothing before `start` or `run`. */
 export function createWorker(options: WorkerOptions = {}): Worker {
-  return new Worker(options, { open: openWorkerSide, isInlineOnly: false });
+  return new Worker(options, { open: openWorkerSide, isSimulated: false });
 }
 
-/** As `createWorker`, over something else than a broker, and all tasks inline: for `@celeriac/testing`. @internal */
+/** As `createWorker`, over something else than a broker, all tasks inline and no signatures: for `@celeriac/testing`. @internal */
 export function createWorkerOver(openOther: OpenSide, options: WorkerOptions = {}): Worker {
-  return new Worker(options, { open: openOther, isInlineOnly: true });
+  return new Worker(options, { open: openOther, isSimulated: true });
 }
 
 export type { Worker };
@@ -73,8 +73,8 @@ export let tasksOf: (worker: Worker) => TaskHandlers;
 
 interface Over {
   readonly open: OpenSide;
-  /** All tasks run inline, whatever the configuration says. */
-  readonly isInlineOnly: boolean;
+  /** There is no broker: all tasks run inline, and nothing is signed or verified, whatever the configuration says. */
+  readonly isSimulated: boolean;
 }
 
 class Worker implements AsyncDisposable {
@@ -159,7 +159,7 @@ class Worker implements AsyncDisposable {
 
   /**
    * Connects and consumes; resolves when every queue is consumed. Waits for a broker that cannot be reached;
-   * rejects with ERR_CONFIG_…, ERR_ACCESS_REFUSED, ERR_VHOST_REFUSED, ERR_TLS or ERR_TOPOLOGY_… for what will not
+   * rejects with ERR_CONFIG_…, ERR_SIGNING_KEY, ERR_ACCESS_REFUSED, ERR_VHOST_REFUSED, ERR_TLS or ERR_TOPOLOGY_… for what will not
    * go away by itself, with everything closed again.
    */
   start(): Promise<WorkerDescription> {
@@ -220,8 +220,8 @@ class Worker implements AsyncDisposable {
     if (this.#tasks.names.length === 0 && applications.length === 0) throw nothingRegistered();
     const config = await loadConfig(source, { env, overrides });
     const parts = { config, logger: this.#logger, clock: this.#clock, openSide: this.#over.open };
-    const { isInlineOnly } = this.#over;
-    const what = { tasks: this.#tasks, modules: this.#modules, queues, isInlineOnly };
+    const { isSimulated } = this.#over;
+    const what = { tasks: this.#tasks, modules: this.#modules, queues, isSimulated };
     const shutdown = (): void => {
       this.#told.abort();
       void this.stop();

@@ -36,7 +36,7 @@ function summaryRows(summary: DeadLetterSummary, now: number): string[][] {
 }
 
 export function requeueText(report: RequeueReport, dryRun: boolean): string {
-  const { requeued, queues, doubled, skipped, expiryDropped, queue } = report;
+  const { requeued, queues, doubled, skipped, expiryDropped, signed, unverified, queue } = report;
   const targets = Object.entries(queues).map(([name, count]) => `  ${printable(name)}  ${count}`);
   const lines = [
     `${requeued} ${dryRun ? 'would be put' : 'put'} back from ${printable(queue)}${requeued === 0 ? '' : ' into'}`,
@@ -44,6 +44,9 @@ export function requeueText(report: RequeueReport, dryRun: boolean): string {
   ];
   if (expiryDropped > 0)
     lines.push(`${expiryDropped} of them without their expiry, which had passed (--expires)`);
+  if (signed > 0) lines.push(`${signed} of them signed anew`);
+  if (unverified > 0)
+    lines.push(`${unverified} of them as they are: their signature is missing or not right (--vouch)`);
   if (skipped > 0) {
     lines.push(
       `${skipped} left alone: nothing says where they came from (--to), or their headers cannot be read`,

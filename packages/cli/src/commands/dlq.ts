@@ -34,6 +34,7 @@ interface RequeueOptions extends MoveOptions {
   readonly to?: string;
   readonly rate?: number;
   readonly expires?: string;
+  readonly vouch?: boolean;
 }
 
 interface PurgeOptions extends MoveOptions {
@@ -95,11 +96,15 @@ function requeueCommand(): Command {
       'not to be started later than this from now; default: what is left of their own',
       duration('--expires'),
     )
+    .option(
+      '--vouch',
+      'sign all of them with the configured key, also those whose own signature is not right: look at them first',
+    )
     .option('--dry-run', 'change nothing, say what would be done')
     .action(async (queue: string, options: RequeueOptions) => {
-      const { to, rate: ratePerSecond, expires, dryRun } = options;
+      const { to, rate: ratePerSecond, expires, vouch, dryRun } = options;
       const report = await withDeadLetters(options, (letters) =>
-        letters.requeue(queue, filterOf(options), { to, ratePerSecond, expires, dryRun }),
+        letters.requeue(queue, filterOf(options), { to, ratePerSecond, expires, vouch, dryRun }),
       );
       if (options.json === true) print(JSON.stringify({ ...report, dryRun: dryRun === true }));
       else print(requeueText(report, dryRun === true));

@@ -75,12 +75,12 @@ function anyBits(count: number): string {
  * get what was meant for a queue `a.b`.
  */
 export function delayedBinding(queue: string): BindingSpec {
-  return { queue, exchange: deliveryExchange, routingKey: `${anyBits(levels)}${keyOf(queue)}` };
+  return { queue, exchange: deliveryExchange, routingKey: `${anyBits(levels)}${queueKey(queue)}` };
 }
 
 /** The routing key of a delay (1 to `longestDelaySeconds`) to a queue: its bits, highest first, and the queue. */
 export function delayedRoutingKey(seconds: number, queue: string): string {
-  return `${seconds.toString(2).padStart(levels, '0').split('').join('.')}.${keyOf(queue)}`;
+  return `${seconds.toString(2).padStart(levels, '0').split('').join('.')}.${queueKey(queue)}`;
 }
 
 /** Where a message was published to, or comes from. */
@@ -91,7 +91,7 @@ interface Published {
 
 /** True when a message that is, or was, on its way through the delay queues is meant for this queue. */
 export function isDelayedTo(queue: string, message: Published): boolean {
-  return delayedTarget(message) === keyOf(queue);
+  return delayedTarget(message) === queueKey(queue);
 }
 
 /** The queue that such a message is meant for, in the form its key has; undefined for one that was not delayed. */
@@ -111,7 +111,7 @@ const delayedFrom = /^celery_delayed_(\d+|delivery)$/u;
 const longestKeyBytes = 255 - levels * 2;
 
 /** The queue's name, unless it would not fit into the key or would be read as a pattern: then a digest of it. */
-function keyOf(queue: string): string {
+export function queueKey(queue: string): string {
   const isPlain = !/(^|\.)[*#](\.|$)/u.test(queue) && Buffer.byteLength(queue) <= longestKeyBytes;
   return isPlain ? queue : `celeriac-${createHash('sha256').update(queue).digest('hex').slice(0, 40)}`;
 }

@@ -10,6 +10,7 @@ import { parseByteSize, parseDuration } from './duration.js';
 import { type KeyPath, pathText, type Problems } from './problems.js';
 import { configSchema } from './schema.js';
 import type { SchemaNode } from './schema-node.js';
+import { SecretText } from './secret-text.js';
 import { isTree, mergeTrees, type Tree } from './tree.js';
 import type { Config } from './types.js';
 
@@ -82,6 +83,8 @@ function resolveKind(node: SchemaNode, value: unknown, { path, problems }: Place
         return parseResultBackend(value as string);
       case 'time_zone':
         return timeZone(value as string);
+      case 'secret':
+        return new SecretText(value as string);
       default:
         return value;
     }

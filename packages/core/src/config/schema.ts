@@ -19,6 +19,7 @@ import { keyStore } from './schema-key-store.js';
 import { limitSettings } from './schema-limits.js';
 import { resultSettings } from './schema-results.js';
 import { poolSettings, taskWorkers } from './schema-pool.js';
+import { signing } from './schema-signing.js';
 
 export type {
   Compatibility,
@@ -31,6 +32,8 @@ export type {
   LoggingConfig,
   PoolConfig,
   PoolKind,
+  SigningConfig,
+  SigningKeyConfig,
   TaskHandlerConfig,
   TasksConfig,
   TaskWorkerConfig,
@@ -139,6 +142,7 @@ const events: SchemaNode = section('The event bus, and the connection that tasks
     ...name,
   }),
   queue_type: queueType({}),
+  signing: signing('events'),
 });
 
 const tasks: SchemaNode = section('Sending tasks, and the queues they go to.', {
@@ -187,6 +191,7 @@ const tasks: SchemaNode = section('Sending tasks, and the queues they go to.', {
   ),
   ...cancelling(name),
   ...resultSettings,
+  signing: signing('tasks'),
 });
 
 const taskHandler: SchemaNode = section('Running tasks.', {

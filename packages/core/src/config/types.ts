@@ -6,11 +6,32 @@ import type { RedisAddress } from '../redis/redis-address.js';
 import type { ConnectionString } from './connection-string.js';
 import type { ByteSize, Duration } from './duration.js';
 import type { ResultBackend } from './result-backend.js';
+import type { SecretText } from './secret-text.js';
 
 export type Compatibility = 'celeriac' | 'celery';
 export type QueueKind = 'quorum' | 'classic';
 export type LogLevelSetting = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 export type LogFormatSetting = 'auto' | 'text' | 'json';
+
+/** One key. `secret` or `file`, never both. */
+export interface SigningKeyConfig {
+  readonly algorithm: 'hmac-sha256' | 'ed25519';
+  readonly secret?: SecretText | undefined;
+  /** A path, not the contents. */
+  readonly file?: string | undefined;
+}
+
+/** How messages are signed, and what is asked of their signatures. */
+export interface SigningConfig {
+  /** Absent: nothing is signed. */
+  readonly sign_with?: string | undefined;
+  readonly require: boolean;
+  /** Seconds. */
+  readonly window: number;
+  readonly replay_memory: number;
+  /** By id. */
+  readonly keys: Readonly<Record<string, SigningKeyConfig>>;
+}
 
 /** The event bus, and the connection everything uses unless `tasks` has its own. */
 export interface EventsConfig {
@@ -29,6 +50,7 @@ export interface EventsConfig {
   readonly routing_key: string;
   readonly queue_prefix: string;
   readonly queue_type: QueueKind;
+  readonly signing: SigningConfig;
 }
 
 /** What becomes of the results of tasks. */
@@ -70,6 +92,7 @@ export interface TasksConfig extends ResultsConfig {
   /** Seconds. */
   readonly cancel_expiry: number;
   readonly max_cancelled: number;
+  readonly signing: SigningConfig;
 }
 
 /** What a worker does when remote control asks for it. */
@@ -225,6 +248,13 @@ type WithRetry<Section> = Omit<Section, 'retry'> & {
   readonly retry?: Written<RetryConfig, 'delay' | 'max_delay'> | undefined;
 };
 
+type WithSigning<Section> = Omit<Section, 'signing'> & {
+  readonly signing?: Omit<Written<SigningConfig, 'window'>, 'keys'> & {
+    readonly keys?: Readonly<Record<string, WrittenKey>> | undefined;
+  };
+};
+type WrittenKey = Partial<Omit<SigningKeyConfig, 'secret'>> & { readonly secret?: string | undefined };
+
 type PoolDurations = 'idle_timeout' | 'soft_time_limit' | 'hard_time_limit';
 type HandlerDurations = 'shutdown_grace' | 'block_warning' | 'lag_warning' | 'lag_limit';
 type PoolSizes = 'max_memory' | 'max_memory_per_child';
@@ -247,12 +277,14 @@ type WrittenTaskHandler = Omit<
 /** The configuration as people write it. Everything has a default. */
 export interface ConfigInput {
   readonly service?: string | null | undefined;
-  readonly events?: Written<EventsConfig, 'connect_timeout' | 'reconnect_max_delay'> | undefined;
+  readonly events?: WithSigning<Written<EventsConfig, 'connect_timeout' | 'reconnect_max_delay'>> | undefined;
   readonly tasks?:
-    | Written<
-        TasksConfig,
-        'publish_timeout' | 'dead_letter_expiry' | 'cancel_expiry' | 'result_expires',
-        'max_unsettled_bytes' | 'max_message_size'
+    | WithSigning<
+        Written<
+          TasksConfig,
+          'publish_timeout' | 'dead_letter_expiry' | 'cancel_expiry' | 'result_expires',
+          'max_unsettled_bytes' | 'max_message_size'
+        >
       >
     | undefined;
   readonly task_handler?: WithRetry<WrittenTaskHandler> | undefined;

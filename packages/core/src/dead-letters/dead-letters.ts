@@ -13,6 +13,7 @@ import { type ConfigSource, loadConfig } from '../config/load.js';
 import type { Config, ConfigInput } from '../config/types.js';
 import { CeleriacError, errorText, isCeleriacError } from '../errors.js';
 import { guarded, type Logger, silentLogger } from '../logger.js';
+import { loadSigning, type Signing } from '../signing/signing.js';
 import { Brokers, configuredQueues, sectionOf } from './brokers.js';
 import { type DeadLetterFilter, isEmptyFilter } from './filter.js';
 import { type DeadLetter, queueOfDeadLetters } from './letter.js';
@@ -56,15 +57,16 @@ export interface PurgeReport {
   readonly purged: number;
 }
 
-/** Rejects with ERR_CONFIG_… or ERR_CONNECTION_STRING for a bad configuration; connects when it is used. */
+/** Rejects with ERR_CONFIG_…, ERR_CONNECTION_STRING or ERR_SIGNING_KEY for a bad configuration; connects when it is used. */
 export async function openDeadLetters(options: DeadLettersOptions = {}): Promise<DeadLetters> {
   const { config: source = {}, env, overrides, clock = systemClock, timeout = 30 } = options;
   const timeoutMs = parseDuration(timeout) * 1000;
   const config = await loadConfig(source, { env, overrides });
   const logger = guarded(options.logger ?? silentLogger);
   const { ignoreDeliveryLimit = false } = options;
+  const signing = await loadSigning(config, clock);
   const brokers = new Brokers({ config, logger, clock, access: await brokerAccess(config, logger) });
-  return new DeadLetters({ config, clock, timeoutMs, brokers, ignoreDeliveryLimit });
+  return new DeadLetters({ config, clock, timeoutMs, brokers, signing, ignoreDeliveryLimit });
 }
 
 export type { DeadLetters };
@@ -74,6 +76,7 @@ interface Parts {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly brokers: Brokers;
+  readonly signing: Signing;
   readonly ignoreDeliveryLimit: boolean;
 }
 
@@ -82,7 +85,7 @@ class DeadLetters implements AsyncDisposable {
   #clock: Clock;
   #timeoutMs: number;
   #brokers: Brokers;
-
+  #signing: Signing;
   #ignoreDeliveryLimit: boolean;
 
   constructor(parts: Parts) {
@@ -90,6 +93,7 @@ class DeadLetters implements AsyncDisposable {
     this.#clock = parts.clock;
     this.#timeoutMs = parts.timeoutMs;
     this.#brokers = parts.brokers;
+    this.#signing = parts.signing;
     this.#ignoreDeliveryLimit = parts.ignoreDeliveryLimit;
   }
 
@@ -130,6 +134,7 @@ class DeadLetters implements AsyncDisposable {
       ...checked(options, deadLetterQueue),
       sink: this.#brokers.publishing(sectionOf(this.#config, deadLetterQueue)).sink,
       clock: this.#clock,
+      signing: this.#signing,
       timeoutMs: this.#timeoutMs,
       timeZone,
       maxMessages,

@@ -4,8 +4,10 @@
  */
 import type { Clock } from '../clock.js';
 import type { MessageSink } from '../ports.js';
+import type { Signing } from '../signing/signing.js';
 import { requeuedCopy } from './copy.js';
 import type { DeadLetter } from './letter.js';
+import { type Resigned, resigned } from './resign.js';
 import type { InHand } from './walk.js';
 
 export interface RequeueOptions {
@@ -17,6 +19,8 @@ export interface RequeueOptions {
   readonly ratePerSecond?: number | undefined;
   /** They get this expiry, from now. Default: what is left of their own; one that has passed is left out. */
   readonly expiresMs?: number | undefined;
+  /** All are signed with the configured key, whatever they carry. Default: those whose own signature is right. */
+  readonly vouch?: boolean | undefined;
 }
 
 export interface RequeueReport {
@@ -35,9 +39,14 @@ export interface RequeueReport {
   readonly skipped: number;
   /** Sent without their expiry, which had passed. */
   readonly expiryDropped: number;
+  /** Signed anew, with the configured key. */
+  readonly signed: number;
+  /** Sent as they are, though a key is configured: their signature is not right, or there is none where one is required. */
+  readonly unverified: number;
 }
 
 export interface RequeueParts extends RequeueOptions {
+  readonly signing: Signing;
   readonly sink: MessageSink;
   readonly clock: Clock;
   readonly timeZone: string;
@@ -45,6 +54,10 @@ export interface RequeueParts extends RequeueOptions {
   /** What the sink takes at once. */
   readonly maxMessages: number;
   readonly maxBytes: number;
+}
+
+interface Copy extends Resigned {
+  readonly expiryDropped: boolean;
 }
 
 /** On their way at once, also where the publisher would take more: so many may be doubled by a crash. */
@@ -62,6 +75,8 @@ export class Requeue {
   #doubled = 0;
   #skipped = 0;
   #expiryDropped = 0;
+  #signed = 0;
+  #unverified = 0;
 
   constructor(parts: RequeueParts) {
     this.#parts = parts;
@@ -74,6 +89,8 @@ export class Requeue {
       doubled: this.#doubled,
       skipped: this.#skipped,
       expiryDropped: this.#expiryDropped,
+      signed: this.#signed,
+      unverified: this.#unverified,
     };
   }
 
@@ -119,9 +136,9 @@ export class Requeue {
   async #send(inHand: InHand, queue: string): Promise<void> {
     const { sink, timeoutMs } = this.#parts;
     try {
-      const { message, expiryDropped } = this.#copy(inHand.letter, queue);
-      await sink.publish(message, { timeoutMs, anySize: true });
-      this.#counted(queue, expiryDropped);
+      const copy = this.#copy(inHand.letter, queue);
+      await sink.publish(copy.message, { timeoutMs, anySize: true });
+      this.#counted(queue, copy);
       if (!inHand.take()) this.#doubled++;
     } catch (error) {
       this.#failure ??= { error };
@@ -129,18 +146,21 @@ export class Requeue {
   }
 
   #count(letter: DeadLetter, queue: string): void {
-    this.#counted(queue, this.#copy(letter, queue).expiryDropped);
+    this.#counted(queue, this.#copy(letter, queue));
   }
 
-  #counted(queue: string, expiryDropped: boolean): void {
+  #counted(queue: string, { expiryDropped, signature }: Copy): void {
     this.#requeued++;
     this.#queues.set(queue, (this.#queues.get(queue) ?? 0) + 1);
     if (expiryDropped) this.#expiryDropped++;
+    if (signature === 'renewed') this.#signed++;
+    if (signature === 'unverified') this.#unverified++;
   }
 
-  #copy(letter: DeadLetter, queue: string): ReturnType<typeof requeuedCopy> {
-    const { clock, timeZone, expiresMs } = this.#parts;
-    return requeuedCopy(letter, { queue, now: clock.now(), timeZone, expiresMs });
+  #copy(letter: DeadLetter, queue: string): Copy {
+    const { clock, timeZone, expiresMs, signing, vouch = false } = this.#parts;
+    const { message, expiryDropped } = requeuedCopy(letter, { queue, now: clock.now(), timeZone, expiresMs });
+    return { expiryDropped, ...resigned(letter, { message, queue }, { signing, vouch }) };
   }
 
   /** A message that is larger than all that may be on its way goes alone. */

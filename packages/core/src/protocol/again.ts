@@ -29,17 +29,23 @@ export const againHeaders = {
 /** Enough to wait the longest; a count that grows no further overflows nowhere. */
 const mostDeferrals = 1_000_000;
 
+/** The message as it came, for the delay queues: its way there would hide the one it came by. */
+export function copyPostponed(received: ReceivedBy): EncodedMessage {
+  const { body, properties } = copyAsItCame(received);
+  return { body, properties: { ...properties, headers: { ...properties.headers, ...byExchange(received) } } };
+}
+
+/** How it came, where that was by an exchange of its own. */
+export function byExchange(received: ReceivedBy): HeaderTable {
+  const { exchange, routingKey } = cameBy(received);
+  return exchange === '' ? {} : { [againHeaders.exchange]: exchange, [againHeaders.routingKey]: routingKey };
+}
+
 /** The message as it came, counted: see `deliveryCount`. */
 export function copyRecounted(received: ReceivedBy, deliveries: number): EncodedMessage {
   const { body, properties } = copyAsItCame(received);
   const { expiration } = received.properties;
-  const { exchange, routingKey } = cameBy(received);
-  const by = { [againHeaders.exchange]: exchange, [againHeaders.routingKey]: routingKey };
-  const headers = {
-    ...properties.headers,
-    ...(exchange === '' ? {} : by),
-    [deliveriesHeader]: deliveries,
-  };
+  const headers = { ...properties.headers, ...byExchange(received), [deliveriesHeader]: deliveries };
   return {
     body,
     properties: { ...properties, ...(expiration === undefined ? {} : { expiration }), headers },
@@ -65,8 +71,14 @@ export interface CameBy {
 /** A received message with where it came by. A Delivery is one. */
 export type ReceivedBy = Received & CameBy;
 
+/** A received message with the queue it is in as well. A Delivery is one. */
+export type ReceivedIn = ReceivedBy & { readonly queue: string };
+
 /** Makes the copy for the next attempt. */
 export type CopyForRetry = (received: ReceivedBy, next: NextAttempt) => EncodedMessage;
+
+/** The same where it matters which queue the copy is for: it is the one that the message is in. */
+export type CopyInQueue = (received: ReceivedIn, next: NextAttempt) => EncodedMessage;
 
 /** The message as it came, without what the broker wrote on it. */
 export function copyAsItCame({ properties, body }: Received): EncodedMessage {
@@ -74,8 +86,8 @@ export function copyAsItCame({ properties, body }: Received): EncodedMessage {
 }
 
 /** The message as it came, and one deferral more. */
-export function copyDeferred(received: Received): EncodedMessage {
-  const { body, properties } = copyAsItCame(received);
+export function copyDeferred(received: ReceivedBy): EncodedMessage {
+  const { body, properties } = copyPostponed(received);
   const deferrals = Math.min(deferralCount(received.properties) + 1, mostDeferrals);
   return {
     body,

@@ -12,6 +12,9 @@ import { Malformed, type Received } from './received.js';
 
 /** A compressed body may not grow beyond this: a few KiB can hold gigabytes of zeros. */
 export const maxInflatedBytes: number = 16 * 1024 * 1024;
+/** Nor beyond so many times its size, from so many bytes on: what people write does not, and many at once would add up. */
+const maxRatio = 100;
+const freeBytes = 1024 * 1024;
 
 const encodings: ReadonlySet<string> = new Set(['', 'utf-8', 'utf8', 'us-ascii', 'ascii', 'binary']);
 /** kombu's name for it, and plain zlib inside all the same. */
@@ -48,12 +51,12 @@ function decompressed({ properties, body }: Received): Buffer {
   if (typeof compression !== 'string' || !zlibTypes.has(compression.toLowerCase())) {
     throw new Malformed('content-encoding', `its compression (${shown(compression)}) is not supported`);
   }
+  const most = Math.min(maxInflatedBytes, Math.max(freeBytes, body.length * maxRatio));
   try {
-    return inflateSync(body, { maxOutputLength: maxInflatedBytes });
+    return inflateSync(body, { maxOutputLength: most });
   } catch (cause) {
     const tooLarge = (cause as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE';
-    if (tooLarge)
-      throw new Malformed('too-large', `its body inflates to over ${maxInflatedBytes} bytes`, cause);
+    if (tooLarge) throw new Malformed('too-large', `its body inflates to over ${most} bytes`, cause);
     throw new Malformed('undecodable-body', `its body cannot be decompressed (${errorText(cause)})`, cause);
   }
 }

@@ -12,6 +12,7 @@ import {
   formatConnectionString,
   type Section,
   serviceName,
+  withoutKeys,
 } from '@celeriac/core';
 
 import type { Side, SideConsumer } from '../side.js';
@@ -139,14 +140,14 @@ export class ThreadSide implements Side {
   }
 }
 
-/** Addresses in full, with their passwords: nothing else of it is secret. */
+/** Addresses in full, with their passwords: nothing else of it is secret. Nothing is signed in the thread. */
 function bootOf(
   config: Config,
   { tls, embedded }: BrokerAccess,
   section: Section,
 ): Omit<Boot, 'settlements'> {
-  const { connection_string: _tasks, ...tasks } = config.tasks;
-  const { connection_string: _events, ...events } = config.events;
+  const { connection_string: _tasks, ...tasks } = withoutKeys(config.tasks);
+  const { connection_string: _events, ...events } = withoutKeys(config.events);
   const addresses = (of: Section): string =>
     formatConnectionString(
       connectionString(config, of).addresses.map((address) => embedded.get(address) ?? address),

@@ -1,5 +1,12 @@
 /** Makes the pool of a group of queues, by its configuration. Starts nothing. */
-import { CeleriacError, type Clock, type Config, type Logger, serviceName } from '@celeriac/core';
+import {
+  CeleriacError,
+  type Clock,
+  type Config,
+  type Logger,
+  serviceName,
+  withoutKeys,
+} from '@celeriac/core';
 
 import type { TaskGroup } from '../capsule-plan.js';
 import type { HandlerWatch } from '../execute.js';
@@ -52,11 +59,11 @@ export function openPool({ name, config: settings }: TaskGroup, parts: OpenPoolP
   });
 }
 
-/** Without addresses and their passwords: a child connects to nothing. */
+/** Without addresses, passwords and keys: a child connects to nothing, and what it sends is signed by the worker. */
 function forChild(config: Config): Config {
-  const { connection_string: _events, ...events } = config.events;
+  const { connection_string: _events, ...events } = withoutKeys(config.events);
   const { connection_string: _keys, ...keys } = config.key_store;
-  const { connection_string: _tasks, result_backend: backend, ...tasks } = config.tasks;
+  const { connection_string: _tasks, result_backend: backend, ...tasks } = withoutKeys(config.tasks);
   return {
     ...config,
     service: serviceName(config),

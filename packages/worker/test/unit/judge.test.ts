@@ -24,6 +24,10 @@ const table: readonly [Outcome, object][] = [
     { kind: 'malformed', error, reason: 'too-deep' },
     { ...letter('malformed'), detail: 'too-deep' },
   ],
+  [
+    { kind: 'untrusted', error, problem: 'replayed' },
+    { ...letter('signature'), detail: 'replayed' },
+  ],
   [{ kind: 'unknown', error }, letter('unknown')],
   [{ kind: 'invalid', error }, letter('invalid')],
   [{ kind: 'expired', error }, letter('expired')],

@@ -119,6 +119,11 @@ describe('a message is refused', () => {
       task({ compression: 'gzip' }, { body: deflateSync(Buffer.alloc(maxInflatedBytes + 1, 0x20)) }),
       'too-large',
     ],
+    [
+      'a small body that inflates more than a hundredfold',
+      task({ compression: 'gzip' }, { body: deflateSync(Buffer.alloc(2 * 1024 * 1024, 0x20)) }),
+      'too-large',
+    ],
     ['unreadable headers', task({}, { headerError: 'unknown field type' }), 'undecodable-headers'],
     [
       'UTF-16',
