@@ -133,6 +133,7 @@ export type { DeadLetterFilter } from './dead-letters/filter.js';
 export type { DeadLetter } from './dead-letters/letter.js';
 export type { RequeueReport } from './dead-letters/requeue.js';
 export type { DeadLetterCount, DeadLetterSummary } from './dead-letters/summary.js';
+export { isLoopback } from './loopback.js';
 export { redact, redactValue } from './redact.js';
 
 export { seededRandom } from './seeded-random.js';

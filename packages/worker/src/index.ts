@@ -3,6 +3,7 @@ export { createWorker, createWorkerOver } from './worker.js';
 export type { StopOptions, Worker, WorkerOptions } from './worker.js';
 export type { Progress, StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 export type { Retried, Settled, Started } from './report.js';
+export type { WorkerHealth, WorkerPhase } from './condition.js';
 export type { ChildStats, PoolStats } from './pool/pool.js';
 export type { LoopBlocked } from './watchdog.js';
 export type { RetryIf } from './work.js';

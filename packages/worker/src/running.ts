@@ -32,6 +32,8 @@ import type { Application } from './event-handler/application.js';
 import { eventPreparer } from './event-handler/prepare-event.js';
 import { type Gates, openGates } from './gates/open-gates.js';
 import type { TaskHandlers } from './handlers.js';
+import { type HttpEndpoint, openHttp } from './http/open-http.js';
+import { Condition, type WorkerHealth } from './condition.js';
 import { type CapsulePlan, openCapsule } from './open-capsule.js';
 import { InlinePool } from './pool/inline.js';
 import { checkHandlers, openPool } from './pool/open-pool.js';
@@ -39,9 +41,10 @@ import type { Pool, PoolStats } from './pool/pool.js';
 import { taskPreparer } from './prepare-task.js';
 import { closeSide, type OpenSide, type Side, sideReady, watchSide } from './side.js';
 import { Suspects } from './suspects.js';
+import { cancelMs, stopAll } from './stopping.js';
 import { openWatchdog, type Watchdog } from './watchdog.js';
 import type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
-import { stopping as stoppingError, wrongState } from './worker-state.js';
+import { wrongState } from './worker-state.js';
 
 export interface RunningOptions {
   readonly config: Config;
@@ -64,11 +67,6 @@ interface PreparerParts {
   readonly gates: Gates;
 }
 
-/** How long handlers have to heed their signal once the grace is over. */
-const heedMs = 1_000;
-/** How long the broker has to confirm that it sends no more. */
-const cancelMs = 2_000;
-
 export class Running {
   #options: RunningOptions;
   #sides: readonly Side[];
@@ -82,12 +80,15 @@ export class Running {
   #halted = new AbortController();
   #watchdog: Watchdog | undefined;
   #gates: Gates | undefined;
+  #condition: Condition;
+  #http: HttpEndpoint | undefined;
 
   private constructor(options: RunningOptions, sides: readonly Side[]) {
     this.#options = options;
     this.#sides = sides;
     const { tell, tasks } = options;
     this.#groups = tasks.names.length === 0 ? [] : planTaskGroups(options.config, options);
+    this.#condition = new Condition(sides);
     for (const side of sides) {
       watchSide(side, {
         lost: (error) => tell('lost', error),
@@ -109,12 +110,14 @@ export class Running {
   }
 
   async start(): Promise<void> {
-    await Promise.all(this.#sides.map(sideReady));
     const { config, applications, logger, clock } = this.#options;
+    this.#watchdog = openWatchdog(this.#options);
+    await this.#openHttp();
+    await Promise.all(this.#sides.map(sideReady));
+    this.#condition.connected();
     const contextParts = this.#contextParts();
     const validator = await loadValidator();
     if (this.#stopping.signal.aborted) throw wrongState('start', 'it was stopped');
-    this.#watchdog = openWatchdog(this.#options);
     const { routing_key: typePattern } = config.events;
     checkHandlers(this.#groups, this.#options.tasks);
     const gates = await openGates(this.#options);
@@ -141,31 +144,42 @@ export class Running {
     await Promise.all(this.#capsules.map((capsule) => capsule.start(this.#stopping.signal)));
     for (const paths of this.#delayPaths) keepDelayPaths(paths);
     await this.#register();
+    if (this.#condition.phase === 'starting') this.#condition.phase = 'running';
   }
 
   /** Stops within the grace (milliseconds) and a few seconds. Never rejects. */
-  async stop(graceMs: number = this.#options.config.task_handler.shutdown_grace * 1000): Promise<StopReport> {
+  stop(graceMs: number = this.#options.config.task_handler.shutdown_grace * 1000): Promise<StopReport> {
+    this.#condition.phase = 'stopping';
+    const parts = { capsules: this.#capsules, pools: this.#pools, cancellations: this.#cancellations };
+    const signals = { stopping: this.#stopping, halted: this.#halted };
     const { logger, clock } = this.#options;
-    await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.cancel())));
-    this.#stopping.abort(); // what waits for a slot or its time goes back
-    if (this.#inHand > 0) logger.info('draining', { inHand: this.#inHand, grace: graceMs / 1000 });
-    await waitAtMost(clock, graceMs, this.#idle());
-    const unfinished = this.#inHand;
-    this.#halted.abort();
-    if (unfinished > 0) {
-      for (const cancellation of this.#cancellations) cancellation.cancel('shutdown', stoppingError());
-      await waitAtMost(clock, heedMs, this.#idle());
-    }
-    // What heeds nothing ends here, where it can be ended, and its message goes back at once.
-    const hasChildren = this.#groups.some(({ config }) => config.pool !== 'inline');
-    await waitAtMost(clock, cancelMs * 2, Promise.all(this.#pools.map((pool) => pool.close())));
-    if (hasChildren && this.#inHand > 0) await waitAtMost(clock, heedMs, this.#idle());
-    for (const capsule of this.#capsules) for (const consumer of capsule.consumers) consumer.flush();
-    await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.close())));
-    const left = this.#inHand;
-    await Promise.all([...this.#sides.map(closeSide), this.#watchdog?.close(), this.#gates?.close()]);
-    if (left > 0) logger.warn('handlers left unfinished: their messages go back to the queue', { left });
-    return { drained: unfinished === 0, unfinished: left };
+    const closeAll = async (): Promise<void> => {
+      await Promise.all([...this.#sides.map(closeSide), this.#watchdog?.close(), this.#gates?.close()]);
+      await this.#http?.close();
+    };
+    return stopAll({ ...parts, ...signals, logger, clock, closeAll }, graceMs);
+  }
+
+  /** Takes no further deliveries, and stays connected. Resolves when the broker has confirmed it, or does not. */
+  async quiet(): Promise<void> {
+    this.#condition.phase = 'quiet';
+    const { clock } = this.#options;
+    await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.quiet())));
+  }
+
+  async resume(): Promise<void> {
+    this.#condition.phase = 'running';
+    const { clock } = this.#options;
+    await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.resume())));
+  }
+
+  /** True once every queue is consumed, and until it stops. */
+  get isStarted(): boolean {
+    return this.#condition.phase === 'running' || this.#condition.phase === 'quiet';
+  }
+
+  health(): WorkerHealth {
+    return this.#condition.report(this.#capsules);
   }
 
   describe(): WorkerDescription {
@@ -179,6 +193,7 @@ export class Running {
       brokers: [...new Set([...brokers].map(String))],
       queues: this.#groups.flatMap(({ config: { queues } }) => queues),
       concurrency: config.task_handler.concurrency,
+      ...(this.#http === undefined ? {} : { http: this.#http.url }),
       pools: this.#groups.map(({ name, config: { pool: kind, queues, concurrency } }) => {
         return { name, kind, queues, concurrency };
       }),
@@ -200,14 +215,6 @@ export class Running {
 
   get #eventSide(): Side {
     return this.#sides.at(-1) as Side;
-  }
-
-  get #inHand(): number {
-    return this.#capsules.reduce((sum, capsule) => sum + capsule.inHand, 0);
-  }
-
-  async #idle(): Promise<void> {
-    await Promise.all(this.#capsules.map((capsule) => capsule.idle()));
   }
 
   #contextParts(): ContextParts {
@@ -260,8 +267,20 @@ export class Running {
       stopping: this.#stopping.signal,
       halted: this.#halted.signal,
     });
+    this.#condition.watch(capsule.consumers);
     this.#capsules.push(capsule);
     this.#delayPaths.push(delayPaths);
+  }
+
+  /** Before anything is connected, so that probes are answered from the beginning. */
+  async #openHttp(): Promise<void> {
+    const handlers = this.#watchdog?.handlers;
+    const http = await openHttp({ ...this.#options, handlers, health: () => this.health() });
+    if (this.#stopping.signal.aborted) {
+      await http?.close();
+      throw wrongState('start', 'it was stopped');
+    }
+    this.#http = http;
   }
 
   /** Enters the applications into the registry. Their queues are bound by now, so a busy registry costs nothing. */

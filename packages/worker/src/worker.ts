@@ -20,6 +20,7 @@ import {
   type Tell,
 } from '@celeriac/core';
 
+import type { WorkerHealth } from './condition.js';
 import { Application } from './event-handler/application.js';
 import { type BareTaskHandler, type TaskHandler, TaskHandlers, type TaskOptions } from './handlers.js';
 import { moduleUrl, registerFrom } from './handler-modules.js';
@@ -184,6 +185,26 @@ class Worker implements AsyncDisposable {
     return runUntilSignalled(this, this.#logger);
   }
 
+  /**
+   * Takes no further deliveries; what is in hand goes on, and the worker stays connected. Resolves when the broker has
+   * confirmed it, or has not for two seconds. Rejects with ERR_WORKER_STATE unless the worker is running.
+   */
+  async quiet(): Promise<void> {
+    await this.#whileRunning('be quiet').quiet();
+    this.#tell('quiet');
+  }
+
+  /** Takes deliveries again after `quiet`. Rejects with ERR_WORKER_STATE unless the worker is running. */
+  async resume(): Promise<void> {
+    await this.#whileRunning('resume').resume();
+    this.#tell('resumed');
+  }
+
+  /** Whether it consumes all its queues, and if not why; undefined before it has read its configuration. */
+  health(): WorkerHealth | undefined {
+    return this.#running?.health();
+  }
+
   /** The pools of a running worker and their threads or processes, for monitoring. */
   pools(): readonly PoolStats[] {
     return this.#running?.poolStats() ?? [];
@@ -238,6 +259,12 @@ class Worker implements AsyncDisposable {
   /** A method, because the compiler believes that a field stays what it was over an await. */
   #isStopped(): boolean {
     return this.#stopping !== undefined;
+  }
+
+  #whileRunning(what: string): Running {
+    if (this.#isStopped()) throw wrongState(what, 'it is stopping');
+    if (this.#running?.isStarted !== true) throw wrongState(what, 'it has not started');
+    return this.#running;
   }
 
   #mustNotRun(what: string): void {

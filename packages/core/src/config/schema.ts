@@ -14,6 +14,7 @@ import {
   text,
   whole,
 } from './schema-node.js';
+import { http } from './schema-http.js';
 import { poolSettings, taskWorkers } from './schema-pool.js';
 
 export type {
@@ -23,6 +24,7 @@ export type {
   EventHandlerConfig,
   EventsConfig,
   EventWorkerConfig,
+  HttpConfig,
   LoggingConfig,
   PoolConfig,
   PoolKind,
@@ -283,6 +285,7 @@ export const configSchema: SchemaNode = {
     tasks,
     task_handler: taskHandler,
     event_handler: eventHandler,
+    http,
     tls,
     logging,
   }),

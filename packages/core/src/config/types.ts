@@ -144,6 +144,16 @@ export interface LoggingConfig {
   readonly format: LogFormatSetting;
 }
 
+/** The HTTP endpoints of a worker. */
+export interface HttpConfig {
+  readonly host: string;
+  /** Absent: off. 0: a free one. */
+  readonly port?: number | undefined;
+  readonly allow_remote: boolean;
+  /** Seconds. */
+  readonly max_block: number;
+}
+
 /** The whole configuration, complete and checked: durations in seconds, sizes in bytes. Frozen. */
 export interface Config {
   /** Null: named at run time. */
@@ -152,6 +162,7 @@ export interface Config {
   readonly tasks: TasksConfig;
   readonly task_handler: TaskHandlerConfig;
   readonly event_handler: EventHandlerConfig;
+  readonly http: HttpConfig;
   readonly tls: TlsConfig;
   readonly logging: LoggingConfig;
 }
@@ -204,6 +215,7 @@ export interface ConfigInput {
   readonly task_handler?: WithRetry<WrittenTaskHandler> | undefined;
   readonly event_handler?:
     WithRetry<Written<EventHandlerConfig, 'soft_time_limit' | 'dead_letter_expiry'>> | undefined;
+  readonly http?: Written<HttpConfig, 'max_block'> | undefined;
   readonly tls?: Written<TlsConfig, never> | undefined;
   readonly logging?: Written<LoggingConfig, never> | undefined;
 }

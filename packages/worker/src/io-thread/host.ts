@@ -108,6 +108,10 @@ export class Host {
         return side.declarer.declare(request.topology);
       case 'register':
         return side.applications.register(request.name, request.patterns);
+      case 'quiet':
+        return this.#consumer(request.consumer).quiet();
+      case 'resume':
+        return this.#consumer(request.consumer).resume();
       case 'cancel':
         return this.#consumer(request.consumer).cancel();
       case 'close-consumer':
