@@ -10,6 +10,7 @@ export type MalformedReason =
   | 'not-an-event'
   | 'too-large'
   | 'too-deep'
+  | 'payload-mismatch'
   | 'bad-field';
 
 export type Outcome =
@@ -22,6 +23,8 @@ export type Outcome =
   /** The thread or process that ran it died: `crashes` times so far, and `of` times at most. */
   | { readonly kind: 'crashed'; readonly error: unknown; readonly crashes: number; readonly of: number }
   | { readonly kind: 'malformed'; readonly error: unknown; readonly reason: MalformedReason }
+  /** Its body is kept elsewhere, and could not be fetched. */
+  | { readonly kind: 'unfetched'; readonly error: unknown }
   | { readonly kind: 'unknown'; readonly error: unknown }
   | { readonly kind: 'invalid'; readonly error: unknown }
   | { readonly kind: 'expired'; readonly error: unknown }

@@ -13,6 +13,7 @@ import { inputHeader, toCall } from './contract/call.js';
 import type { TaskContract } from './contract/task.js';
 import { isCeleriacError } from './errors.js';
 import { Delays } from './delays.js';
+import type { PayloadCheckIn } from './payloads/check-in.js';
 import type { MessageSink, OutgoingMessage, SentMessage } from './ports.js';
 import { routeTask } from './policy/routing.js';
 import type { PreparedTask } from './prepared.js';
@@ -25,7 +26,7 @@ export interface TaskSender {
    * Sends one task. `task` is a contract, or a registered name with untyped input: a list travels as positional
    * arguments, an object as keyword arguments, another value as the only argument.
    *
-   * Rejects with ERR_INPUT_INVALID, ERR_NOT_SERIALIZABLE, ERR_MESSAGE_TOO_LARGE, ERR_PUBLISH_UNROUTABLE,
+   * Rejects with ERR_INPUT_INVALID, ERR_NOT_SERIALIZABLE, ERR_MESSAGE_TOO_LARGE, ERR_PAYLOAD_STORE, ERR_PUBLISH_UNROUTABLE,
    * ERR_PUBLISH_NACKED, ERR_PUBLISH_REFUSED, ERR_PUBLISH_BLOCKED, ERR_PUBLISH_TIMEOUT,
    * ERR_PUBLISH_BACKPRESSURE, ERR_TOPOLOGY_… or ERR_CLOSED; `error.values.outcome` says whether the message is
    * stored.
@@ -63,6 +64,8 @@ export interface TaskSenderParts {
   readonly newId: () => string;
   /** `gen<pid>@<host>`. */
   readonly origin: string;
+  /** What becomes of large bodies; absent: they are sent as they are. */
+  readonly payloads?: Pick<PayloadCheckIn, 'checkIn'> | undefined;
   /** The task being run, for messages sent from within one. */
   readonly parent?: Lineage | undefined;
 }
@@ -91,10 +94,9 @@ export class BrokerTaskSender implements TaskSender {
     return this.#publish({ ...prepared, properties: { ...kept, ...left } }, options);
   }
 
-  async #publish(
-    { id, eta, queue, body, properties }: PreparedTask,
-    options: Pick<SendOptions, 'timeout'>,
-  ): Promise<SentMessage> {
+  async #publish(prepared: PreparedTask, options: Pick<SendOptions, 'timeout'>): Promise<SentMessage> {
+    const storing = this.#parts.payloads?.checkIn(prepared);
+    const { id, eta, queue, body, properties } = storing === undefined ? prepared : await storing;
     const encoded = { body, properties };
     const now = this.#parts.clock.now();
     if (eta === undefined || eta <= now) {

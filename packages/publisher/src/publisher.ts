@@ -24,6 +24,8 @@ import {
   type Logger,
   openPublishing,
   parseDuration,
+  PayloadCheckIn,
+  type PayloadStore,
   type PreparedSender,
   producerName,
   publishPrepared,
@@ -45,6 +47,8 @@ export interface PublisherOptions {
   readonly logger?: Logger;
   /** Default: the machine's clock. */
   readonly clock?: Clock;
+  /** Keeps bodies larger than `tasks.payload_threshold`; messages then carry a reference. Default: none, and they are sent. */
+  readonly payloadStore?: PayloadStore;
   /** Variables that override the configuration. Default `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -73,10 +77,18 @@ export async function createPublisher(options: PublisherOptions = {}): Promise<P
   const config = await loadConfig(source, { env, overrides });
   const guardedLogger = guarded(logger);
   const access = await brokerAccess(config, guardedLogger);
-  return new Publisher({ config, logger: guardedLogger, clock, access });
+  return new Publisher({ config, logger: guardedLogger, clock, access, payloadStore: options.payloadStore });
 }
 
 export type { Publisher };
+
+interface PublisherParts {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly access: BrokerAccess;
+  readonly payloadStore: PayloadStore | undefined;
+}
 
 class Publisher implements TaskSender, EventSender, PreparedSender, AsyncDisposable {
   readonly send: TaskSender['send'];
@@ -90,13 +102,14 @@ class Publisher implements TaskSender, EventSender, PreparedSender, AsyncDisposa
   #listeners = new EventEmitter<PublisherEvents>();
   #closing: Promise<void> | undefined;
 
-  constructor(parts: { config: Config; logger: Logger; clock: Clock; access: BrokerAccess }) {
-    const { config, clock } = parts;
+  constructor(parts: PublisherParts) {
+    const { config, clock, logger, payloadStore: store } = parts;
     this.#clock = clock;
     this.#forTasks = openPublishing(parts, 'tasks');
     this.#forEvents = isOneBroker(config) ? this.#forTasks : openPublishing(parts, 'events');
     const common = { config, clock, newId: randomUUID };
-    const tasks = new BrokerTaskSender({ ...common, ...this.#forTasks, origin: producerName() });
+    const payloads = new PayloadCheckIn({ store, config: config.tasks, logger, clock });
+    const tasks = new BrokerTaskSender({ ...common, ...this.#forTasks, payloads, origin: producerName() });
     const events = new BrokerEventSender({
       ...common,
       ...this.#forEvents,

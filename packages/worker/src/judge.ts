@@ -46,6 +46,8 @@ export function judge(outcome: Outcome, { live, attempt, deliveries }: DeliveryF
       return judgeCrash(outcome, attempt);
     case 'aborted':
       return outcome.by === 'lost' ? abandon : judgeReturn(deliveries);
+    case 'unfetched':
+      return judgeFailure(outcome.error, { reason: 'payload', attempt });
     case 'malformed':
       return { kind: 'deadLetter', reason: 'malformed', detail: outcome.reason, error: outcome.error };
     case 'unknown':

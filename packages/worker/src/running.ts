@@ -15,6 +15,8 @@ import {
   isCeleriacError,
   loadValidator,
   type Logger,
+  PayloadCheckIn,
+  type PayloadStore,
   producerName,
   serviceName,
   taskForRetry,
@@ -28,6 +30,7 @@ import type { Capsule } from './capsule.js';
 import { planApplication, planTaskGroups, type TaskGroup } from './capsule-plan.js';
 import type { ContextParts } from './context.js';
 import { type DelayPaths, keepDelayPaths } from './delay-paths.js';
+import { describeWorker } from './describe.js';
 import type { Application } from './event-handler/application.js';
 import { eventPreparer } from './event-handler/prepare-event.js';
 import { type Gates, openGates } from './gates/open-gates.js';
@@ -39,6 +42,7 @@ import { InlinePool } from './pool/inline.js';
 import { checkHandlers, openPool } from './pool/open-pool.js';
 import type { Pool, PoolStats } from './pool/pool.js';
 import { taskPreparer } from './prepare-task.js';
+import { redeemer } from './redeem.js';
 import { closeSide, type OpenSide, type Side, sideReady, watchSide } from './side.js';
 import { Suspects } from './suspects.js';
 import { cancelMs, stopAll } from './stopping.js';
@@ -56,6 +60,8 @@ export interface RunningOptions {
   /** Consume these task queues and no others. */
   readonly queues: readonly string[] | undefined;
   readonly isInlineOnly: boolean;
+  /** Where large bodies are kept. */
+  readonly payloadStore: PayloadStore | undefined;
   readonly applications: readonly Application[];
   readonly tell: Tell<WorkerEvents>;
   readonly openSide: OpenSide;
@@ -183,26 +189,7 @@ export class Running {
   }
 
   describe(): WorkerDescription {
-    const { config, tasks, applications } = this.#options;
-    const brokers = new Set([
-      ...config.tasks.connection_string.addresses,
-      ...config.events.connection_string.addresses,
-    ]);
-    return {
-      service: serviceName(config),
-      brokers: [...new Set([...brokers].map(String))],
-      queues: this.#groups.flatMap(({ config: { queues } }) => queues),
-      concurrency: config.task_handler.concurrency,
-      ...(this.#http === undefined ? {} : { http: this.#http.url }),
-      pools: this.#groups.map(({ name, config: { pool: kind, queues, concurrency } }) => {
-        return { name, kind, queues, concurrency };
-      }),
-      tasks: tasks.names,
-      applications: applications.map((application) => {
-        const { queue, prefetch } = planApplication(config, application);
-        return { name: application.name, queue, prefetch, patterns: application.patterns };
-      }),
-    };
+    return describeWorker(this.#options, this.#groups, this.#http?.url);
   }
 
   poolStats(): readonly PoolStats[] {
@@ -218,12 +205,13 @@ export class Running {
   }
 
   #contextParts(): ContextParts {
-    const { config, clock, logger, tell } = this.#options;
+    const { config, clock, logger, tell, payloadStore: store } = this.#options;
     const common = { config, clock, newId: randomUUID };
+    const payloads = new PayloadCheckIn({ store, config: config.tasks, logger, clock });
     return {
       logger,
       progress: (of, value) => tell('progress', { ...of, value }),
-      taskSenderParts: { ...common, ...this.#taskSide.publishing, origin: producerName() },
+      taskSenderParts: { ...common, ...this.#taskSide.publishing, payloads, origin: producerName() },
       eventSender: new BrokerEventSender({
         ...common,
         ...this.#eventSide.publishing,
@@ -242,7 +230,9 @@ export class Running {
     this.#pools.push(pool);
     const { config: handler, queues } = group;
     const elsewhere = handler.pool !== 'inline';
-    const parts = { handlers, contextParts, validator, timeZone, config: handler, elsewhere };
+    const { payloadStore: store } = this.#options;
+    const redeem = redeemer({ store, config: config.tasks, clock, stopping });
+    const parts = { handlers, contextParts, validator, timeZone, config: handler, elsewhere, redeem };
     this.#addCapsule(this.#taskSide, {
       queues,
       prepare: taskPreparer(parts),

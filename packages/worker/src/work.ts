@@ -38,10 +38,20 @@ export interface Work {
   readonly run: (cancellation: Cancellation) => unknown;
 }
 
-/** What a delivery turned out to be: work, or an ending without any. */
-export type Prepared =
-  | { readonly work: Work }
-  | { readonly outcome: Outcome; readonly id: string | undefined; readonly name: string | undefined };
+/** What decides whether a failure is followed by another attempt. */
+export type Tried = Pick<Work, 'id' | 'name' | 'retries' | 'policy' | 'expires' | 'retryIf'>;
+
+/** An ending without work. */
+export interface Ended {
+  readonly outcome: Outcome;
+  readonly id: string | undefined;
+  readonly name: string | undefined;
+  /** What may be tried again, though it never came to its handler. */
+  readonly tried?: Tried;
+}
+
+/** What a delivery turned out to be. */
+export type Prepared = { readonly work: Work } | Ended;
 
 /** Reads a delivery and finds its handler. Never throws. */
 export type Prepare = (delivery: Delivery) => Prepared | Promise<Prepared>;

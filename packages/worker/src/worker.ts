@@ -14,6 +14,7 @@ import {
   type Logger,
   notifier,
   parseDuration,
+  type PayloadStore,
   silentLogger,
   systemClock,
   type TaskContract,
@@ -48,6 +49,8 @@ export interface WorkerOptions {
   readonly handlers?: string | URL | readonly (string | URL)[];
   /** Consume these task queues and no others. Default: all that the configuration names. */
   readonly queues?: readonly string[];
+  /** Where bodies are that are too large for the broker. Default: none, and messages that need one are tried again later. */
+  readonly payloadStore?: PayloadStore;
   /** Variables that override the configuration. Default `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -225,7 +228,7 @@ class Worker implements AsyncDisposable {
   }
 
   async #start(): Promise<WorkerDescription> {
-    const { config: source = {}, env, overrides, handlers = [], queues } = this.#options;
+    const { config: source = {}, env, overrides, handlers = [], queues, payloadStore } = this.#options;
     this.#isPreparing = true;
     try {
       for (const module of [handlers].flat()) await this.load(module);
@@ -237,7 +240,7 @@ class Worker implements AsyncDisposable {
     const config = await loadConfig(source, { env, overrides });
     const parts = { config, logger: this.#logger, clock: this.#clock, openSide: this.#over.open };
     const { isInlineOnly } = this.#over;
-    const what = { tasks: this.#tasks, modules: this.#modules, queues, isInlineOnly };
+    const what = { tasks: this.#tasks, modules: this.#modules, queues, isInlineOnly, payloadStore };
     const running = await Running.open({ ...parts, ...what, applications, tell: this.#tell });
     this.#running = running;
     if (this.#isStopped()) {

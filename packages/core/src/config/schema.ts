@@ -15,6 +15,7 @@ import {
   whole,
 } from './schema-node.js';
 import { http } from './schema-http.js';
+import { payloadKeys } from './schema-payload.js';
 import { poolSettings, taskWorkers } from './schema-pool.js';
 
 export type {
@@ -170,6 +171,7 @@ const tasks: SchemaNode = section('Sending tasks, and the queues they go to.', {
   }),
   // 512 MiB is the most that RabbitMQ can be set to take (max_message_size).
   max_message_size: size('Largest message body that is sent.', [1, 2 ** 29], { default: '16MiB' }),
+  ...payloadKeys,
   dead_letter_expiry: deadLetterExpiry,
   time_zone: text('Time zone of `eta` and `expires` that carry none.', {
     default: 'UTC',

@@ -45,6 +45,12 @@ export interface TasksConfig {
   readonly max_unsettled_bytes: number;
   /** Bytes. */
   readonly max_message_size: number;
+  /** Bytes. */
+  readonly payload_threshold: number;
+  /** Bytes. */
+  readonly max_payload_size: number;
+  /** Seconds. */
+  readonly payload_timeout: number;
   /** Seconds. */
   readonly dead_letter_expiry: number;
   /** IANA name. */
@@ -208,8 +214,8 @@ export interface ConfigInput {
   readonly tasks?:
     | Written<
         TasksConfig,
-        'publish_timeout' | 'dead_letter_expiry',
-        'max_unsettled_bytes' | 'max_message_size'
+        'publish_timeout' | 'payload_timeout' | 'dead_letter_expiry',
+        'max_unsettled_bytes' | 'max_message_size' | 'payload_threshold' | 'max_payload_size'
       >
     | undefined;
   readonly task_handler?: WithRetry<WrittenTaskHandler> | undefined;

@@ -24,6 +24,7 @@ const table: readonly [Outcome, object][] = [
     { kind: 'malformed', error, reason: 'too-deep' },
     { ...letter('malformed'), detail: 'too-deep' },
   ],
+  [{ kind: 'unfetched', error }, letter('payload')],
   [{ kind: 'unknown', error }, letter('unknown')],
   [{ kind: 'invalid', error }, letter('invalid')],
   [{ kind: 'expired', error }, letter('expired')],
