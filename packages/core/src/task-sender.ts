@@ -4,6 +4,7 @@
  * further tasks. Opens no connections.
  */
 import type { Ensures } from './amqp/declare.js';
+import { backpressure } from './amqp/publish-error.js';
 import { celeryQueue, taskQueue, type Topology } from './amqp/topology.js';
 import { buildTaskMessage, type Call, type Lineage, type SendOptions } from './build-message.js';
 import type { Clock } from './clock.js';
@@ -11,7 +12,7 @@ import { parseDuration } from './config/duration.js';
 import type { Config } from './config/types.js';
 import { inputHeader, toCall } from './contract/call.js';
 import type { TaskContract } from './contract/task.js';
-import { isCeleriacError } from './errors.js';
+import { type CeleriacError, isCeleriacError } from './errors.js';
 import { Delays } from './delays.js';
 import type { PayloadCheckIn } from './payloads/check-in.js';
 import type { MessageSink, OutgoingMessage, SentMessage } from './ports.js';
@@ -76,6 +77,8 @@ const mostQueues = 1000;
 export class BrokerTaskSender implements TaskSender {
   #parts: TaskSenderParts;
   #delays: Delays;
+  /** Calls of `send` whose message is not made yet. */
+  #unprepared = 0;
   #prepare = new Map<string, () => Promise<void> | undefined>();
 
   constructor(parts: TaskSenderParts) {
@@ -84,7 +87,17 @@ export class BrokerTaskSender implements TaskSender {
   }
 
   async send(task: TaskContract | string, input?: unknown, options: SendOptions = {}): Promise<SentMessage> {
-    return this.#publish(await prepareTask(this.#parts, { task, input, options }), options);
+    // Refused before they are encoded: many calls in one turn come here before the first message is taken on.
+    if (this.#unprepared >= this.#parts.config.tasks.max_unsettled_messages)
+      throw this.#crowded(task, options);
+    this.#unprepared++;
+    let prepared: PreparedTask;
+    try {
+      prepared = await prepareTask(this.#parts, { task, input, options });
+    } finally {
+      this.#unprepared--;
+    }
+    return this.#publish(prepared, options);
   }
 
   /** Publishes what `prepareTask` made, some time ago: its delay and its time to live are what is left of them. @internal */
@@ -140,6 +153,13 @@ export class BrokerTaskSender implements TaskSender {
     }
   }
 
+  #crowded(task: TaskContract | string, { id, queue }: SendOptions): CeleriacError {
+    const name = typeof task === 'string' ? task : task.name;
+    const routingKey = queue ?? queueFor(name, this.#parts.config);
+    const message = { exchange: '', routingKey, properties: id === undefined ? {} : { messageId: id } };
+    return backpressure(message, { count: this.#unprepared, bytes: 0 });
+  }
+
   /** What makes sure that the queue exists; one function per queue, as messages are many. */
   #preparing(queue: string): () => Promise<void> | undefined {
     const known = this.#prepare.get(queue);
@@ -188,7 +208,7 @@ export async function prepareTask(
     contract === undefined ? bareCall(task as string, input, options) : await contractCall(contract, input);
   const settings = contract === undefined ? options : { ...contractDefaults(contract, options), ...options };
   const message = buildTaskMessage(call, settings, { now: clock.now(), newId, origin, parent });
-  const queue = settings.queue ?? routeTask(config.tasks.routes, call.task) ?? config.tasks.default_queue;
+  const queue = settings.queue ?? queueFor(call.task, config);
   const { id, eta, expires } = message;
   return {
     kind: 'task',
@@ -199,6 +219,10 @@ export async function prepareTask(
     ...(expires === undefined ? {} : { expires }),
     ...encodeTask(message, clock.now()),
   };
+}
+
+function queueFor(name: string, { tasks }: Config): string {
+  return routeTask(tasks.routes, name) ?? tasks.default_queue;
 }
 
 function bareCall(task: string, input: unknown, options: SendOptions): Call {
