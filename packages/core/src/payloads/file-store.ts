@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { systemClock } from '../clock.js';
 import { type Duration, parseDuration } from '../config/duration.js';
 import type { PayloadStore } from './store.js';
 
@@ -30,7 +31,7 @@ export function filePayloadStore(directory: string): FilePayloadStore {
       if (size > maxBytes) throw new Error(`its file has ${size} bytes, more than ${maxBytes}`);
       return readFile(path, { signal });
     },
-    sweep: (olderThan) => sweep(directory, Date.now() - parseDuration(olderThan) * 1000),
+    sweep: (olderThan) => sweep(directory, systemClock.now() - parseDuration(olderThan) * 1000),
   };
 }
 

@@ -93,7 +93,7 @@ export class HttpEndpoint {
   /** A worker without probes is worse off than one whose probes were away for a second. */
   async #ended(): Promise<void> {
     const { clock, logger } = this.#parts;
-    while (!this.#closed) {
+    for (;;) {
       await clock.sleep(restartMs);
       if (this.#closed) return;
       try {

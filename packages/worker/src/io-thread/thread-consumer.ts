@@ -68,8 +68,8 @@ export class ThreadConsumer implements SideConsumer {
 
   async quiet(): Promise<void> {
     this.#quiet = true;
+    this.#subscribed = false; // before it is asked for: it may be told to resume meanwhile
     await this.#request('quiet');
-    if (this.#quiet) this.#subscribed = false; // it may have been told to resume meanwhile
   }
 
   async resume(): Promise<void> {
