@@ -202,6 +202,15 @@ export type { DeadLetterFilter } from './dead-letters/filter.js';
 export type { DeadLetter } from './dead-letters/letter.js';
 export type { RequeueReport } from './dead-letters/requeue.js';
 export type { DeadLetterCount, DeadLetterSummary } from './dead-letters/summary.js';
+export { decodeClaim, isClaimed, payloadHeader, withBody } from './protocol/claim.js';
+export type { Claim as PayloadClaim, ClaimedTask, ClaimLimits } from './protocol/claim.js';
+export { PayloadCheckIn } from './payloads/check-in.js';
+export type { CheckInParts } from './payloads/check-in.js';
+export { corrupt as corruptPayload, notFetched as payloadNotFetched } from './payloads/store.js';
+export type { PayloadAbout, PayloadFetch, PayloadStore } from './payloads/store.js';
+export { filePayloadStore } from './payloads/file-store.js';
+export type { FilePayloadStore } from './payloads/file-store.js';
+export { isLoopback } from './loopback.js';
 export { redact, redactValue } from './redact.js';
 
 export { seededRandom } from './seeded-random.js';

@@ -10,6 +10,7 @@ export type MalformedReason =
   | 'not-an-event'
   | 'too-large'
   | 'too-deep'
+  | 'payload-mismatch'
   | 'bad-field';
 
 /** Why a message is not trusted. Stable: it is written into the dead-letter queue. */
@@ -32,6 +33,8 @@ export type Outcome =
   | { readonly kind: 'malformed'; readonly error: unknown; readonly reason: MalformedReason }
   /** Its signature was not accepted: nothing of its body was read. */
   | { readonly kind: 'untrusted'; readonly error: unknown; readonly problem: SignatureProblem }
+  /** Its body is kept elsewhere, and could not be fetched. */
+  | { readonly kind: 'unfetched'; readonly error: unknown }
   | { readonly kind: 'unknown'; readonly error: unknown }
   | { readonly kind: 'invalid'; readonly error: unknown }
   | { readonly kind: 'expired'; readonly error: unknown }

@@ -4,6 +4,7 @@
  * further tasks. Opens no connections.
  */
 import type { Ensures } from './amqp/declare.js';
+import { backpressure } from './amqp/publish-error.js';
 import { celeryQueue, taskQueue, type Topology } from './amqp/topology.js';
 import { buildTaskMessage, type Call, type Lineage, type SendOptions } from './build-message.js';
 import type { Clock } from './clock.js';
@@ -11,8 +12,9 @@ import { parseDuration } from './config/duration.js';
 import type { Config } from './config/types.js';
 import { inputHeader, toCall } from './contract/call.js';
 import type { TaskContract } from './contract/task.js';
-import { isCeleriacError } from './errors.js';
+import { type CeleriacError, isCeleriacError } from './errors.js';
 import { Delays } from './delays.js';
+import type { PayloadCheckIn } from './payloads/check-in.js';
 import type { MessageSink, OutgoingMessage, SentMessage } from './ports.js';
 import { routeTask } from './policy/routing.js';
 import type { PreparedTask } from './prepared.js';
@@ -26,7 +28,7 @@ export interface TaskSender {
    * Sends one task. `task` is a contract, or a registered name with untyped input: a list travels as positional
    * arguments, an object as keyword arguments, another value as the only argument.
    *
-   * Rejects with ERR_INPUT_INVALID, ERR_NOT_SERIALIZABLE, ERR_MESSAGE_TOO_LARGE, ERR_PUBLISH_UNROUTABLE,
+   * Rejects with ERR_INPUT_INVALID, ERR_NOT_SERIALIZABLE, ERR_MESSAGE_TOO_LARGE, ERR_PAYLOAD_STORE, ERR_PUBLISH_UNROUTABLE,
    * ERR_PUBLISH_NACKED, ERR_PUBLISH_REFUSED, ERR_PUBLISH_BLOCKED, ERR_PUBLISH_TIMEOUT,
    * ERR_PUBLISH_BACKPRESSURE, ERR_TOPOLOGY_… or ERR_CLOSED; `error.values.outcome` says whether the message is
    * stored.
@@ -64,6 +66,8 @@ export interface TaskSenderParts {
   readonly newId: () => string;
   /** `gen<pid>@<host>`. */
   readonly origin: string;
+  /** What becomes of large bodies; absent: they are sent as they are. */
+  readonly payloads?: Pick<PayloadCheckIn, 'checkIn'> | undefined;
   /** The task being run, for messages sent from within one. */
   readonly parent?: Lineage | undefined;
   /** Told of every message that the broker has confirmed. Not awaited, must not throw. */
@@ -80,6 +84,8 @@ const mostQueues = 1000;
 export class BrokerTaskSender implements TaskSender {
   #parts: TaskSenderParts;
   #delays: Delays;
+  /** Calls of `send` whose message is not made yet. */
+  #unprepared = 0;
   #prepare = new Map<string, () => Promise<void> | undefined>();
 
   constructor(parts: TaskSenderParts) {
@@ -88,7 +94,17 @@ export class BrokerTaskSender implements TaskSender {
   }
 
   async send(task: TaskContract | string, input?: unknown, options: SendOptions = {}): Promise<SentMessage> {
-    const sent = await this.#publish(await prepareTask(this.#parts, { task, input, options }), options);
+    // Refused before they are encoded: many calls in one turn come here before the first message is taken on.
+    if (this.#unprepared >= this.#parts.config.tasks.max_unsettled_messages)
+      throw this.#crowded(task, options);
+    this.#unprepared++;
+    let prepared: PreparedTask;
+    try {
+      prepared = await prepareTask(this.#parts, { task, input, options });
+    } finally {
+      this.#unprepared--;
+    }
+    const sent = await this.#publish(prepared, options);
     this.#parts.onSent?.(sent.id);
     return sent;
   }
@@ -100,11 +116,17 @@ export class BrokerTaskSender implements TaskSender {
     return this.#publish({ ...prepared, properties: { ...kept, ...left } }, options);
   }
 
-  async #publish(
-    { id, eta, queue, body, properties, isAwaited = false }: PreparedTask,
-    options: Pick<SendOptions, 'timeout'>,
-  ): Promise<SentMessage> {
-    const { replies } = this.#parts;
+  async #publish(prepared: PreparedTask, options: Pick<SendOptions, 'timeout'>): Promise<SentMessage> {
+    const { replies, payloads } = this.#parts;
+    const storing = payloads?.checkIn(prepared);
+    const {
+      id,
+      eta,
+      queue,
+      body,
+      properties,
+      isAwaited = false,
+    } = storing === undefined ? prepared : await storing;
     if (!isAwaited || replies === undefined) {
       return this.#send({ id, eta, queue, body, properties }, options);
     }
@@ -165,6 +187,13 @@ export class BrokerTaskSender implements TaskSender {
       else this.#delays.forget(queue);
       await sink.publish(message, { timeoutMs: Math.max(1, end - clock.monotonic()) });
     }
+  }
+
+  #crowded(task: TaskContract | string, { id, queue }: SendOptions): CeleriacError {
+    const name = typeof task === 'string' ? task : task.name;
+    const routingKey = queue ?? queueFor(name, this.#parts.config);
+    const message = { exchange: '', routingKey, properties: id === undefined ? {} : { messageId: id } };
+    return backpressure(message, { count: this.#unprepared, bytes: 0 });
   }
 
   /** What makes sure that the queue exists; one function per queue, as messages are many. */
@@ -231,7 +260,7 @@ export async function prepareTask(
   const wanted = (settings.ignoreResult ?? config.tasks.ignore_result) ? undefined : replies;
   const sender = { now: clock.now(), newId, origin, parent, replies: wanted };
   const message = buildTaskMessage(call, settings, sender);
-  const queue = settings.queue ?? routeTask(config.tasks.routes, call.task) ?? config.tasks.default_queue;
+  const queue = settings.queue ?? queueFor(call.task, config);
   const { id, eta, expires } = message;
   return {
     kind: 'task',
@@ -248,6 +277,10 @@ export async function prepareTask(
 /** Results in a store can be read by anyone, later: also of tasks that are sent by tasks, or from an outbox. */
 function storedReplies({ tasks }: Config): Replies | undefined {
   return tasks.result_backend?.kind === 'redis' ? {} : undefined;
+}
+
+function queueFor(name: string, { tasks }: Config): string {
+  return routeTask(tasks.routes, name) ?? tasks.default_queue;
 }
 
 function bareCall(task: string, input: unknown, options: SendOptions): Call {

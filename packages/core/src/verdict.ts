@@ -6,6 +6,7 @@ export type DeadLetterReason =
   | 'timed-out'
   | 'crashed'
   | 'rejected'
+  | 'payload'
   | 'delivery-limit'
   | 'unknown'
   | 'invalid'

@@ -26,6 +26,8 @@ import {
   openPublishing,
   openResultStore,
   parseDuration,
+  PayloadCheckIn,
+  type PayloadStore,
   type PreparedSender,
   producerName,
   publishPrepared,
@@ -56,6 +58,8 @@ export interface PublisherOptions {
   readonly logger?: Logger;
   /** Default: the machine's clock. */
   readonly clock?: Clock;
+  /** Keeps bodies larger than `tasks.payload_threshold`; messages then carry a reference. Default: none, and they are sent. */
+  readonly payloadStore?: PayloadStore;
   /** Variables that override the configuration. Default `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -85,7 +89,8 @@ export async function createPublisher(options: PublisherOptions = {}): Promise<P
   const guardedLogger = guarded(logger);
   const signing = await loadSigning(config, clock);
   const access = await brokerAccess(config, guardedLogger);
-  return new Publisher({ config, logger: guardedLogger, clock, access, signing });
+  const { payloadStore } = options;
+  return new Publisher({ config, logger: guardedLogger, clock, access, signing, payloadStore });
 }
 
 export type { Publisher };
@@ -96,6 +101,7 @@ interface PublisherParts {
   readonly clock: Clock;
   readonly access: BrokerAccess;
   readonly signing: Signing;
+  readonly payloadStore: PayloadStore | undefined;
 }
 
 class Publisher implements ResultSender, TaskCanceller, EventSender, PreparedSender, AsyncDisposable {
@@ -114,7 +120,7 @@ class Publisher implements ResultSender, TaskCanceller, EventSender, PreparedSen
   #closing: Promise<void> | undefined;
 
   constructor(parts: PublisherParts) {
-    const { config, clock, signing } = parts;
+    const { config, clock, logger, signing, payloadStore: store } = parts;
     this.#clock = clock;
     this.#forTasks = openPublishing(parts, 'tasks');
     this.#forEvents = isOneBroker(config) ? this.#forTasks : openPublishing(parts, 'events');
@@ -124,11 +130,13 @@ class Publisher implements ResultSender, TaskCanceller, EventSender, PreparedSen
     const { result_expires: longestWait, ignore_result: ignoresResults } = config.tasks;
     this.#resultParts = { store: results, clock, longestWait };
     const replies = results?.replies;
+    const payloads = new PayloadCheckIn({ store, config: config.tasks, logger, clock });
     const tasks = new BrokerTaskSender({
       ...common,
       ...signed(this.#forTasks, signing.tasks),
       origin: producerName(),
       replies,
+      payloads,
     });
     const events = new BrokerEventSender({
       ...common,

@@ -95,6 +95,16 @@ class MemoryConsumer implements SideConsumer {
     this.#options.onDelivery(delivery);
   }
 
+  quiet(): Promise<void> {
+    return this.cancel();
+  }
+
+  resume(): Promise<void> {
+    this.subscribed = true;
+    this.events.emit('subscribed');
+    return Promise.resolve();
+  }
+
   cancel(): Promise<void> {
     this.subscribed = false;
     return Promise.resolve();

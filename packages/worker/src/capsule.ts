@@ -57,6 +57,15 @@ export class Capsule {
     await Promise.all(this.consumers.map((consumer) => whenSubscribed(consumer, stopping)));
   }
 
+  /** No further deliveries until `resume`. */
+  async quiet(): Promise<void> {
+    await Promise.all(this.consumers.map((consumer) => consumer.quiet()));
+  }
+
+  async resume(): Promise<void> {
+    await Promise.all(this.consumers.map((consumer) => consumer.resume()));
+  }
+
   /** No further deliveries. */
   async cancel(): Promise<void> {
     await Promise.all(this.consumers.map((consumer) => consumer.cancel()));

@@ -27,7 +27,7 @@ import type { ResultKeeper } from './results/result-keeper.js';
 import { settle, type SettleParts } from './settle.js';
 import type { Slots } from './slots.js';
 import type { Suspects, Suspicion } from './suspects.js';
-import type { Prepare, Prepared, Work } from './work.js';
+import type { Prepare, Prepared, Tried, Work } from './work.js';
 import type { WorkHeld, WorkInHand } from './work-in-hand.js';
 
 export interface DispatchParts extends SettleParts {
@@ -65,7 +65,8 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   const passage = new Passage(parts.logger);
   const outcome =
     'work' in prepared ? await run(prepared.work, delivery, { parts, passage }) : prepared.outcome;
-  const attempt = 'work' in prepared ? attemptFacts(prepared.work, outcome, parts) : undefined;
+  const tried = 'work' in prepared ? prepared.work : prepared.tried;
+  const attempt = tried === undefined ? undefined : attemptFacts(tried, outcome, parts);
   const wanted = judge(outcome, { live: delivery.live, attempt, deliveries });
   const keeping =
     parts.results === undefined ? true : keepResult(parts.results, { prepared, delivery, outcome, wanted });
@@ -170,21 +171,23 @@ async function refusal(
   return refused ?? (isOver() ? { kind: 'notStarted' } : undefined); // a gate may have taken its time
 }
 
+const failures: ReadonlySet<Outcome['kind']> = new Set(['failed', 'timedOut', 'crashed', 'unfetched']);
+
 /** What `judge` has to know of an attempt that failed; undefined of one that did not. */
 function attemptFacts(
-  work: Work,
+  work: Tried,
   outcome: Outcome,
   { clock, logger }: DispatchParts,
 ): AttemptFacts | undefined {
   const { kind } = outcome;
-  if (kind !== 'failed' && kind !== 'timedOut' && kind !== 'crashed') return undefined;
+  if (!failures.has(kind)) return undefined;
   const { retries, policy, expires } = work;
-  const wish = askHandler(work, outcome.error, logger);
+  const wish = askHandler(work, 'error' in outcome ? outcome.error : undefined, logger);
   return { retries, policy, expires, wish, now: clock.now(), random: clock.random() };
 }
 
 /** What the handler's own `retryIf` says; undefined where it has none, or fails itself. */
-function askHandler(work: Work, failure: unknown, logger: Logger): boolean | number | undefined {
+function askHandler(work: Tried, failure: unknown, logger: Logger): boolean | number | undefined {
   if (isRetry(failure) || isReject(failure)) return undefined; // they say it themselves
   try {
     const wish = work.retryIf?.(failure, work.retries + 1);

@@ -3,6 +3,7 @@ export { createWorker, createWorkerOver } from './worker.js';
 export type { StopOptions, Worker, WorkerOptions } from './worker.js';
 export type { Progress, StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 export type { Retried, Revoked, Settled, Started } from './report.js';
+export type { WorkerHealth, WorkerPhase } from './condition.js';
 export type { ChildStats, PoolStats } from './pool/pool.js';
 export type { Recovered, Tripped } from './gates/kill-switch.js';
 export type { LoopBlocked } from './watchdog.js';
@@ -19,6 +20,7 @@ export {
   createLogger,
   defineEvent,
   defineTask,
+  filePayloadStore,
   isCeleriacError,
   openDeadLetters,
   Reject,
@@ -40,7 +42,11 @@ export type {
   LimitKey,
   LimitOptions,
   LimitScope,
+  FilePayloadStore,
   Logger,
+  PayloadAbout,
+  PayloadFetch,
+  PayloadStore,
   PurgeReport,
   RateLimitOptions,
   RejectOptions,

@@ -53,6 +53,8 @@ export function judge(
       return judgeCrash(outcome, attempt);
     case 'aborted':
       return outcome.by === 'lost' ? abandon : judgeReturn(deliveries);
+    case 'unfetched':
+      return judgeFailure(outcome.error, { reason: 'payload', attempt });
     case 'malformed':
       return { kind: 'deadLetter', reason: 'malformed', detail: outcome.reason, error: outcome.error };
     case 'untrusted':

@@ -12,6 +12,7 @@ import {
   nearest,
   type Outcome,
   parseDuration,
+  type Received,
   retryPolicy,
   type RetryPolicy,
   taskCrashes,
@@ -24,6 +25,7 @@ import {
 import type { Cancellation } from './cancellation.js';
 import { type ContextParts, RunningTask, withContext } from './context.js';
 import { readsInput, type RegisteredTask, type TaskHandlers } from './handlers.js';
+import type { Redeem } from './redeem.js';
 import type { Prepare, Prepared, Work } from './work.js';
 
 export interface PrepareTaskParts {
@@ -34,6 +36,8 @@ export interface PrepareTaskParts {
   readonly timeZone: string;
   /** Limits and retries, for tasks that set none themselves. */
   readonly config: Config['task_handler'];
+  /** Fetches bodies that are kept elsewhere; absent in children, which get messages that are read. */
+  readonly redeem?: Redeem;
   /** True: a child runs them, which binds and validates the input as well. */
   readonly elsewhere?: boolean;
 }
@@ -48,9 +52,22 @@ export function taskPreparer(options: PrepareTaskParts): Prepare {
     policies.set(task, policy);
     return policy;
   };
-  const parts = { ...options, policyOf };
+  const read = reader({ ...options, policyOf });
   return (delivery) => {
-    const decoded = decodeTask(delivery, { timeZone: parts.timeZone });
+    const redeeming = options.redeem?.(delivery);
+    if (redeeming === undefined) return read(delivery, delivery);
+    return redeeming.then((redeemed) =>
+      'ended' in redeemed ? redeemed.ended : read(delivery, redeemed.received),
+    );
+  };
+}
+
+/** Decodes a message and finds its handler: that of the delivery, or one whose body was fetched. */
+function reader(
+  parts: PrepareTaskParts & { readonly policyOf: (task: RegisteredTask) => RetryPolicy },
+): (delivery: Delivery, received: Received) => Prepared | Promise<Prepared> {
+  return (delivery, received) => {
+    const decoded = decodeTask(received, { timeZone: parts.timeZone });
     if (!decoded.ok) {
       const outcome: Outcome = { kind: 'malformed', reason: decoded.reason, error: decoded.error };
       return { outcome, id: delivery.properties.correlationId, name: undefined };
@@ -60,7 +77,7 @@ export function taskPreparer(options: PrepareTaskParts): Prepare {
     if (task === undefined)
       return ending(message, { kind: 'unknown', error: unknownTask(message, parts.handlers) });
     const crashes = taskCrashes(delivery.properties);
-    const elsewhere = options.elsewhere === true;
+    const elsewhere = parts.elsewhere === true;
     const given = { delivery, parts, crashes, elsewhere };
     if (elsewhere && !task.isFromModule)
       return ending(message, { kind: 'unknown', error: notInModule(message) });

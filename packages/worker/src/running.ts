@@ -15,6 +15,8 @@ import {
   isOneBroker,
   loadValidator,
   type Logger,
+  PayloadCheckIn,
+  type PayloadStore,
   producerName,
   type Section,
   serviceName,
@@ -30,6 +32,7 @@ import type { ContextParts } from './context.js';
 import { Control } from './control/control.js';
 import { Revocations } from './control/revocations.js';
 import { type DelayPaths, keepDelayPaths } from './delay-paths.js';
+import { describeWorker } from './describe.js';
 import type { Application } from './event-handler/application.js';
 import { registerApplications } from './event-handler/register-applications.js';
 import { eventPreparer } from './event-handler/prepare-event.js';
@@ -37,21 +40,24 @@ import { type Gates, openGates } from './gates/open-gates.js';
 import type { TaskHandlers } from './handlers.js';
 import { type CapsulePlan, openCapsule, type OpenedCapsule, workerName } from './open-capsule.js';
 import type { AnswerSide } from './pool/answer.js';
+import { type HttpEndpoint, openHttp } from './http/open-http.js';
+import { Condition, type WorkerHealth } from './condition.js';
 import { InlinePool } from './pool/inline.js';
-import { describeWorker } from './worker-description.js';
 import { checkHandlers, openPool } from './pool/open-pool.js';
 import type { Pool, PoolStats } from './pool/pool.js';
 import { taskPreparer } from './prepare-task.js';
 import { openResults } from './results/open-results.js';
 import type { ResultKeeper } from './results/result-keeper.js';
 import { openSignatures, type Signatures, unsigned } from './signatures.js';
+import { TaskQueues } from './task-queues.js';
+import { redeemer } from './redeem.js';
 import { closeSide, type OpenSide, type Side, sideReady, watchSide } from './side.js';
 import { Suspects } from './suspects.js';
-import { TaskQueues } from './task-queues.js';
+import { cancelMs, stopAll } from './stopping.js';
 import { openWatchdog, type Watchdog } from './watchdog.js';
 import { WorkInHand } from './work-in-hand.js';
 import type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
-import { stopping as stoppingError, wrongState } from './worker-state.js';
+import { wrongState } from './worker-state.js';
 
 export interface RunningOptions {
   readonly config: Config;
@@ -64,6 +70,8 @@ export interface RunningOptions {
   readonly queues: readonly string[] | undefined;
   /** There is no broker: tasks run inline, and signatures do not matter. */
   readonly isSimulated: boolean;
+  /** Where large bodies are kept. */
+  readonly payloadStore: PayloadStore | undefined;
   readonly applications: readonly Application[];
   readonly tell: Tell<WorkerEvents>;
   readonly openSide: OpenSide;
@@ -80,11 +88,6 @@ interface PreparerParts {
 }
 
 type BySection = Readonly<Record<Section, Signatures>>;
-
-/** How long handlers have to heed their signal once the grace is over. */
-const heedMs = 1_000;
-/** How long the broker has to confirm that it sends no more. */
-const cancelMs = 2_000;
 
 export class Running {
   #options: Opened;
@@ -105,6 +108,8 @@ export class Running {
   /** What is closed at the end, beside the connections. */
   #opened: { close(): Promise<void> }[] = [];
   #results: ResultKeeper | undefined;
+  #condition: Condition;
+  #http: HttpEndpoint | undefined;
 
   private constructor(options: Opened, sides: readonly Side[], signatures: BySection) {
     this.#options = options;
@@ -116,6 +121,7 @@ export class Running {
     this.#revocations = new Revocations(clock, { expiryMs: expiry * 1000, most });
     const { queues, isSimulated: isInlineOnly } = options;
     this.#groups = tasks.names.length === 0 ? [] : planTaskGroups(config, { queues, isInlineOnly });
+    this.#condition = new Condition(sides);
     for (const side of sides) {
       watchSide(side, {
         lost: (error) => tell('lost', error),
@@ -140,12 +146,14 @@ export class Running {
   }
 
   async start(): Promise<void> {
-    await Promise.all(this.#sides.map(sideReady));
     const { config, applications, logger, clock } = this.#options;
+    this.#watchdog = openWatchdog(this.#options);
+    await this.#openHttp();
+    await Promise.all(this.#sides.map(sideReady));
+    this.#condition.connected();
     const contextParts = this.#contextParts();
     const validator = await loadValidator();
     if (this.#stopping.signal.aborted) throw wrongState('start', 'it was stopped');
-    this.#watchdog = openWatchdog(this.#options);
     const { routing_key: typePattern } = config.events;
     checkHandlers(this.#groups, this.#options.tasks);
     const stopping = this.#stopping.signal;
@@ -180,44 +188,51 @@ export class Running {
     await Promise.all(this.#capsules.map((capsule) => capsule.start(this.#stopping.signal)));
     for (const paths of this.#delayPaths) keepDelayPaths(paths);
     await registerApplications(this.#eventSide.applications, { applications, logger });
+    if (this.#condition.phase === 'starting') this.#condition.phase = 'running';
   }
 
   /** Stops within the grace (milliseconds) and a few seconds. Never rejects. */
-  async stop(graceMs: number = this.#options.config.task_handler.shutdown_grace * 1000): Promise<StopReport> {
+  stop(graceMs: number = this.#options.config.task_handler.shutdown_grace * 1000): Promise<StopReport> {
+    this.#condition.phase = 'stopping';
+    const parts = { capsules: this.#capsules, pools: this.#pools, handlers: this.#inHandWork };
+    const signals = { stopping: this.#stopping, halted: this.#halted };
     const { logger, clock } = this.#options;
-    await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.cancel())));
-    this.#stopping.abort(); // what waits for a slot or its time goes back
-    if (this.#inHand > 0) logger.info('draining', { inHand: this.#inHand, grace: graceMs / 1000 });
-    await waitAtMost(clock, graceMs, this.#idle());
-    const unfinished = this.#inHand;
-    this.#halted.abort();
-    if (unfinished > 0) {
-      this.#inHandWork.cancelAll('shutdown', stoppingError());
-      await waitAtMost(clock, heedMs, this.#idle());
-    }
-    // What heeds nothing ends here, where it can be ended, and its message goes back at once.
-    const hasChildren = this.#groups.some(({ config }) => config.pool !== 'inline');
-    await waitAtMost(clock, cancelMs * 2, Promise.all(this.#pools.map((pool) => pool.close())));
-    if (hasChildren && this.#inHand > 0) await waitAtMost(clock, heedMs, this.#idle());
-    for (const capsule of this.#capsules) for (const consumer of capsule.consumers) consumer.flush();
-    await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.close())));
-    const left = this.#inHand;
-    await this.#closeConnections();
-    if (left > 0) logger.warn('handlers left unfinished: their messages go back to the queue', { left });
-    return { drained: unfinished === 0, unfinished: left };
+    const closeAll = async (): Promise<void> => {
+      await waitAtMost(clock, cancelMs, Promise.all([this.#control?.close()]));
+      await Promise.all([
+        ...this.#sides.map(closeSide),
+        this.#watchdog?.close(),
+        ...this.#opened.map((one) => one.close()),
+      ]);
+      await this.#http?.close();
+    };
+    return stopAll({ ...parts, ...signals, logger, clock, closeAll }, graceMs);
   }
 
-  async #closeConnections(): Promise<void> {
-    await waitAtMost(this.#options.clock, cancelMs, Promise.all([this.#control?.close()]));
-    await Promise.all([
-      ...this.#sides.map(closeSide),
-      this.#watchdog?.close(),
-      ...this.#opened.map((one) => one.close()),
-    ]);
+  /** Takes no further deliveries, and stays connected. Resolves when the broker has confirmed it, or does not. */
+  async quiet(): Promise<void> {
+    this.#condition.phase = 'quiet';
+    const { clock } = this.#options;
+    await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.quiet())));
+  }
+
+  async resume(): Promise<void> {
+    this.#condition.phase = 'running';
+    const { clock } = this.#options;
+    await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.resume())));
+  }
+
+  /** True once every queue is consumed, and until it stops. */
+  get isStarted(): boolean {
+    return this.#condition.phase === 'running' || this.#condition.phase === 'quiet';
+  }
+
+  health(): WorkerHealth {
+    return this.#condition.report(this.#capsules);
   }
 
   describe(): WorkerDescription {
-    return describeWorker(this.#options, this.#groups);
+    return describeWorker(this.#options, this.#groups, this.#http?.url);
   }
 
   poolStats(): readonly PoolStats[] {
@@ -232,21 +247,14 @@ export class Running {
     return this.#sides.at(-1) as Side;
   }
 
-  get #inHand(): number {
-    return this.#capsules.reduce((sum, capsule) => sum + capsule.inHand, 0);
-  }
-
-  async #idle(): Promise<void> {
-    await Promise.all(this.#capsules.map((capsule) => capsule.idle()));
-  }
-
   #contextParts(): ContextParts {
-    const { config, clock, logger } = this.#options;
+    const { config, clock, logger, payloadStore: store } = this.#options;
     const common = { config, clock, newId: randomUUID };
+    const payloads = new PayloadCheckIn({ store, config: config.tasks, logger, clock });
     return {
       logger,
       ...this.#telling,
-      taskSenderParts: { ...common, ...this.#sending('tasks'), origin: producerName() },
+      taskSenderParts: { ...common, ...this.#sending('tasks'), payloads, origin: producerName() },
       eventSender: new BrokerEventSender({
         ...common,
         ...this.#sending('events'),
@@ -302,7 +310,9 @@ export class Running {
     this.#pools.push(pool);
     const { config: handler, queues } = group;
     const elsewhere = handler.pool !== 'inline';
-    const parts = { handlers, contextParts, validator, timeZone, config: handler, elsewhere };
+    const { payloadStore: store } = this.#options;
+    const redeem = redeemer({ store, config: config.tasks, clock, stopping });
+    const parts = { handlers, contextParts, validator, timeZone, config: handler, elsewhere, redeem };
     const opened = this.#addCapsule(this.#taskSide, {
       queues,
       prepare: this.#signatures.tasks.verifying(taskPreparer(parts)),
@@ -329,6 +339,7 @@ export class Running {
       stopping: this.#stopping.signal,
       halted: this.#halted.signal,
     });
+    this.#condition.watch(opened.capsule.consumers);
     this.#capsules.push(opened.capsule);
     this.#delayPaths.push(opened.delayPaths);
     return opened;
@@ -349,5 +360,16 @@ export class Running {
       ports: {},
     });
     await this.#control.start(this.#stopping.signal);
+  }
+
+  /** Before anything is connected, so that probes are answered from the beginning. */
+  async #openHttp(): Promise<void> {
+    const handlers = this.#watchdog?.handlers;
+    const http = await openHttp({ ...this.#options, handlers, health: () => this.health() });
+    if (this.#stopping.signal.aborted) {
+      await http?.close();
+      throw wrongState('start', 'it was stopped');
+    }
+    this.#http = http;
   }
 }

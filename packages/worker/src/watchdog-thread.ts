@@ -8,11 +8,10 @@ import { workerData } from 'node:worker_threads';
 
 import { createLogger, systemClock } from '@celeriac/core';
 
-import { type Alarm, beatAt, nameBytes, nameLengthAt } from './watchdog-state.js';
+import { type Alarm, beatAt, handlerName } from './watchdog-state.js';
 
 const { shared, alarmMs, format } = workerData as Alarm;
 const state = new Int32Array(shared);
-const name = new Uint8Array(shared, nameBytes.from, nameBytes.length);
 const logger = createLogger({ format, write: (line) => void writeSync(2, `${line}\n`) });
 /** Nobody writes to it: waiting on it is sleeping. */
 const never = new Int32Array(new SharedArrayBuffer(4));
@@ -32,14 +31,7 @@ for (;;) {
     told = true;
     logger.error('the event loop is blocked', {
       seconds: Math.round((now - since) / 1000),
-      handler: handler(),
+      handler: handlerName(shared),
     });
   }
-}
-
-/** Undefined when the block is not in the first, uninterrupted part of a handler. */
-function handler(): string | undefined {
-  const length = Atomics.load(state, nameLengthAt);
-  if (length === 0) return undefined;
-  return new TextDecoder().decode(name.slice(0, length)); // a copy: decoding shared memory is refused
 }

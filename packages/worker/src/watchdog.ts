@@ -117,6 +117,11 @@ export class Watchdog implements HandlerWatch {
     return this.#count;
   }
 
+  /** Memory that holds the name of the handler that has the event loop, for other threads: see `handlerName`. */
+  get handlers(): SharedArrayBuffer {
+    return this.#shared;
+  }
+
   entered(work: Identified): void {
     this.#since.set(work, this.#options.clock.monotonic());
     this.#current = work;

@@ -38,17 +38,22 @@ export interface Work {
   readonly run: (cancellation: Cancellation) => unknown;
 }
 
+/** What decides whether a failure is followed by another attempt. */
+export type Tried = Pick<Work, 'id' | 'name' | 'retries' | 'policy' | 'expires' | 'retryIf'>;
+
+/** An ending without work. */
+export interface Ended {
+  readonly outcome: Outcome;
+  readonly id: string | undefined;
+  readonly name: string | undefined;
+  /** What may be tried again, though it never came to its handler. */
+  readonly tried?: Tried;
+  /** The task as far as it was decoded. */
+  readonly message?: TaskMessage;
+}
+
 /** What a delivery turned out to be: work, or an ending without any. */
-export type Prepared = (
-  | { readonly work: Work }
-  | {
-      readonly outcome: Outcome;
-      readonly id: string | undefined;
-      readonly name: string | undefined;
-      /** The task as far as it was decoded. */
-      readonly message?: TaskMessage;
-    }
-) & {
+export type Prepared = ({ readonly work: Work } | Ended) & {
   /** Told what became of the delivery. Never throws. */
   readonly settled?: (verdict: Verdict) => void;
 };

@@ -14,6 +14,10 @@ export interface WorkerEvents extends ReportEvents, KillSwitchEvents {
   /** The broker takes no messages from this worker for now; it goes on consuming. */
   blocked: [reason: string];
   unblocked: [];
+  /** It takes no further deliveries, until it resumes. */
+  quiet: [];
+  /** It takes deliveries again. */
+  resumed: [];
   /** A task says how far it is. */
   progress: [Progress];
   /** The event loop stood still longer than `task_handler.block_warning`; told when it moves again. */
@@ -34,6 +38,8 @@ export interface WorkerDescription {
   readonly brokers: readonly string[];
   readonly queues: readonly string[];
   readonly concurrency: number;
+  /** Where health is told, `http://127.0.0.1:8080`; absent where it is not. */
+  readonly http?: string;
   /** Groups of queues, each with its own pool; `task_handler` is the group of those that no other has. */
   readonly pools: readonly {
     readonly name: string;

@@ -14,12 +14,14 @@ import {
   type Logger,
   notifier,
   parseDuration,
+  type PayloadStore,
   silentLogger,
   systemClock,
   type TaskContract,
   type Tell,
 } from '@celeriac/core';
 
+import type { WorkerHealth } from './condition.js';
 import { Application } from './event-handler/application.js';
 import { type BareTaskHandler, type TaskHandler, TaskHandlers, type TaskOptions } from './handlers.js';
 import { moduleUrl, registerFrom } from './handler-modules.js';
@@ -47,6 +49,8 @@ export interface WorkerOptions {
   readonly handlers?: string | URL | readonly (string | URL)[];
   /** Consume these task queues and no others. Default: all that the configuration names. */
   readonly queues?: readonly string[];
+  /** Where bodies are that are too large for the broker. Default: none, and messages that need one are tried again later. */
+  readonly payloadStore?: PayloadStore;
   /** Variables that override the configuration. Default `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -184,9 +188,35 @@ class Worker implements AsyncDisposable {
    */
   run(): Promise<number> {
     return runUntilSignalled(
-      { start: () => this.start(), stop: () => this.stop(), told: this.#told.signal },
+      {
+        start: () => this.start(),
+        quiet: () => this.quiet(),
+        resume: () => this.resume(),
+        stop: () => this.stop(),
+        told: this.#told.signal,
+      },
       this.#logger,
     );
+  }
+
+  /**
+   * Takes no further deliveries; what is in hand goes on, and the worker stays connected. Resolves when the broker has
+   * confirmed it, or has not for two seconds. Rejects with ERR_WORKER_STATE unless the worker is running.
+   */
+  async quiet(): Promise<void> {
+    await this.#whileRunning('be quiet').quiet();
+    this.#tell('quiet');
+  }
+
+  /** Takes deliveries again after `quiet`. Rejects with ERR_WORKER_STATE unless the worker is running. */
+  async resume(): Promise<void> {
+    await this.#whileRunning('resume').resume();
+    this.#tell('resumed');
+  }
+
+  /** Whether it consumes all its queues, and if not why; undefined before it has read its configuration. */
+  health(): WorkerHealth | undefined {
+    return this.#running?.health();
   }
 
   /** The pools of a running worker and their threads or processes, for monitoring. */
@@ -209,7 +239,7 @@ class Worker implements AsyncDisposable {
   }
 
   async #start(): Promise<WorkerDescription> {
-    const { config: source = {}, env, overrides, handlers = [], queues } = this.#options;
+    const { config: source = {}, env, overrides, handlers = [], queues, payloadStore } = this.#options;
     this.#isPreparing = true;
     try {
       for (const module of [handlers].flat()) await this.load(module);
@@ -221,7 +251,7 @@ class Worker implements AsyncDisposable {
     const config = await loadConfig(source, { env, overrides });
     const parts = { config, logger: this.#logger, clock: this.#clock, openSide: this.#over.open };
     const { isSimulated } = this.#over;
-    const what = { tasks: this.#tasks, modules: this.#modules, queues, isSimulated };
+    const what = { tasks: this.#tasks, modules: this.#modules, queues, isSimulated, payloadStore };
     const shutdown = (): void => {
       this.#told.abort();
       void this.stop();
@@ -247,6 +277,12 @@ class Worker implements AsyncDisposable {
   /** A method, because the compiler believes that a field stays what it was over an await. */
   #isStopped(): boolean {
     return this.#stopping !== undefined;
+  }
+
+  #whileRunning(what: string): Running {
+    if (this.#isStopped()) throw wrongState(what, 'it is stopping');
+    if (this.#running?.isStarted !== true) throw wrongState(what, 'it has not started');
+    return this.#running;
   }
 
   #mustNotRun(what: string): void {

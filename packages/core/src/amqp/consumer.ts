@@ -49,6 +49,10 @@ export class Consumer {
   #lease: ChannelLease | undefined;
   #tag: string | undefined;
   #cancelled = false;
+  #quiet = false;
+  /** The channel that is set up, also while it is quiet. */
+  #channel: Channel | undefined;
+  #lastStep: Promise<void> = Promise.resolve();
   #staleSettles = 0;
   #everSubscribed = false;
   #subscribed = false;
@@ -93,6 +97,33 @@ export class Consumer {
     this.#subscribed = false;
   }
 
+  /**
+   * Stops new deliveries until `resume`; the channel stays, with what came on it. Resolves when the broker has confirmed
+   * it: nothing comes after. One that is not subscribed yet becomes so without deliveries.
+   */
+  quiet(): Promise<void> {
+    this.#quiet = true;
+    return this.#inTurn(async () => {
+      const tag = this.#tag;
+      if (!this.#quiet || tag === undefined) return;
+      this.#tag = undefined;
+      this.#subscribed = false;
+      await this.#channel?.cancel(tag).catch(() => undefined); // a lost channel is quiet too
+    });
+  }
+
+  /** Takes up again after `quiet`. `subscribed` is told when the broker delivers, which may be later. Never rejects. */
+  async resume(): Promise<void> {
+    this.#quiet = false;
+    try {
+      await this.#inTurn(() => this.#consumeAgain());
+    } catch (error) {
+      const { logger } = this.#options;
+      logger.warn('cannot take up consuming on this channel, opening another', { queue: this.queue, error });
+      this.#supervisor.recycle();
+    }
+  }
+
   /** Writes acknowledgements that wait for the end of the turn. */
   flush(): void {
     this.#lease?.acknowledgements.flush();
@@ -105,7 +136,7 @@ export class Consumer {
   }
 
   async #subscribe(channel: Channel): Promise<void> {
-    const { declare, prefetch, queue, onChannelLost } = this.#options;
+    const { declare, prefetch, onChannelLost } = this.#options;
     await declare();
     await channel.prefetch(prefetch);
     const lease = new ChannelLease(new Acknowledgements(channel), () => this.#stale());
@@ -113,14 +144,40 @@ export class Consumer {
     this.#lease = lease;
     if (onChannelLost !== undefined) lease.onLost(onChannelLost);
     channel.once('close', () => lease.end());
+    this.#channel = channel;
+    await this.#inTurn(() => this.#consume(channel, lease));
+  }
+
+  async #consumeAgain(): Promise<void> {
+    const channel = this.#channel;
+    const lease = this.#lease;
+    if (this.#tag !== undefined) {
+      this.events.emit('subscribed'); // all the while: somebody may have taken it for quiet
+      return;
+    }
+    if (channel === undefined || lease === undefined) return; // the next channel will be by itself
+    await this.#options.declare(); // it may have been deleted meanwhile, which nobody was told of
+    await this.#consume(channel, lease);
+  }
+
+  async #consume(channel: Channel, lease: ChannelLease): Promise<void> {
+    if (this.#quiet) return;
+    const { queue, prefetch, logger } = this.#options;
     const { consumerTag } = await channel.consume(queue, (message) => this.#receive(lease, message));
     // Cancelled in between: what is delivered now would go straight back, for ever.
     if (this.#cancelled) await channel.cancel(consumerTag);
     this.#tag = consumerTag;
     this.#subscribed = true;
     this.#everSubscribed = true;
-    this.#options.logger.debug('consuming', { queue, prefetch });
+    logger.debug('consuming', { queue, prefetch });
     this.events.emit('subscribed');
+  }
+
+  /** One after the other: two subscriptions at once would double the prefetch. */
+  #inTurn(step: () => Promise<void>): Promise<void> {
+    const done = this.#lastStep.then(step);
+    this.#lastStep = done.catch(() => undefined);
+    return done;
   }
 
   #receive(lease: ChannelLease, message: ConsumeMessage | null): void {
@@ -167,6 +224,7 @@ export class Consumer {
     this.#lease?.end();
     this.#subscribed = false;
     this.#tag = undefined;
+    this.#channel = undefined;
     if (this.#cancelled) return;
     const error = new CeleriacError('ERR_CHANNEL_CLOSED', {
       message: `Consuming '${this.queue}' was interrupted: ${end.text}.`,
@@ -181,6 +239,7 @@ export class Consumer {
   /** True gives up. */
   #subscribeFailed(cause: unknown): boolean {
     this.#lease?.end();
+    this.#channel = undefined;
     if (this.#cancelled) return true;
     // At the start a person is watching; later on, whoever broke the queue may mend it while we keep trying.
     if (!this.#everSubscribed && isCeleriacError(cause) && !cause.retryable) return this.#giveUp(cause);

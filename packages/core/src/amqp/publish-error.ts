@@ -5,7 +5,12 @@ import type { ChannelEnd } from './channel-supervisor.js';
 
 type Outcome = 'not-sent' | 'not-stored' | 'unknown';
 
-function values(message: OutgoingMessage, outcome: Outcome, more: Record<string, unknown> = {}) {
+/** What is known of a message, also before it is made. */
+type Named = Pick<OutgoingMessage, 'exchange' | 'routingKey'> & {
+  readonly properties: { readonly messageId?: string };
+};
+
+function values(message: Named, outcome: Outcome, more: Record<string, unknown> = {}) {
   const { exchange, routingKey } = message;
   return { id: message.properties.messageId, exchange, routingKey, outcome, ...more };
 }
@@ -59,10 +64,7 @@ export function refused(message: OutgoingMessage, end: ChannelEnd): CeleriacErro
   });
 }
 
-export function backpressure(
-  message: OutgoingMessage,
-  waiting: { count: number; bytes: number },
-): CeleriacError {
+export function backpressure(message: Named, waiting: { count: number; bytes: number }): CeleriacError {
   return new CeleriacError('ERR_PUBLISH_BACKPRESSURE', {
     message: `${waiting.count} messages (${waiting.bytes} bytes) wait for the broker already; this one was not taken.`,
     hint: 'Await earlier sends, use sendMany, or raise tasks.max_unsettled_messages and tasks.max_unsettled_bytes.',

@@ -18,6 +18,8 @@ import {
 import { keyStore } from './schema-key-store.js';
 import { limitSettings } from './schema-limits.js';
 import { resultSettings } from './schema-results.js';
+import { http } from './schema-http.js';
+import { payloadKeys } from './schema-payload.js';
 import { poolSettings, taskWorkers } from './schema-pool.js';
 import { signing } from './schema-signing.js';
 
@@ -29,6 +31,7 @@ export type {
   EventsConfig,
   EventWorkerConfig,
   KeyStoreConfig,
+  HttpConfig,
   LoggingConfig,
   PoolConfig,
   PoolKind,
@@ -177,6 +180,7 @@ const tasks: SchemaNode = section('Sending tasks, and the queues they go to.', {
   }),
   // 512 MiB is the most that RabbitMQ can be set to take (max_message_size).
   max_message_size: size('Largest message body that is sent.', [1, 2 ** 29], { default: '16MiB' }),
+  ...payloadKeys,
   dead_letter_expiry: deadLetterExpiry,
   time_zone: text('Time zone of `eta` and `expires` that carry none.', {
     default: 'UTC',
@@ -298,6 +302,7 @@ export const configSchema: SchemaNode = {
     task_handler: taskHandler,
     event_handler: eventHandler,
     key_store: keyStore,
+    http,
     tls,
     logging,
   }),

@@ -82,6 +82,12 @@ export interface TasksConfig extends ResultsConfig {
   readonly max_unsettled_bytes: number;
   /** Bytes. */
   readonly max_message_size: number;
+  /** Bytes. */
+  readonly payload_threshold: number;
+  /** Bytes. */
+  readonly max_payload_size: number;
+  /** Seconds. */
+  readonly payload_timeout: number;
   /** Seconds. */
   readonly dead_letter_expiry: number;
   /** IANA name. */
@@ -218,6 +224,16 @@ export interface LoggingConfig {
   readonly format: LogFormatSetting;
 }
 
+/** The HTTP endpoints of a worker. */
+export interface HttpConfig {
+  readonly host: string;
+  /** Absent: off. 0: a free one. */
+  readonly port?: number | undefined;
+  readonly allow_remote: boolean;
+  /** Seconds. */
+  readonly max_block: number;
+}
+
 /** The whole configuration, complete and checked: durations in seconds, sizes in bytes. Frozen. */
 export interface Config {
   /** Null: named at run time. */
@@ -227,6 +243,7 @@ export interface Config {
   readonly task_handler: TaskHandlerConfig;
   readonly event_handler: EventHandlerConfig;
   readonly key_store: KeyStoreConfig;
+  readonly http: HttpConfig;
   readonly tls: TlsConfig;
   readonly logging: LoggingConfig;
 }
@@ -282,8 +299,8 @@ export interface ConfigInput {
     | WithSigning<
         Written<
           TasksConfig,
-          'publish_timeout' | 'dead_letter_expiry' | 'cancel_expiry' | 'result_expires',
-          'max_unsettled_bytes' | 'max_message_size'
+          'publish_timeout' | 'payload_timeout' | 'dead_letter_expiry' | 'cancel_expiry' | 'result_expires',
+          'max_unsettled_bytes' | 'max_message_size' | 'payload_threshold' | 'max_payload_size'
         >
       >
     | undefined;
@@ -291,6 +308,7 @@ export interface ConfigInput {
   readonly event_handler?:
     WithRetry<Written<EventHandlerConfig, 'soft_time_limit' | 'dead_letter_expiry'>> | undefined;
   readonly key_store?: Written<KeyStoreConfig, 'lease' | 'command_timeout'> | undefined;
+  readonly http?: Written<HttpConfig, 'max_block'> | undefined;
   readonly tls?: Written<TlsConfig, never> | undefined;
   readonly logging?: Written<LoggingConfig, never> | undefined;
 }

@@ -7,6 +7,7 @@ import { deliveriesHeader, headerCount } from '../policy/redelivery.js';
 import { readJsonBody } from './body.js';
 import { isBrokerHeader, isMap } from './celery-fields.js';
 import { decodeTask, encodeTask } from './celery-v2.js';
+import { isClaimed } from './claim.js';
 import { copiedProperties } from './copied-properties.js';
 import { formatIsoTime } from './iso-time.js';
 import type { EncodedMessage, Received } from './received.js';
@@ -188,6 +189,7 @@ function withoutBroker({ headers = {} }: MessageProperties): HeaderTable {
 
 /** As in `decodeTask`: the `task` header makes it protocol 2, unless the body is protocol 1's map. */
 function isProtocol1(received: Received): boolean {
+  if (isClaimed(received.properties)) return false;
   if (received.properties.headers?.task === undefined) return true;
   const document = readJsonBody(received, ['application/json']);
   return isMap(document) && 'args' in document;

@@ -3,13 +3,14 @@
  * that, and listens on loopback only unless it is told otherwise.
  */
 import { once } from 'node:events';
-import { type AddressInfo, BlockList, createServer, isIP, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 
 import {
   CeleriacError,
   createLogger,
   formatConnectionString,
   guarded,
+  isLoopback,
   type Logger,
   systemClock,
 } from '@celeriac/core';
@@ -244,15 +245,6 @@ class DevBroker implements AsyncDisposable {
     const vhost = this.#vhosts.get(name);
     return vhost === undefined ? [] : describe(vhost);
   }
-}
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-function isLoopback(host: string): boolean {
-  const version = isIP(host);
-  return version === 0 ? host === 'localhost' : loopback.check(host, version === 4 ? 'ipv4' : 'ipv6');
 }
 
 function mustBeAllowed({ host = '127.0.0.1', allowRemote = false, users }: BrokerOptions): void {

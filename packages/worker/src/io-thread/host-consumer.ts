@@ -62,6 +62,14 @@ export class HostConsumer {
     this.#consumer.start();
   }
 
+  async quiet(): Promise<void> {
+    await this.#consumer.quiet();
+  }
+
+  async resume(): Promise<void> {
+    await this.#consumer.resume();
+  }
+
   async cancel(): Promise<void> {
     await this.#consumer.cancel();
   }

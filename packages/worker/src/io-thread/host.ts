@@ -113,6 +113,10 @@ export class Host {
         return side.applications.register(request.name, request.patterns);
       case 'list-cancelled':
         return side.cancelled.list();
+      case 'quiet':
+        return this.#consumer(request.consumer).quiet();
+      case 'resume':
+        return this.#consumer(request.consumer).resume();
       case 'cancel':
         return this.#consumer(request.consumer).cancel();
       case 'close-consumer':

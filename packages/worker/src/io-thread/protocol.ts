@@ -53,7 +53,7 @@ export type Request =
   | { readonly kind: 'declare'; readonly topology: Topology }
   | { readonly kind: 'register'; readonly name: string; readonly patterns: readonly string[] }
   | { readonly kind: 'list-cancelled' }
-  | { readonly kind: 'cancel'; readonly consumer: number }
+  | { readonly kind: 'quiet' | 'resume' | 'cancel'; readonly consumer: number }
   | { readonly kind: 'close-consumer'; readonly consumer: number }
   | { readonly kind: 'close-session'; readonly which: Which }
   | { readonly kind: 'close-sink' };

@@ -31,6 +31,7 @@ export class ThreadConsumer implements SideConsumer {
   #subscribed = false;
   #started = false;
   #cancelled = false;
+  #quiet = false;
 
   constructor(parts: ThreadConsumerParts) {
     this.#parts = parts;
@@ -56,6 +57,7 @@ export class ThreadConsumer implements SideConsumer {
       topologies,
       channel: this.#memory,
     });
+    if (this.#quiet) void this.#request('quiet');
     if (this.#started) link.tell({ kind: 'start', consumer: number });
   }
 
@@ -64,10 +66,20 @@ export class ThreadConsumer implements SideConsumer {
     this.#parts.link.tell({ kind: 'start', consumer: this.#parts.number });
   }
 
+  async quiet(): Promise<void> {
+    this.#quiet = true;
+    this.#subscribed = false; // before it is asked for: it may be told to resume meanwhile
+    await this.#request('quiet');
+  }
+
+  async resume(): Promise<void> {
+    this.#quiet = false;
+    await this.#request('resume');
+  }
+
   async cancel(): Promise<void> {
-    const { link, number } = this.#parts;
     this.#cancelled = true;
-    await link.request({ kind: 'cancel', consumer: number }).catch(() => undefined); // it is gone: cancelled too
+    await this.#request('cancel');
     this.#subscribed = false;
   }
 
@@ -108,7 +120,7 @@ export class ThreadConsumer implements SideConsumer {
   }
 
   nowSubscribed(): void {
-    this.#subscribed = !this.#cancelled;
+    this.#subscribed = !this.#cancelled && !this.#quiet;
     this.events.emit('subscribed');
   }
 
@@ -120,6 +132,12 @@ export class ThreadConsumer implements SideConsumer {
   failed(error: CeleriacError): void {
     this.#subscribed = false;
     this.events.emit('failed', error);
+  }
+
+  /** A thread that is gone has no subscription, and the next one is told again. */
+  async #request(kind: 'quiet' | 'resume' | 'cancel'): Promise<void> {
+    const { link, number } = this.#parts;
+    await link.request({ kind, consumer: number }).catch(() => undefined);
   }
 
   #nextOrigin(): DeliveryOrigin {

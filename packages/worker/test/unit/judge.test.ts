@@ -28,6 +28,7 @@ const table: readonly [Outcome, object][] = [
     { kind: 'untrusted', error, problem: 'replayed' },
     { ...letter('signature'), detail: 'replayed' },
   ],
+  [{ kind: 'unfetched', error }, letter('payload')],
   [{ kind: 'unknown', error }, letter('unknown')],
   [{ kind: 'invalid', error }, letter('invalid')],
   [{ kind: 'expired', error }, letter('expired')],

@@ -6,7 +6,8 @@ import { runUntilSignalled } from '../../dist/shutdown.js';
 import type { StopReport } from '../../dist/worker-events.js';
 import { settled } from '../../../core/dist-test/support/manual-clock.js';
 
-const signals = ['SIGINT', 'SIGTERM'] as const;
+const signals = ['SIGINT', 'SIGTERM', 'SIGTSTP', 'SIGCONT'] as const;
+const stopSignals = ['SIGINT', 'SIGTERM'] as const;
 
 describe('runUntilSignalled', () => {
   let calls: string[];
@@ -42,6 +43,14 @@ describe('runUntilSignalled', () => {
       calls.push('start');
       return start;
     },
+    quiet: () => {
+      calls.push('quiet');
+      return Promise.resolve();
+    },
+    resume: () => {
+      calls.push('resume');
+      return Promise.resolve();
+    },
     stop: async () => {
       calls.push('stop');
       await stopped;
@@ -49,7 +58,7 @@ describe('runUntilSignalled', () => {
     },
   });
 
-  for (const signal of signals) {
+  for (const signal of stopSignals) {
     it(`stops at ${signal}, and not before, with 0 when everything was done`, async () => {
       const code = runUntilSignalled(worker(), logger);
       await settled();
@@ -88,6 +97,31 @@ describe('runUntilSignalled', () => {
     });
   }
 
+  it('makes the worker quiet at SIGTSTP and lets it resume at SIGCONT, which means nothing otherwise', async () => {
+    const code = runUntilSignalled(worker(), logger);
+    await settled();
+    process.emit('SIGCONT');
+    process.emit('SIGTSTP');
+    process.emit('SIGCONT');
+    process.emit('SIGCONT');
+    await settled();
+    expect(calls).to.deep.equal(['start', 'quiet', 'resume']);
+
+    process.emit('SIGTERM');
+    expect(await code).to.equal(0);
+  });
+
+  it('logs a signal that comes before the worker can heed it', async () => {
+    const early = { ...worker(), quiet: () => Promise.reject(new Error('not started')) };
+    const code = runUntilSignalled(early, logger);
+    process.emit('SIGTSTP');
+    await settled();
+    expect(lines).to.deep.equal(['signal not heeded']);
+
+    process.emit('SIGTERM');
+    expect(await code).to.equal(0);
+  });
+
   it('stops a worker that is still starting', async () => {
     const code = runUntilSignalled(worker(new Promise(() => undefined)), logger);
     process.emit('SIGTERM');
@@ -116,10 +150,10 @@ describe('runUntilSignalled', () => {
   it('listens to signals while it runs only', async () => {
     const counts = (): number[] => signals.map((signal) => process.listenerCount(signal));
     const code = runUntilSignalled(worker(), logger);
-    expect(counts()).to.deep.equal([1, 1]);
+    expect(counts()).to.deep.equal([1, 1, 1, 1]);
     process.emit('SIGINT');
     await code;
 
-    expect(counts()).to.deep.equal([0, 0]);
+    expect(counts()).to.deep.equal([0, 0, 0, 0]);
   });
 });

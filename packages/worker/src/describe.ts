@@ -1,4 +1,4 @@
-/** What a worker says of itself when it is ready: brokers, queues, pools, tasks, applications. Pure. */
+/** What a worker does, in words and numbers, for a banner or a log line. Holds no secrets; changes nothing. */
 import { type Config, serviceName } from '@celeriac/core';
 
 import { planApplication, type TaskGroup } from './capsule-plan.js';
@@ -6,7 +6,7 @@ import type { Application } from './event-handler/application.js';
 import type { TaskHandlers } from './handlers.js';
 import type { WorkerDescription } from './worker-events.js';
 
-export interface Described {
+interface Described {
   readonly config: Config;
   readonly tasks: TaskHandlers;
   readonly applications: readonly Application[];
@@ -15,6 +15,7 @@ export interface Described {
 export function describeWorker(
   { config, tasks, applications }: Described,
   groups: readonly TaskGroup[],
+  http: string | undefined,
 ): WorkerDescription {
   const brokers = new Set([
     ...config.tasks.connection_string.addresses,
@@ -25,6 +26,7 @@ export function describeWorker(
     brokers: [...new Set([...brokers].map(String))],
     queues: groups.flatMap(({ config: { queues } }) => queues),
     concurrency: config.task_handler.concurrency,
+    ...(http === undefined ? {} : { http }),
     pools: groups.map(({ name, config: { pool: kind, queues, concurrency } }) => {
       return { name, kind, queues, concurrency };
     }),
