@@ -1,5 +1,6 @@
 /** Signed messages over a broker: what runs, what does not, and that nothing which was signed is lost on its way. */
-import { openDeadLetters } from '@celeriac/core';
+import { type ConfigInput, openDeadLetters, systemClock } from '@celeriac/core';
+import { createPublisher } from '@celeriac/publisher';
 import { currentTask } from '@celeriac/worker';
 import type { GetMessage } from 'amqplib';
 import { expect } from 'chai';
@@ -40,26 +41,27 @@ async function scene(
   return { vhost, watched, sender, ran, [Symbol.asyncDispose]: close };
 }
 
-/** A message that was sent and that nobody consumes: what an attacker has copied. */
-async function captured(
-  vhost: Vhost,
-  config: ReturnType<typeof configFor>,
-  options = {},
-): Promise<GetMessage> {
-  await using sender = await WatchedPublisher.open(config);
-  await sender.publisher.send('note', ['copied'], { queue: 'shelf', ...options });
-  const [message] = await vhost.take('shelf');
+interface Capture {
+  readonly config: ConfigInput;
+  /** What it is for; it is taken out before anybody consumes. */
+  readonly to?: string;
+  /** How far the sender's clock is ahead, milliseconds. */
+  readonly aheadMs?: number;
+}
+
+/** A message as somebody who may read the queue could copy it. */
+async function captured(vhost: Vhost, { config, to = queue, aheadMs = 0 }: Capture): Promise<GetMessage> {
+  const clock = { ...systemClock, now: () => Date.now() + aheadMs };
+  await using publisher = await createPublisher({ config, env: {}, clock });
+  await publisher.send('note', ['copied'], { queue: to });
+  const [message] = await vhost.take(to);
   return message!;
 }
 
-async function put(
-  vhost: Vhost,
-  to: string,
-  { content, properties }: GetMessage,
-  headers = {},
-): Promise<void> {
-  const all = { ...(properties.headers as Record<string, unknown>), ...headers };
-  await vhost.publish(to, content, { ...properties, headers: all } as never);
+/** Puts a copy into the queue, with other headers. */
+async function put(vhost: Vhost, { content, properties }: GetMessage, headers: object = {}): Promise<void> {
+  const { headers: own } = properties;
+  await vhost.publish(queue, content, { ...properties, headers: { ...own, ...headers } });
 }
 
 describe('signed messages', function () {
@@ -116,35 +118,44 @@ describe('signed messages', function () {
   });
 
   it('are refused with their reason, once, when they are unsigned, forged, changed, old, from the future, or elsewhere', async () => {
-    await using s = await scene();
-    const { vhost } = s;
-    const good = await captured(vhost, signedConfig(vhost.url, web));
-    const unsigned = await captured(vhost, configFor(vhost.url));
-    const old = await captured(vhost, signedConfig(vhost.url, signing('old')));
-    const day = 86_400_000;
-    const time = (offset: number): string => String(Date.now() + offset);
-    await put(vhost, queue, unsigned);
-    await put(vhost, queue, good); // signed for the queue `shelf`
-    await put(vhost, queue, old);
-    await put(vhost, queue, good, { 'celeriac-signature-time': time(-2 * day) });
-    await put(vhost, queue, good, { task: 'other' });
+    await using vhost = await Vhost.create();
+    const config = signedConfig(vhost.url, web);
+    const hour = 3_600_000;
+    // All of them before the first is put there: capturing empties the queue.
+    const good = await captured(vhost, { config });
+    const refused = [
+      await captured(vhost, { config: configFor(vhost.url) }),
+      await captured(vhost, { config: signedConfig(vhost.url, signing('old')) }),
+      await captured(vhost, { config, to: 'shelf' }),
+      await captured(vhost, { config, aheadMs: -25 * hour }),
+      await captured(vhost, { config, aheadMs: hour }),
+    ];
     const flipped = Buffer.from(good.content);
     flipped[3]! ^= 1;
-    await put(vhost, queue, { ...good, content: flipped });
+    for (const message of [...refused, { ...good, content: flipped }]) await put(vhost, message);
+    await put(vhost, good, { task: 'other' });
+    await put(vhost, good, { 'celeriac-signature-time': String(Date.now() + 1) });
+    await put(vhost, good);
+    await using watched = new WatchedWorker(signedConfig(vhost.url, strict));
+    const ran: unknown[] = [];
+    watched.worker.task('note', (value: unknown) => void ran.push(value));
+    await watched.worker.start();
 
-    await s.watched.untilSettled(6);
+    await watched.untilSettled(9);
 
-    expect(s.ran).to.deep.equal([]);
-    const reasons = (await letters(vhost, queue)).map(
-      ([, reason, detail]) => `${String(reason)} ${String(detail)}`,
+    expect(ran).to.deep.equal(['copied']);
+    const reasons = (await letters(vhost, queue)).map(([, reason, detail]) => [reason, detail]);
+    expect(reasons).to.have.deep.members(
+      [
+        'unsigned',
+        'unknown-key',
+        ...Array.from({ length: 4 }, () => 'bad-signature'),
+        'expired-window',
+        'expired-window',
+      ].map((detail) => ['signature', detail]),
     );
-    expect(reasons.sort()).to.deep.equal([
-      ...Array.from({ length: 4 }, () => 'signature bad-signature'),
-      'signature unknown-key',
-      'signature unsigned',
-    ]);
     expect(await vhost.depth(queue)).to.equal(0);
-    expect(s.watched.restored).to.deep.equal([1]);
+    expect(watched.restored).to.deep.equal([1]);
   });
 
   it('are accepted once: of a thousand copies none runs again, of a delivery that the broker repeats it does', async () => {
@@ -207,8 +218,7 @@ describe('signed messages', function () {
     await s.sender.publisher.send('fragile', ['mended']);
     await s.watched.untilSettled(2);
     isBroken = false;
-    const unsigned = await captured(s.vhost, configFor(s.vhost.url));
-    await put(s.vhost, queue, unsigned);
+    await put(s.vhost, await captured(s.vhost, { config: configFor(s.vhost.url), to: 'shelf' }));
     await s.watched.untilSettled(3);
     await using operator = await openDeadLetters({ config: signedConfig(s.vhost.url, strict), env: {} });
 

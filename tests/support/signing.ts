@@ -35,9 +35,8 @@ export function signedConfig(url: string, input: SigningInput, extra: ConfigInpu
 /** The dead letters of a queue: id, reason and detail. */
 export async function letters(vhost: Vhost, queue: string): Promise<readonly (readonly unknown[])[]> {
   const all = await vhost.take(`${queue}.dead-letter`);
-  return all.map(({ properties: { messageId, headers } }) => [
-    messageId,
-    headers?.['celeriac-reason'],
-    headers?.['celeriac-reason-detail'],
-  ]);
+  return all.map(({ properties: { messageId, headers = {} } }) => {
+    const of = headers as Readonly<Record<string, unknown>>;
+    return [messageId as unknown, of['celeriac-reason'], of['celeriac-reason-detail']];
+  });
 }
