@@ -1,105 +1,16 @@
 /** Running a worker in production: quiet and resume, health endpoints, and errors that nobody catches. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-import type { ConfigInput } from '@celeriac/core';
 import { createWorker } from '@celeriac/worker';
 import { expect } from 'chai';
 
 import { requireRabbit, Vhost } from '../support/broker.js';
 import { configFor, rejection, WatchedPublisher, WatchedWorker } from '../support/clients.js';
-import { type Running, start } from '../support/processes.js';
+import { addressOf, get, Scene, startWorker, through } from '../support/ops-scene.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { waitFor } from '../support/wait-for.js';
 
-const program = fileURLToPath(new URL('../support/programs/ops-worker.js', import.meta.url));
 const tasks = { default_queue: 'q' } as const;
-
-interface Told {
-  readonly status: number;
-  readonly body: {
-    readonly status: string;
-    readonly phase?: string;
-    readonly reasons?: readonly string[];
-    readonly inHand?: number;
-    readonly eventLoop?: { readonly blockedFor: number; readonly handler?: string };
-  };
-  readonly headers: Headers;
-}
-
-/** A worker process, its virtual host, a publisher, and a directory for its files. */
-class Scene implements AsyncDisposable {
-  readonly vhost: Vhost;
-  readonly worker: Running;
-  readonly client: WatchedPublisher;
-  readonly directory: string;
-
-  private constructor(vhost: Vhost, worker: Running, client: WatchedPublisher, directory: string) {
-    this.vhost = vhost;
-    this.worker = worker;
-    this.client = client;
-    this.directory = directory;
-  }
-
-  static async open(config: ConfigInput = {}): Promise<Scene> {
-    const vhost = await Vhost.create();
-    const worker = startWorker(vhost.url, config);
-    const client = await WatchedPublisher.open(configFor(vhost.url, { tasks }));
-    const directory = await mkdtemp(join(tmpdir(), 'celeriac-ops-'));
-    await worker.line(/READY/u);
-    return new Scene(vhost, worker, client, directory);
-  }
-
-  send(task: string, ...args: unknown[]): Promise<{ readonly id: string }> {
-    return this.client.publisher.send(task, args);
-  }
-
-  file(name: string): string {
-    return join(this.directory, name);
-  }
-
-  release(name: string): Promise<void> {
-    return writeFile(this.file(name), '');
-  }
-
-  async get(path: string): Promise<Told> {
-    return get(await addressOf(this.worker), path);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.client[Symbol.asyncDispose]();
-    this.worker.kill('SIGKILL');
-    await this.worker.exited;
-    await this.vhost[Symbol.asyncDispose]();
-    await rm(this.directory, { recursive: true });
-  }
-}
-
-function startWorker(url: string, config: ConfigInput = {}): Running {
-  const whole = { ...config, tasks, task_handler: { concurrency: 4, ...config.task_handler } };
-  return start(process.execPath, [program, url, JSON.stringify(whole)]);
-}
-
-function through(proxy: TcpProxy, { url, rabbit }: Vhost): string {
-  return url.replace(`:${rabbit.port}/`, `:${proxy.port}/`);
-}
-
-async function addressOf(worker: Running): Promise<string> {
-  const line = await worker.line(/"health endpoints"/u);
-  return (JSON.parse(line) as { readonly url: string }).url;
-}
-
-async function get(address: string, path: string): Promise<Told> {
-  const response = await fetch(`${address}${path}`);
-  return {
-    status: response.status,
-    body: (await response.json()) as Told['body'],
-    headers: response.headers,
-  };
-}
 
 describe('a worker in production', function () {
   before(function () {

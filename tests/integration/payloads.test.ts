@@ -104,7 +104,9 @@ describe('a body that is kept elsewhere', function () {
     };
     await using watched = new WatchedWorker(configFor(vhost.url, { tasks }), { payloadStore: flaky });
     let ran = 0;
-    watched.worker.task('big', (text: string) => void (ran += text.length));
+    watched.worker.task('big', (text: string) => {
+      ran += text.length;
+    });
     await watched.worker.start();
 
     await publisher.send('big', [large]);
