@@ -13,6 +13,7 @@ import {
   type Logger,
   type Outcome,
   parseDuration,
+  type Verdict,
 } from '@celeriac/core';
 
 import { Cancellation } from './cancellation.js';
@@ -61,7 +62,8 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   const attempt = 'work' in prepared ? attemptFacts(prepared.work, outcome, parts) : undefined;
   const wanted = judge(outcome, { live: delivery.live, attempt, deliveries });
   if (passage.isHeld) await passage.ended({ outcome, verdict: wanted });
-  const verdict = await settle(wanted, delivery, parts);
+  const kept = passage.isHeld ? { ...parts, copied: (moved: Verdict) => passage.copied(moved) } : parts;
+  const verdict = await settle(wanted, delivery, kept);
   passage.settled(verdict);
   suspicion.release();
   parts.report.settled({ id, name, delivery, outcome, verdict, ms: parts.clock.monotonic() - startedAt });
@@ -106,7 +108,7 @@ async function run(work: Work, delivery: Delivery, { parts, passage }: Run): Pro
     running.add(cancellation);
     const lateMs = eta === undefined ? undefined : clock.now() - eta;
     parts.report.started({ id: work.id, name: work.name, attempt: work.retries + 1, lateMs, delivery });
-    return await parts.pool.run(work, { cancellation, delivery });
+    return await parts.pool.run(work, { cancellation, delivery, fencing: passage.fencing });
   } finally {
     running.delete(cancellation);
     forget();

@@ -15,11 +15,18 @@ export interface Ending {
 
 /** Work that a gate let pass. */
 export interface Pass {
+  /** Given to the handler: rises with every run under the same key. */
+  readonly fencing?: number;
   /**
    * Called before the delivery is settled, and waited for: what has to be kept of the ending is kept here, since after
    * the acknowledgement nothing brings it back. What it throws is logged, and the delivery is settled all the same.
    */
   readonly ended?: (ending: Ending) => void | Promise<void>;
+  /**
+   * Called, and waited for, when a copy that takes the message's place is confirmed, and the message itself is not
+   * acknowledged yet: a crash before that left the message alone.
+   */
+  readonly copied?: (verdict: Verdict) => void | Promise<void>;
   /** Called last, when the delivery is settled: gives back what the work held. `verdict` is what was carried out. */
   readonly settled?: (verdict: Verdict) => void;
 }
@@ -46,6 +53,10 @@ export class Passage {
   /** True when a gate has something to keep or to give back. */
   get isHeld(): boolean {
     return this.#passes.length > 0;
+  }
+
+  get fencing(): number | undefined {
+    return this.#passes.find(({ pass }) => pass.fencing !== undefined)?.pass.fencing;
   }
 
   /** The outcome of the first gate that refuses; undefined when all let it pass. Never rejects. */
@@ -75,6 +86,17 @@ export class Passage {
         await pass.ended?.(ending);
       } catch (error) {
         this.#logger.error(`${name} failed to keep how it ended`, { outcome: ending.outcome.kind, error });
+      }
+    }
+  }
+
+  /** As `ended`. */
+  async copied(verdict: Verdict): Promise<void> {
+    for (const { name, pass } of this.#passes.toReversed()) {
+      try {
+        await pass.copied?.(verdict);
+      } catch (error) {
+        this.#logger.error(`${name} failed to keep that it goes on`, { verdict: verdict.kind, error });
       }
     }
   }

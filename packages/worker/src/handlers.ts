@@ -1,8 +1,11 @@
 /** The registered tasks: name, contract, function. Only what is registered here ever runs. */
 import {
   CeleriacError,
+  checkKeyOptions,
   checkRetryOptions,
   type Duration,
+  type IdempotencyOptions,
+  type KeyOf,
   type RetryOptions,
   type TaskContract,
 } from '@celeriac/core';
@@ -19,7 +22,8 @@ export type TaskHandler<Input, Output> = (input: Input, context: TaskContext) =>
  */
 export type BareTaskHandler = (...args: never[]) => unknown;
 
-export interface TaskOptions {
+/** `Input` is what the handler gets: of a contract the validated input, of a bare name the list of its arguments. */
+export interface TaskOptions<Input = never> {
   /** Soft time limit: the handler's signal fires. The sender's limit wins, then the contract's, then this. */
   readonly softTimeLimit?: Duration;
   /** Hard time limit: the thread or process that runs it is ended. Found in the same order. */
@@ -28,6 +32,8 @@ export interface TaskOptions {
   readonly retry?: RetryOptions;
   /** Asked after a failure; counts where `never` and `only` let it through and an attempt is left. */
   readonly retryIf?: RetryIf;
+  /** It succeeds once for a key; over the contract's, and a send's own key over both. */
+  readonly idempotency?: IdempotencyOptions<KeyOf<Input>>;
 }
 
 export interface RegisteredTask {
@@ -40,8 +46,16 @@ export interface RegisteredTask {
 }
 
 /** True when a gate makes keys of the input: it is then bound and validated here even where a child runs the handler. */
-export function readsInput(_options: TaskOptions): boolean {
-  return false;
+export function readsInput(task: Pick<RegisteredTask, 'options' | 'contract'>): boolean {
+  return idempotencyOf(task)?.key !== undefined;
+}
+
+/** The registration's, else the contract's. */
+export function idempotencyOf({
+  options,
+  contract,
+}: Pick<RegisteredTask, 'options' | 'contract'>): IdempotencyOptions<KeyOf<never>> | undefined {
+  return options.idempotency ?? contract?.idempotency;
 }
 
 export class TaskHandlers {
@@ -58,6 +72,7 @@ export class TaskHandlers {
   /** Throws ERR_TASK_DUPLICATE for a name that is taken, ERR_CONTRACT_INVALID for one or for options that cannot be. */
   add(task: RegisteredTask): void {
     checkRetryOptions(task.options.retry);
+    checkKeyOptions(task.options);
     if (task.name === '' || Buffer.byteLength(task.name) > 255) {
       throw new CeleriacError('ERR_CONTRACT_INVALID', {
         message: `A task's name has 1 to 255 bytes; this one has ${Buffer.byteLength(task.name)}.`,

@@ -64,7 +64,7 @@ export function taskPreparer(options: PrepareTaskParts): Prepare {
     const given = { delivery, parts, crashes, elsewhere };
     if (elsewhere && !task.isFromModule)
       return ending(message, { kind: 'unknown', error: notInModule(message) });
-    if (!elsewhere || readsInput(task.options)) return prepared(message, task, given);
+    if (!elsewhere || readsInput(task)) return prepared(message, task, given);
     return { work: work(message, task, { ...given, input: undefined, call: runsElsewhere }) };
   };
 }
@@ -160,8 +160,8 @@ function work(
     retries: message.retries,
     policy: parts.policyOf(task),
     retryIf: task.options.retryIf,
-    run: (cancellation: Cancellation) => {
-      const context = new RunningTask(message, { delivery, cancellation }, parts.contextParts);
+    run: (cancellation: Cancellation, fencing?: number) => {
+      const context = new RunningTask(message, { delivery, cancellation, fencing }, parts.contextParts);
       return withContext(context, () => call(context));
     },
   };

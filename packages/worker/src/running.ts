@@ -13,6 +13,8 @@ import {
   eventType,
   isOneBroker,
   isCeleriacError,
+  keyStoreSource,
+  type KeyStoreSource,
   loadValidator,
   type Logger,
   producerName,
@@ -56,6 +58,8 @@ export interface RunningOptions {
   readonly applications: readonly Application[];
   readonly tell: Tell<WorkerEvents>;
   readonly openSide: OpenSide;
+  /** Default: as configured. */
+  readonly keyStore?: KeyStoreSource | undefined;
 }
 
 interface PreparerParts {
@@ -82,9 +86,11 @@ export class Running {
   #halted = new AbortController();
   #watchdog: Watchdog | undefined;
   #gates: Gates | undefined;
+  #keyStore: KeyStoreSource;
 
-  private constructor(options: RunningOptions, sides: readonly Side[]) {
+  private constructor(options: RunningOptions, sides: readonly Side[], keyStore: KeyStoreSource) {
     this.#options = options;
+    this.#keyStore = keyStore;
     this.#sides = sides;
     const { tell, tasks } = options;
     this.#groups = tasks.names.length === 0 ? [] : planTaskGroups(options.config, options);
@@ -102,9 +108,11 @@ export class Running {
     const { config, logger, clock } = options;
     const broker = { config, logger, clock, access: await brokerAccess(config, logger) };
     const sections = isOneBroker(config) ? (['tasks'] as const) : (['tasks', 'events'] as const);
+    const store = { config: config.key_store, name: `${serviceName(config)} worker`, logger, clock };
     return new Running(
       options,
       sections.map((section) => options.openSide(broker, section)),
+      options.keyStore ?? keyStoreSource({ ...store, tls: broker.access.tls }),
     );
   }
 
@@ -117,7 +125,7 @@ export class Running {
     this.#watchdog = openWatchdog(this.#options);
     const { routing_key: typePattern } = config.events;
     checkHandlers(this.#groups, this.#options.tasks);
-    const gates = await openGates(this.#options);
+    const gates = await openGates({ ...this.#options, keyStore: this.#keyStore });
     this.#gates = gates;
     for (const group of this.#groups) this.#addTasks(group, { contextParts, validator, gates });
     for (const application of applications) {
@@ -164,6 +172,7 @@ export class Running {
     await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.close())));
     const left = this.#inHand;
     await Promise.all([...this.#sides.map(closeSide), this.#watchdog?.close(), this.#gates?.close()]);
+    await this.#keyStore.close();
     if (left > 0) logger.warn('handlers left unfinished: their messages go back to the queue', { left });
     return { drained: unfinished === 0, unfinished: left };
   }
@@ -213,10 +222,11 @@ export class Running {
   #contextParts(): ContextParts {
     const { config, clock, logger, tell } = this.#options;
     const common = { config, clock, newId: randomUUID };
+    const { publishing } = this.#taskSide;
     return {
       logger,
       progress: (of, value) => tell('progress', { ...of, value }),
-      taskSenderParts: { ...common, ...this.#taskSide.publishing, origin: producerName() },
+      taskSenderParts: { ...common, ...publishing, origin: producerName(), keyStore: this.#keyStore },
       eventSender: new BrokerEventSender({
         ...common,
         ...this.#eventSide.publishing,
@@ -231,7 +241,10 @@ export class Running {
     const sides = { tasks: this.#taskSide.publishing, events: this.#eventSide.publishing };
     const stopping = this.#stopping.signal;
     const watch = this.#watchdog;
-    const pool = openPool(group, { config, modules, sides, tell, stopping, logger, clock, watch });
+    const pool = openPool(group, {
+      ...{ config, modules, sides, tell, stopping, logger, clock, watch },
+      keyStore: this.#keyStore,
+    });
     this.#pools.push(pool);
     const { config: handler, queues } = group;
     const elsewhere = handler.pool !== 'inline';

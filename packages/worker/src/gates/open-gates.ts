@@ -1,13 +1,21 @@
 /** The gates of a worker, in the order in which they are asked, and what they hold open. Decides nothing. */
-import type { Clock, Config, Logger, Tell } from '@celeriac/core';
+import { randomUUID } from 'node:crypto';
 
+import type { Clock, Config, KeyStoreSource, Logger, Tell } from '@celeriac/core';
+
+import type { Application } from '../event-handler/application.js';
 import type { Gate } from '../gate.js';
-import type { TaskHandlers } from '../handlers.js';
+import { idempotencyOf, type TaskHandlers } from '../handlers.js';
 import type { WorkerEvents } from '../worker-events.js';
+import { idempotencyGate } from './idempotency.js';
+import { eventKeys, taskKeys } from './once-keys.js';
+import { replacedGate, startedGate } from './unique.js';
 
 export interface GateParts {
   readonly config: Config;
   readonly tasks: TaskHandlers;
+  readonly applications: readonly Application[];
+  readonly keyStore: KeyStoreSource;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly tell: Tell<WorkerEvents>;
@@ -23,6 +31,40 @@ export interface Gates {
 }
 
 /** Rejects when a store that a gate cannot do without cannot be opened. */
-export function openGates(_parts: GateParts): Promise<Gates> {
-  return Promise.resolve({ tasks: [], events: [], close: () => Promise.resolve() });
+export async function openGates(parts: GateParts): Promise<Gates> {
+  const { config, tasks, applications, keyStore, logger, clock } = parts;
+  if (needsKeyStore(parts)) await openKeyStore(parts);
+  const common = { keyStore, config: config.key_store, clock, logger, newId: randomUUID };
+  return {
+    tasks: [
+      replacedGate(common),
+      idempotencyGate({ ...common, keyOf: taskKeys(tasks, logger) }),
+      startedGate(common),
+    ],
+    events: applications.some(({ options }) => options.idempotency !== undefined)
+      ? [idempotencyGate({ ...common, keyOf: eventKeys(applications, config, logger) })]
+      : [],
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Single sends may name keys as well: for those it is opened when the first comes. */
+function needsKeyStore({ tasks, applications }: GateParts): boolean {
+  const ofTasks = tasks.names.some((name) => {
+    const task = tasks.get(name);
+    return task !== undefined && idempotencyOf(task) !== undefined;
+  });
+  return ofTasks || applications.some(({ options }) => options.idempotency !== undefined);
+}
+
+async function openKeyStore({ keyStore, config, logger }: GateParts): Promise<void> {
+  await keyStore.open();
+  if (config.key_store.connection_string === 'memory://') {
+    logger.warn(
+      'idempotency keys are known to this process alone: another worker, or this one after a restart, runs again what it has run',
+      {
+        setting: 'key_store.connection_string',
+      },
+    );
+  }
 }
