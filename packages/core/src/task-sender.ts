@@ -95,13 +95,17 @@ export class BrokerTaskSender implements TaskSender {
   }
 
   /** Publishes what `prepareTask` made, some time ago: its delay and its time to live are what is left of them. @internal */
-  sendPrepared(prepared: PreparedTask, options: Pick<SendOptions, 'timeout'> = {}): Promise<SentMessage> {
+  async sendPrepared(
+    prepared: PreparedTask,
+    options: Pick<SendOptions, 'timeout'> = {},
+  ): Promise<SentMessage> {
     const { expiration: _passed, ...kept } = prepared.properties;
     const left = timeToLive(prepared.expires, this.#parts.clock.now());
     return this.#publish({ ...prepared, properties: { ...kept, ...left } }, options);
   }
 
-  async #publish(prepared: PreparedTask, options: Pick<SendOptions, 'timeout'>): Promise<SentMessage> {
+  /** Throws for a timeout that is none. */
+  #publish(prepared: PreparedTask, options: Pick<SendOptions, 'timeout'>): Promise<SentMessage> {
     const timeoutMs = this.#timeoutMs(options);
     const publish = (ready: PreparedTask): Promise<SentMessage> => this.#publishNow(ready, timeoutMs);
     const plan = this.#keyed && readPlan(prepared.properties.headers);

@@ -127,7 +127,8 @@ async function refusal(
   if (isOver()) return { kind: 'notStarted' };
   if (isExpired(work, clock.now())) return { kind: 'expired', error: expired(work) };
   if (gates.length === 0) return undefined;
-  const refused = await passage.through(gates, work, delivery);
+  const asked = passage.through(gates, work, delivery);
+  const refused = asked instanceof Promise ? await asked : asked;
   return refused ?? (isOver() ? { kind: 'notStarted' } : undefined); // a gate may have taken its time
 }
 

@@ -59,24 +59,53 @@ export class Passage {
     return this.#passes.find(({ pass }) => pass.fencing !== undefined)?.pass.fencing;
   }
 
-  /** The outcome of the first gate that refuses; undefined when all let it pass. Never rejects. */
-  async through(gates: readonly Gate[], work: Work, delivery: Delivery): Promise<Outcome | undefined> {
-    for (const gate of gates) {
+  /**
+   * The outcome of the first gate that refuses; undefined when all let it pass. A promise only where a gate had to ask
+   * elsewhere: most work passes at once. Neither throws nor rejects.
+   */
+  through(
+    gates: readonly Gate[],
+    work: Work,
+    delivery: Delivery,
+  ): Outcome | undefined | Promise<Outcome | undefined> {
+    for (const [index, gate] of gates.entries()) {
+      let admission: Admission;
       try {
         const asked = gate.admit(work, delivery);
-        const admission = asked instanceof Promise ? await asked : asked;
-        if (admission === undefined) continue;
-        if ('outcome' in admission) return admission.outcome;
-        this.#passes.push({ name: gate.name, pass: admission.pass });
+        if (asked instanceof Promise) return this.#waitThrough(asked, gates.slice(index), { work, delivery });
+        admission = asked;
       } catch (error) {
-        this.#logger.error(`${gate.name} failed, the task runs without it`, {
-          name: work.name,
-          id: work.id,
-          error,
-        });
+        this.#failed(gate, work, error);
+        continue;
       }
+      const refused = this.#noted(gate, admission);
+      if (refused !== undefined) return refused;
     }
     return undefined;
+  }
+
+  async #waitThrough(
+    asked: Promise<Admission>,
+    [gate, ...others]: readonly Gate[],
+    { work, delivery }: { readonly work: Work; readonly delivery: Delivery },
+  ): Promise<Outcome | undefined> {
+    const current = gate as Gate;
+    const refused = await asked.then(
+      (admission) => this.#noted(current, admission),
+      (error: unknown) => this.#failed(current, work, error),
+    );
+    return refused ?? (await this.through(others, work, delivery));
+  }
+
+  #noted({ name }: Gate, admission: Admission): Outcome | undefined {
+    if (admission === undefined) return undefined;
+    if ('outcome' in admission) return admission.outcome;
+    this.#passes.push({ name, pass: admission.pass });
+    return undefined;
+  }
+
+  #failed({ name: gate }: Gate, { name, id }: Work, error: unknown): undefined {
+    this.#logger.error(`${gate} failed, the task runs without it`, { name, id, error });
   }
 
   /** Tells the gates, last one first, and waits for them. Never rejects. */
