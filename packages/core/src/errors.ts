@@ -62,6 +62,7 @@ export const errorCodes = {
   ERR_DEAD_LETTERS_UNFINISHED: { retryable: true },
   ERR_DELIVERY_LIMIT_NEAR: { retryable: false },
   ERR_OUTBOX_STORE: { retryable: true },
+  ERR_UNIQUE_PENDING: { retryable: true },
   ERR_REDIS_CLIENT: { retryable: false },
   ERR_REDIS_UNAVAILABLE: { retryable: true },
   ERR_REDIS_REFUSED: { retryable: false },

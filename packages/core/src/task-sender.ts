@@ -13,10 +13,15 @@ import { inputHeader, toCall } from './contract/call.js';
 import type { TaskContract } from './contract/task.js';
 import { isCeleriacError } from './errors.js';
 import { Delays } from './delays.js';
+import type { SendKeyStore } from './key-store/key-store.js';
+import type { KeyStoreSource } from './key-store/open.js';
+import { KeyedSends } from './keyed-sends.js';
 import type { MessageSink, OutgoingMessage, SentMessage } from './ports.js';
 import { routeTask } from './policy/routing.js';
+import { keyHeaders } from './plan-keys.js';
 import type { PreparedTask } from './prepared.js';
 import { encodeTask, timeToLive } from './protocol/celery-v2.js';
+import { readPlan } from './protocol/key-headers.js';
 import { sendAll } from './send-many.js';
 
 /** Anything that sends tasks: a publisher, or the context of a running handler. */
@@ -28,7 +33,7 @@ export interface TaskSender {
    * Rejects with ERR_INPUT_INVALID, ERR_NOT_SERIALIZABLE, ERR_MESSAGE_TOO_LARGE, ERR_PUBLISH_UNROUTABLE,
    * ERR_PUBLISH_NACKED, ERR_PUBLISH_REFUSED, ERR_PUBLISH_BLOCKED, ERR_PUBLISH_TIMEOUT,
    * ERR_PUBLISH_BACKPRESSURE, ERR_TOPOLOGY_… or ERR_CLOSED; `error.values.outcome` says whether the message is
-   * stored.
+   * stored. With `unique` or `debounce` also with ERR_UNIQUE_PENDING or ERR_REDIS_…: nothing was sent then.
    */
   send<Input>(
     task: TaskContract<Input, unknown, unknown>,
@@ -63,6 +68,8 @@ export interface TaskSenderParts {
   readonly newId: () => string;
   /** `gen<pid>@<host>`. */
   readonly origin: string;
+  /** Asked for tasks that are unique or debounced; without one they are sent as if they were not. */
+  readonly keyStore?: Pick<KeyStoreSource<SendKeyStore>, 'open'> | undefined;
   /** The task being run, for messages sent from within one. */
   readonly parent?: Lineage | undefined;
 }
@@ -74,10 +81,13 @@ export class BrokerTaskSender implements TaskSender {
   #parts: TaskSenderParts;
   #delays: Delays;
   #prepare = new Map<string, () => Promise<void> | undefined>();
+  #keyed: KeyedSends | undefined;
 
   constructor(parts: TaskSenderParts) {
     this.#parts = parts;
     this.#delays = taskDelays(parts);
+    const { keyStore, config, clock } = parts;
+    if (keyStore !== undefined) this.#keyed = new KeyedSends({ keyStore, config, clock });
   }
 
   async send(task: TaskContract | string, input?: unknown, options: SendOptions = {}): Promise<SentMessage> {
@@ -85,25 +95,37 @@ export class BrokerTaskSender implements TaskSender {
   }
 
   /** Publishes what `prepareTask` made, some time ago: its delay and its time to live are what is left of them. @internal */
-  sendPrepared(prepared: PreparedTask, options: Pick<SendOptions, 'timeout'> = {}): Promise<SentMessage> {
+  async sendPrepared(
+    prepared: PreparedTask,
+    options: Pick<SendOptions, 'timeout'> = {},
+  ): Promise<SentMessage> {
     const { expiration: _passed, ...kept } = prepared.properties;
     const left = timeToLive(prepared.expires, this.#parts.clock.now());
     return this.#publish({ ...prepared, properties: { ...kept, ...left } }, options);
   }
 
-  async #publish(
+  /** Throws for a timeout that is none. */
+  #publish(prepared: PreparedTask, options: Pick<SendOptions, 'timeout'>): Promise<SentMessage> {
+    const timeoutMs = this.#timeoutMs(options);
+    const publish = (ready: PreparedTask): Promise<SentMessage> => this.#publishNow(ready, timeoutMs);
+    const plan = this.#keyed && readPlan(prepared.properties.headers);
+    if (plan === undefined) return publish(prepared);
+    return (this.#keyed as KeyedSends).send(plan, { prepared, timeoutMs, publish });
+  }
+
+  async #publishNow(
     { id, eta, queue, body, properties }: PreparedTask,
-    options: Pick<SendOptions, 'timeout'>,
+    timeoutMs: number,
   ): Promise<SentMessage> {
     const encoded = { body, properties };
     const now = this.#parts.clock.now();
     if (eta === undefined || eta <= now) {
       const outgoing = { exchange: '', routingKey: queue, ...encoded, prepare: this.#preparing(queue) };
-      await this.#deliver(queue, outgoing, options);
+      await this.#deliver(queue, outgoing, timeoutMs);
       return { id, exchange: '', routingKey: queue };
     }
     const outgoing = this.#delays.message(encoded, { queue, delayMs: eta - now });
-    await this.#deliver(queue, outgoing, options);
+    await this.#deliver(queue, outgoing, timeoutMs);
     const { exchange, routingKey } = outgoing;
     return { id, exchange, routingKey, eta: new Date(eta) };
   }
@@ -118,14 +140,13 @@ export class BrokerTaskSender implements TaskSender {
     return sendAll(inputs, { window, clock, send: (input) => this.send(task, input, options) });
   }
 
-  async #deliver(
-    queue: string,
-    message: OutgoingMessage,
-    { timeout }: Pick<SendOptions, 'timeout'>,
-  ): Promise<void> {
-    const { declarer, sink, clock, config } = this.#parts;
-    const timeoutMs =
-      timeout === undefined ? config.tasks.publish_timeout * 1000 : parseDuration(timeout) * 1000;
+  #timeoutMs({ timeout }: Pick<SendOptions, 'timeout'>): number {
+    const { publish_timeout: usual } = this.#parts.config.tasks;
+    return (timeout === undefined ? usual : parseDuration(timeout)) * 1000;
+  }
+
+  async #deliver(queue: string, message: OutgoingMessage, timeoutMs: number): Promise<void> {
+    const { declarer, sink, clock } = this.#parts;
     const end = clock.monotonic() + timeoutMs;
     try {
       await sink.publish(message, { timeoutMs });
@@ -185,7 +206,9 @@ export async function prepareTask(
   const call =
     contract === undefined ? bareCall(task as string, input, options) : await contractCall(contract, input);
   const settings = contract === undefined ? options : { ...contractDefaults(contract, options), ...options };
-  const message = buildTaskMessage(call, settings, { now: clock.now(), newId, origin, parent });
+  const keyed = keyHeaders({ name: call.task, contract, input, options, newId });
+  const all = keyed === undefined ? call : { ...call, headers: { ...call.headers, ...keyed } };
+  const message = buildTaskMessage(all, settings, { now: clock.now(), newId, origin, parent });
   const queue = settings.queue ?? routeTask(config.tasks.routes, call.task) ?? config.tasks.default_queue;
   const { id, eta, expires } = message;
   return {

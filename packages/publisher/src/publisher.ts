@@ -19,6 +19,8 @@ import {
   type EventSender,
   guarded,
   isOneBroker,
+  keyStoreSource,
+  type KeyStoreSource,
   loadConfig,
   notifier,
   type Logger,
@@ -87,6 +89,7 @@ class Publisher implements TaskSender, EventSender, PreparedSender, AsyncDisposa
   #clock: Clock;
   #forTasks: Publishing;
   #forEvents: Publishing;
+  #keyStore: KeyStoreSource;
   #listeners = new EventEmitter<PublisherEvents>();
   #closing: Promise<void> | undefined;
 
@@ -96,7 +99,15 @@ class Publisher implements TaskSender, EventSender, PreparedSender, AsyncDisposa
     this.#forTasks = openPublishing(parts, 'tasks');
     this.#forEvents = isOneBroker(config) ? this.#forTasks : openPublishing(parts, 'events');
     const common = { config, clock, newId: randomUUID };
-    const tasks = new BrokerTaskSender({ ...common, ...this.#forTasks, origin: producerName() });
+    this.#keyStore = keyStoreSource({
+      config: config.key_store,
+      name: `${serviceName(config)} publisher`,
+      logger: parts.logger,
+      clock,
+      tls: parts.access.tls,
+    });
+    const own = { origin: producerName(), keyStore: this.#keyStore };
+    const tasks = new BrokerTaskSender({ ...common, ...this.#forTasks, ...own });
     const events = new BrokerEventSender({
       ...common,
       ...this.#forEvents,
@@ -158,6 +169,7 @@ class Publisher implements TaskSender, EventSender, PreparedSender, AsyncDisposa
         await closed;
       }),
     );
+    await this.#keyStore.close();
   }
 
   #sides(): readonly Publishing[] {

@@ -13,6 +13,7 @@ import {
   type Logger,
   type Outcome,
   parseDuration,
+  type Verdict,
 } from '@celeriac/core';
 
 import { Cancellation } from './cancellation.js';
@@ -61,7 +62,8 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   const attempt = 'work' in prepared ? attemptFacts(prepared.work, outcome, parts) : undefined;
   const wanted = judge(outcome, { live: delivery.live, attempt, deliveries });
   if (passage.isHeld) await passage.ended({ outcome, verdict: wanted });
-  const verdict = await settle(wanted, delivery, parts);
+  const kept = passage.isHeld ? { ...parts, copied: (moved: Verdict) => passage.copied(moved) } : parts;
+  const verdict = await settle(wanted, delivery, kept);
   passage.settled(verdict);
   suspicion.release();
   parts.report.settled({ id, name, delivery, outcome, verdict, ms: parts.clock.monotonic() - startedAt });
@@ -106,7 +108,7 @@ async function run(work: Work, delivery: Delivery, { parts, passage }: Run): Pro
     running.add(cancellation);
     const lateMs = eta === undefined ? undefined : clock.now() - eta;
     parts.report.started({ id: work.id, name: work.name, attempt: work.retries + 1, lateMs, delivery });
-    return await parts.pool.run(work, { cancellation, delivery });
+    return await parts.pool.run(work, { cancellation, delivery, fencing: passage.fencing });
   } finally {
     running.delete(cancellation);
     forget();
@@ -125,7 +127,8 @@ async function refusal(
   if (isOver()) return { kind: 'notStarted' };
   if (isExpired(work, clock.now())) return { kind: 'expired', error: expired(work) };
   if (gates.length === 0) return undefined;
-  const refused = await passage.through(gates, work, delivery);
+  const asked = passage.through(gates, work, delivery);
+  const refused = asked instanceof Promise ? await asked : asked;
   return refused ?? (isOver() ? { kind: 'notStarted' } : undefined); // a gate may have taken its time
 }
 

@@ -104,7 +104,7 @@ export class Report {
     const what = { name, id, queue: delivery.queue };
     switch (verdict.kind) {
       case 'ack':
-        this.#logger.info('done', { ...what, ms: Math.round(ms) });
+        this.#logger.info(doneText(outcome), { ...what, ms: Math.round(ms) });
         return;
       case 'deadLetter':
         this.#logger.error(`dead-lettered: ${verdict.reason}`, {
@@ -145,5 +145,19 @@ export class Report {
           because: outcome.kind,
         });
     }
+  }
+}
+
+/** What an acknowledged delivery came to. */
+function doneText(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'repeated':
+      return outcome.because === 'done'
+        ? 'acknowledged without running: it has succeeded before'
+        : 'acknowledged without running: its next attempt is on its way already';
+    case 'superseded':
+      return 'acknowledged without running: a later one has replaced it';
+    default:
+      return 'done';
   }
 }

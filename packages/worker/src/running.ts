@@ -14,6 +14,8 @@ import {
   eventType,
   isOneBroker,
   isCeleriacError,
+  keyStoreSource,
+  type KeyStoreSource,
   loadValidator,
   type Logger,
   producerName,
@@ -57,6 +59,8 @@ export interface RunningOptions {
   readonly applications: readonly Application[];
   readonly tell: Tell<WorkerEvents>;
   readonly openSide: OpenSide;
+  /** Default: as configured. */
+  readonly keyStore?: KeyStoreSource | undefined;
   /** As the configuration's files say, once they are read. */
   readonly tls?: BrokerAccess['tls'];
 }
@@ -85,9 +89,11 @@ export class Running {
   #halted = new AbortController();
   #watchdog: Watchdog | undefined;
   #gates: Gates | undefined;
+  #keyStore: KeyStoreSource;
 
-  private constructor(options: RunningOptions, sides: readonly Side[]) {
+  private constructor(options: RunningOptions, sides: readonly Side[], keyStore: KeyStoreSource) {
     this.#options = options;
+    this.#keyStore = keyStore;
     this.#sides = sides;
     const { tell, tasks } = options;
     this.#groups = tasks.names.length === 0 ? [] : planTaskGroups(options.config, options);
@@ -105,9 +111,11 @@ export class Running {
     const { config, logger, clock } = options;
     const broker = { config, logger, clock, access: await brokerAccess(config, logger) };
     const sections = isOneBroker(config) ? (['tasks'] as const) : (['tasks', 'events'] as const);
+    const store = { config: config.key_store, name: `${serviceName(config)} worker`, logger, clock };
     return new Running(
       { ...options, tls: broker.access.tls },
       sections.map((section) => options.openSide(broker, section)),
+      options.keyStore ?? keyStoreSource({ ...store, tls: broker.access.tls }),
     );
   }
 
@@ -120,7 +128,11 @@ export class Running {
     this.#watchdog = openWatchdog(this.#options);
     const { routing_key: typePattern } = config.events;
     checkHandlers(this.#groups, this.#options.tasks);
-    const gates = await openGates({ ...this.#options, stopping: this.#stopping.signal });
+    const gates = await openGates({
+      ...this.#options,
+      keyStore: this.#keyStore,
+      stopping: this.#stopping.signal,
+    });
     this.#gates = gates;
     for (const group of this.#groups) this.#addTasks(group, { contextParts, validator, gates });
     for (const application of applications) {
@@ -167,6 +179,7 @@ export class Running {
     await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.close())));
     const left = this.#inHand;
     await Promise.all([...this.#sides.map(closeSide), this.#watchdog?.close(), this.#gates?.close()]);
+    await this.#keyStore.close();
     if (left > 0) logger.warn('handlers left unfinished: their messages go back to the queue', { left });
     return { drained: unfinished === 0, unfinished: left };
   }
@@ -216,10 +229,11 @@ export class Running {
   #contextParts(): ContextParts {
     const { config, clock, logger, tell } = this.#options;
     const common = { config, clock, newId: randomUUID };
+    const { publishing } = this.#taskSide;
     return {
       logger,
       progress: (of, value) => tell('progress', { ...of, value }),
-      taskSenderParts: { ...common, ...this.#taskSide.publishing, origin: producerName() },
+      taskSenderParts: { ...common, ...publishing, origin: producerName(), keyStore: this.#keyStore },
       eventSender: new BrokerEventSender({
         ...common,
         ...this.#eventSide.publishing,
@@ -234,7 +248,10 @@ export class Running {
     const sides = { tasks: this.#taskSide.publishing, events: this.#eventSide.publishing };
     const stopping = this.#stopping.signal;
     const watch = this.#watchdog;
-    const pool = openPool(group, { config, modules, sides, tell, stopping, logger, clock, watch });
+    const pool = openPool(group, {
+      ...{ config, modules, sides, tell, stopping, logger, clock, watch },
+      keyStore: this.#keyStore,
+    });
     this.#pools.push(pool);
     const { config: handler, queues } = group;
     const elsewhere = handler.pool !== 'inline';

@@ -10,6 +10,7 @@ import {
   type ConfigSource,
   type Duration,
   guarded,
+  type KeyStoreSource,
   loadConfig,
   type Logger,
   notifier,
@@ -20,7 +21,7 @@ import {
   type Tell,
 } from '@celeriac/core';
 
-import { Application } from './event-handler/application.js';
+import { Application, type ApplicationOptions } from './event-handler/application.js';
 import { type BareTaskHandler, type TaskHandler, TaskHandlers, type TaskOptions } from './handlers.js';
 import { moduleUrl, registerFrom } from './handler-modules.js';
 import type { PoolStats } from './pool/pool.js';
@@ -62,8 +63,12 @@ export function createWorker(options: WorkerOptions = {}): Worker {
 }
 
 /** As `createWorker`, over something else than a broker, and all tasks inline: for `@celeriac/testing`. @internal */
-export function createWorkerOver(openOther: OpenSide, options: WorkerOptions = {}): Worker {
-  return new Worker(options, { open: openOther, isInlineOnly: true });
+export function createWorkerOver(
+  openOther: OpenSide,
+  options: WorkerOptions & { readonly keyStore?: KeyStoreSource } = {},
+): Worker {
+  const { keyStore, ...others } = options;
+  return new Worker(others, { open: openOther, isInlineOnly: true, keyStore });
 }
 
 export type { Worker };
@@ -75,6 +80,8 @@ interface Over {
   readonly open: OpenSide;
   /** All tasks run inline, whatever the configuration says. */
   readonly isInlineOnly: boolean;
+  /** Instead of the configured one. */
+  readonly keyStore?: KeyStoreSource | undefined;
 }
 
 class Worker implements AsyncDisposable {
@@ -113,7 +120,7 @@ class Worker implements AsyncDisposable {
   task<Output, Parsed>(
     contract: TaskContract<unknown, Output, Parsed>,
     handler: TaskHandler<Parsed, Output>,
-    options?: TaskOptions<Parsed>,
+    options?: TaskOptions<NoInfer<Parsed>>,
   ): this;
   task(name: string, handler: BareTaskHandler, options?: TaskOptions<readonly unknown[]>): this;
   task(
@@ -147,10 +154,14 @@ class Worker implements AsyncDisposable {
     return this;
   }
 
-  /** A registered application, to attach event handlers to. The same name gives the same application. */
-  application(name: string): Application {
+  /**
+   * A registered application, to attach event handlers to. The same name gives the same application. Throws
+   * ERR_CONTRACT_INVALID or ERR_WORKER_STATE.
+   */
+  application(name: string, options: ApplicationOptions = {}): Application {
     this.#mustNotRun('register applications');
     const known = this.#applications.get(name) ?? new Application(name);
+    known.set(options);
     this.#applications.set(name, known);
     return known;
   }
@@ -215,8 +226,8 @@ class Worker implements AsyncDisposable {
     if (this.#tasks.names.length === 0 && applications.length === 0) throw nothingRegistered();
     const config = await loadConfig(source, { env, overrides });
     const parts = { config, logger: this.#logger, clock: this.#clock, openSide: this.#over.open };
-    const { isInlineOnly } = this.#over;
-    const what = { tasks: this.#tasks, modules: this.#modules, queues, isInlineOnly };
+    const { isInlineOnly, keyStore } = this.#over;
+    const what = { tasks: this.#tasks, modules: this.#modules, queues, isInlineOnly, keyStore };
     const running = await Running.open({ ...parts, ...what, applications, tell: this.#tell });
     this.#running = running;
     if (this.#isStopped()) {

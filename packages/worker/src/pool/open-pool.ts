@@ -1,5 +1,13 @@
 /** Makes the pool of a group of queues, by its configuration. Starts nothing. */
-import { CeleriacError, type Clock, type Config, type Logger, serviceName, type Tell } from '@celeriac/core';
+import {
+  CeleriacError,
+  type Clock,
+  type Config,
+  type KeyStoreSource,
+  type Logger,
+  serviceName,
+  type Tell,
+} from '@celeriac/core';
 
 import type { TaskGroup } from '../capsule-plan.js';
 import type { HandlerWatch } from '../execute.js';
@@ -18,6 +26,7 @@ export interface OpenPoolParts {
   /** URLs of the modules that register handlers. */
   readonly modules: readonly string[];
   readonly sides: Readonly<Record<CallSide, AnswerSide>>;
+  readonly keyStore: Pick<KeyStoreSource, 'open'>;
   readonly tell: Tell<WorkerEvents>;
   readonly stopping: AbortSignal;
   readonly logger: Logger;
@@ -27,7 +36,7 @@ export interface OpenPoolParts {
 }
 
 export function openPool({ name, config: settings }: TaskGroup, parts: OpenPoolParts): Pool {
-  const { config, modules, sides, tell, stopping, logger, clock, watch } = parts;
+  const { config, modules, tell, stopping, logger, clock, watch } = parts;
   if (settings.pool === 'inline') {
     if (settings.hard_time_limit !== undefined || settings.max_memory !== undefined) {
       logger.warn('the inline pool cannot end code: hard_time_limit is only reported, max_memory ignored', {
@@ -41,7 +50,7 @@ export function openPool({ name, config: settings }: TaskGroup, parts: OpenPoolP
     config: settings,
     startChild: settings.pool === 'threads' ? startThread : startProcess,
     setup: { op: 'setup', modules, config: forChild(config) },
-    answer: answerer(sides),
+    answer: answerer(parts),
     progress: ({ id, name: task }, { delivery }, value) =>
       tell('progress', { id, name: task, queue: delivery.queue, value }),
     stopping,
