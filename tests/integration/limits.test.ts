@@ -47,7 +47,7 @@ describe('limits over RabbitMQ', function () {
     let free = 0;
     const rateLimit = { limit: 10, per: '3s' };
     watched.worker.task('a', () => void limited.push(performance.now()), { rateLimit });
-    watched.worker.task('b', () => void free++);
+    watched.worker.task('b', () => (free += 1));
     await using sender = await WatchedPublisher.open(configFor(vhost.url));
     await sender.publisher.sendMany('a', Array<unknown[]>(100).fill([]));
     await sender.publisher.sendMany('b', Array<unknown[]>(20).fill([]));
@@ -145,7 +145,7 @@ describe('a limit of loop lag', () => {
 });
 
 describe('limits that workers share in Redis', function () {
-  let redis: Redis;
+  let redis: Redis | undefined;
   before(async function () {
     requireRedis(this);
     redis = await Redis.start();
@@ -153,7 +153,7 @@ describe('limits that workers share in Redis', function () {
   after(() => redis?.[Symbol.asyncDispose]());
 
   async function openStore(): Promise<LimitStore & AsyncDisposable> {
-    const key_store = { connection_string: redis.url, command_timeout: 10 };
+    const key_store = { connection_string: redis!.url, command_timeout: 10 };
     const { key_store: config } = await loadConfig({ key_store }, { env: {} });
     const store = (await openLimitStore({ config, name: 'tests', logger: silentLogger }))!;
     return Object.assign(store, { [Symbol.asyncDispose]: () => store.close() });
@@ -162,7 +162,7 @@ describe('limits that workers share in Redis', function () {
   it('hold for all of them together', async () => {
     await using broker = await startBroker({ port: 0 });
     const config = configFor(broker.url, {
-      key_store: { connection_string: redis.url },
+      key_store: { connection_string: redis!.url },
       task_handler: { concurrency: 4 },
     });
     await using one = new WatchedWorker(config);
