@@ -22,10 +22,10 @@ export class Scene implements AsyncDisposable {
     watched.worker.on('progress', (one) => this.progress.push(one));
   }
 
-  static async open(settings: PoolSettings): Promise<Scene> {
+  static async open(settings: PoolSettings, module: URL = handlers): Promise<Scene> {
     const broker = await startBroker({ port: 0 });
     const config = configFor(broker.url, { task_handler: { concurrency: 2, ...settings } });
-    const watched = new WatchedWorker(config, { handlers });
+    const watched = new WatchedWorker(config, { handlers: module });
     try {
       await watched.worker.start();
       return new Scene(broker, watched, await WatchedPublisher.open(config));

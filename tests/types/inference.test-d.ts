@@ -35,6 +35,24 @@ const event = defineEvent({
   },
 });
 
+export const limited = defineTask({
+  name: 'limited',
+  input: {
+    type: 'object',
+    properties: { account: { type: 'string' }, amount: { type: 'integer' } },
+    required: ['account', 'amount'],
+    additionalProperties: false,
+  },
+  rateLimit: { limit: 10, per: '1m', key: (input) => input.account },
+  concurrency: { max: 2, key: ({ amount }) => amount },
+});
+export const limitedWrongly = defineTask({
+  name: 'limited',
+  input: Type.Object({ account: Type.String() }),
+  // @ts-expect-error -- there is no such property
+  rateLimit: { limit: 10, per: '1m', key: (input) => input.acount as string },
+});
+
 /** Never called: to be compiled is the test. */
 export async function publisher(): Promise<void> {
   const client = await createPublisher();
@@ -75,6 +93,12 @@ export function worker(): void {
   one.task(boxed, async ({ account }) => Promise.resolve(account === 'a'));
   one.task(converted, ({ when }) => ({ year: when.getFullYear() }));
   one.task('by.name', (a: number, b: string) => `${a}${b}`);
+
+  one.task(boxed, () => true, { rateLimit: { limit: 1, per: '1s', key: ({ account }) => account } });
+  one.task('by.name', (a: number) => a, { concurrency: { max: 1, key: ([a]) => String(a) } });
+  one.task('by.name', (a: number) => a, { rateLimit: '10/m', killSwitch: { failures: 0.5 } });
+  // @ts-expect-error -- there is no such scope
+  one.task('by.name', (a: number) => a, { rateLimit: { limit: 1, per: '1s', scope: 'planet' } });
 
   // @ts-expect-error -- it returns text, but the contract's output is a number
   one.task(literal, () => 'done');

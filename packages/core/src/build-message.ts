@@ -5,6 +5,7 @@
 import { type Duration, parseDuration } from './config/duration.js';
 import { CeleriacError } from './errors.js';
 import type { TaskMessage } from './message.js';
+import type { DebounceOptions, IdempotencyOptions, UniqueOptions } from './policy/key-options.js';
 import { longestDelaySeconds } from './policy/delay.js';
 
 /** How a task is to be sent. Durations are seconds, or text with a unit: `'500ms'`, `'20s'`, `'5m'`, `'1h'`, `'30d'`. */
@@ -34,6 +35,12 @@ export interface SendOptions {
   readonly shadow?: string;
   /** How long the broker may take to confirm. Default `tasks.publish_timeout`. */
   readonly timeout?: Duration;
+  /** It succeeds once for this key, whatever the contract or the registration says of keys. */
+  readonly idempotency?: IdempotencyOptions<string>;
+  /** Not sent while another one with this key waits or runs; false is as if the contract said nothing. */
+  readonly unique?: UniqueOptions<string> | false;
+  /** Of several sends with this key the last one runs; false is as if the contract said nothing. */
+  readonly debounce?: DebounceOptions<string> | false;
 }
 
 /** The task a message is sent from. */

@@ -73,6 +73,7 @@ export const errorCodes = {
   ERR_RESULT_DISABLED: { retryable: false },
   ERR_RESULT_UNREADABLE: { retryable: false },
   ERR_OUTBOX_STORE: { retryable: true },
+  ERR_UNIQUE_PENDING: { retryable: true },
   ERR_REDIS_CLIENT: { retryable: false },
   ERR_REDIS_UNAVAILABLE: { retryable: true },
   ERR_REDIS_REFUSED: { retryable: false },

@@ -171,6 +171,17 @@ export { deliveriesHeader, deliveryCount, isRepeated } from './policy/redelivery
 export type { DeliveryCount } from './policy/redelivery.js';
 export { decideRetry, retryDelayMs } from './policy/retry.js';
 export type { AttemptFacts, GaveUp, RetryDecision } from './policy/retry.js';
+export { checkKeyOptions } from './policy/key-options.js';
+export type {
+  DebounceOptions,
+  IdempotencyOptions,
+  KeyOf,
+  KeyOptions,
+  UniqueOptions,
+} from './policy/key-options.js';
+export { keyOfInput, scopedKey } from './policy/keys.js';
+export { chainOf, orderNumber, readPlan, sentIdempotency } from './protocol/key-headers.js';
+export type { SendPlan, SentIdempotency, UniqueRule } from './protocol/key-headers.js';
 export { checkLimitOptions, limitsOf } from './policy/limit-options.js';
 export type {
   ConcurrencyLimit,

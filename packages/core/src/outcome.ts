@@ -44,6 +44,10 @@ export type Outcome =
   | { readonly kind: 'tooEarly'; readonly eta: number }
   /** A limit lets it run later: at `until` (milliseconds since the epoch) it is asked again. */
   | { readonly kind: 'deferred'; readonly until: number; readonly because: string }
+  /** It succeeded before under its key, or this attempt was made and goes on in a copy: not run again. */
+  | { readonly kind: 'repeated'; readonly because: 'done' | 'retried' }
+  /** A later one under the same key has replaced it: not run. */
+  | { readonly kind: 'superseded' }
   /** Delivered too often to workers that did not settle it: it seems to end them. */
   | { readonly kind: 'overDelivered'; readonly error: unknown }
   /** Delivered before by a queue that does not count: how often, this time included, has to be kept first. */

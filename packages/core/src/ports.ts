@@ -83,7 +83,7 @@ export interface Delivery {
   requeue(countsAsFailure: boolean): void;
 }
 
-/** The receipt of a message that the broker has confirmed. */
+/** The receipt of a message that the broker has confirmed; of this one, or of the one that it would have doubled. */
 export interface SentMessage {
   readonly id: string;
   /** Where it was published: exchange and routing key. */
@@ -91,4 +91,6 @@ export interface SentMessage {
   readonly routingKey: string;
   /** When it is due; absent where that is at once. */
   readonly eta?: Date;
+  /** The message that has the same unique key: nothing was published, and `id` is that one's. */
+  readonly duplicateOf?: string;
 }

@@ -15,11 +15,16 @@ import type { TaskContract } from './contract/task.js';
 import { type CeleriacError, isCeleriacError } from './errors.js';
 import { Delays } from './delays.js';
 import type { PayloadCheckIn } from './payloads/check-in.js';
+import type { SendKeyStore } from './key-store/key-store.js';
+import type { KeyStoreSource } from './key-store/open.js';
+import { KeyedSends } from './keyed-sends.js';
 import type { MessageSink, OutgoingMessage, SentMessage } from './ports.js';
 import { routeTask } from './policy/routing.js';
+import { keyHeaders } from './plan-keys.js';
 import type { PreparedTask } from './prepared.js';
 import { encodeTask, timeToLive } from './protocol/celery-v2.js';
 import type { Replies } from './results/result-store.js';
+import { readPlan } from './protocol/key-headers.js';
 import { sendAll } from './send-many.js';
 
 /** Anything that sends tasks: a publisher, or the context of a running handler. */
@@ -31,7 +36,7 @@ export interface TaskSender {
    * Rejects with ERR_INPUT_INVALID, ERR_NOT_SERIALIZABLE, ERR_MESSAGE_TOO_LARGE, ERR_PAYLOAD_STORE, ERR_PUBLISH_UNROUTABLE,
    * ERR_PUBLISH_NACKED, ERR_PUBLISH_REFUSED, ERR_PUBLISH_BLOCKED, ERR_PUBLISH_TIMEOUT,
    * ERR_PUBLISH_BACKPRESSURE, ERR_TOPOLOGY_… or ERR_CLOSED; `error.values.outcome` says whether the message is
-   * stored.
+   * stored. With `unique` or `debounce` also with ERR_UNIQUE_PENDING or ERR_REDIS_…: nothing was sent then.
    */
   send<Input>(
     task: TaskContract<Input, unknown, unknown>,
@@ -68,6 +73,8 @@ export interface TaskSenderParts {
   readonly origin: string;
   /** What becomes of large bodies; absent: they are sent as they are. */
   readonly payloads?: Pick<PayloadCheckIn, 'checkIn'> | undefined;
+  /** Asked for tasks that are unique or debounced; without one they are sent as if they were not. */
+  readonly keyStore?: Pick<KeyStoreSource<SendKeyStore>, 'open'> | undefined;
   /** The task being run, for messages sent from within one. */
   readonly parent?: Lineage | undefined;
   /** Told of every message that the broker has confirmed. Not awaited, must not throw. */
@@ -76,7 +83,10 @@ export interface TaskSenderParts {
   readonly replies?: Replies | undefined;
 }
 
-type Deliver = Pick<SendOptions, 'timeout'> & { readonly replies?: Replies };
+interface Deliver {
+  readonly timeoutMs: number;
+  readonly replies?: Replies;
+}
 
 /** More queues than this are not remembered: their names may come from data. */
 const mostQueues = 1000;
@@ -87,10 +97,13 @@ export class BrokerTaskSender implements TaskSender {
   /** Calls of `send` whose message is not made yet. */
   #unprepared = 0;
   #prepare = new Map<string, () => Promise<void> | undefined>();
+  #keyed: KeyedSends | undefined;
 
   constructor(parts: TaskSenderParts) {
     this.#parts = parts;
     this.#delays = taskDelays(parts);
+    const { keyStore, config, clock } = parts;
+    if (keyStore !== undefined) this.#keyed = new KeyedSends({ keyStore, config, clock });
   }
 
   async send(task: TaskContract | string, input?: unknown, options: SendOptions = {}): Promise<SentMessage> {
@@ -110,54 +123,49 @@ export class BrokerTaskSender implements TaskSender {
   }
 
   /** Publishes what `prepareTask` made, some time ago: its delay and its time to live are what is left of them. @internal */
-  sendPrepared(prepared: PreparedTask, options: Pick<SendOptions, 'timeout'> = {}): Promise<SentMessage> {
+  async sendPrepared(
+    prepared: PreparedTask,
+    options: Pick<SendOptions, 'timeout'> = {},
+  ): Promise<SentMessage> {
     const { expiration: _passed, ...kept } = prepared.properties;
     const left = timeToLive(prepared.expires, this.#parts.clock.now());
     return this.#publish({ ...prepared, properties: { ...kept, ...left } }, options);
   }
 
-  async #publish(prepared: PreparedTask, options: Pick<SendOptions, 'timeout'>): Promise<SentMessage> {
+  /** Throws for a timeout that is none. */
+  #publish(prepared: PreparedTask, options: Pick<SendOptions, 'timeout'>): Promise<SentMessage> {
+    const timeoutMs = this.#timeoutMs(options);
+    const publish = (ready: PreparedTask): Promise<SentMessage> => this.#publishNow(ready, timeoutMs);
+    const plan = this.#keyed && readPlan(prepared.properties.headers);
+    if (plan === undefined) return publish(prepared);
+    return (this.#keyed as KeyedSends).send(plan, { prepared, timeoutMs, publish });
+  }
+
+  async #publishNow(prepared: PreparedTask, timeoutMs: number): Promise<SentMessage> {
     const { replies, payloads } = this.#parts;
     const storing = payloads?.checkIn(prepared);
-    const {
-      id,
-      eta,
-      queue,
-      body,
-      properties,
-      isAwaited = false,
-    } = storing === undefined ? prepared : await storing;
-    if (!isAwaited || replies === undefined) {
-      return this.#send({ id, eta, queue, body, properties }, options);
-    }
+    const ready = storing === undefined ? prepared : await storing;
+    if (prepared.isAwaited !== true || replies === undefined) return this.#send(ready, { timeoutMs });
+    const { id, eta } = ready;
     replies.expect?.(id, eta); // before it is published: its result may be here before the confirm
     try {
-      return await this.#send({ id, eta, queue, body, properties }, { ...options, replies });
+      return await this.#send(ready, { timeoutMs, replies });
     } catch (error) {
       if (isCeleriacError(error) && error.values.outcome !== 'unknown') replies.withdraw?.(id);
       throw error;
     }
   }
 
-  async #send(
-    {
-      id,
-      eta,
-      queue,
-      body,
-      properties,
-    }: Pick<PreparedTask, 'id' | 'queue' | 'body' | 'properties'> & { eta: number | undefined },
-    options: Deliver,
-  ): Promise<SentMessage> {
+  async #send({ id, eta, queue, body, properties }: PreparedTask, how: Deliver): Promise<SentMessage> {
     const encoded = { body, properties };
     const now = this.#parts.clock.now();
     if (eta === undefined || eta <= now) {
       const outgoing = { exchange: '', routingKey: queue, ...encoded, prepare: this.#preparing(queue) };
-      await this.#deliver(queue, outgoing, options);
+      await this.#deliver(queue, outgoing, how);
       return { id, exchange: '', routingKey: queue };
     }
     const outgoing = this.#delays.message(encoded, { queue, delayMs: eta - now });
-    await this.#deliver(queue, outgoing, options);
+    await this.#deliver(queue, outgoing, how);
     const { exchange, routingKey } = outgoing;
     return { id, exchange, routingKey, eta: new Date(eta) };
   }
@@ -172,11 +180,14 @@ export class BrokerTaskSender implements TaskSender {
     return sendAll(inputs, { window, clock, send: (input) => this.send(task, input, options) });
   }
 
-  async #deliver(queue: string, outgoing: OutgoingMessage, { timeout, replies }: Deliver): Promise<void> {
+  #timeoutMs({ timeout }: Pick<SendOptions, 'timeout'>): number {
+    const { publish_timeout: usual } = this.#parts.config.tasks;
+    return (timeout === undefined ? usual : parseDuration(timeout)) * 1000;
+  }
+
+  async #deliver(queue: string, outgoing: OutgoingMessage, { timeoutMs, replies }: Deliver): Promise<void> {
     const message = replies === undefined ? outgoing : withReplies(outgoing, replies);
-    const { declarer, sink, clock, config } = this.#parts;
-    const timeoutMs =
-      timeout === undefined ? config.tasks.publish_timeout * 1000 : parseDuration(timeout) * 1000;
+    const { declarer, sink, clock } = this.#parts;
     const end = clock.monotonic() + timeoutMs;
     try {
       await sink.publish(message, { timeoutMs });
@@ -259,7 +270,9 @@ export async function prepareTask(
   const settings = contract === undefined ? options : { ...contractDefaults(contract, options), ...options };
   const wanted = (settings.ignoreResult ?? config.tasks.ignore_result) ? undefined : replies;
   const sender = { now: clock.now(), newId, origin, parent, replies: wanted };
-  const message = buildTaskMessage(call, settings, sender);
+  const keyed = keyHeaders({ name: call.task, contract, input, options, newId });
+  const all = keyed === undefined ? call : { ...call, headers: { ...call.headers, ...keyed } };
+  const message = buildTaskMessage(all, settings, sender);
   const queue = settings.queue ?? queueFor(call.task, config);
   const { id, eta, expires } = message;
   return {

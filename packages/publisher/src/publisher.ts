@@ -19,6 +19,8 @@ import {
   type EventSender,
   guarded,
   isOneBroker,
+  keyStoreSource,
+  type KeyStoreSource,
   loadConfig,
   loadSigning,
   notifier,
@@ -116,6 +118,7 @@ class Publisher implements ResultSender, TaskCanceller, EventSender, PreparedSen
   #resultParts: ResultParts;
   #forTasks: Publishing;
   #forEvents: Publishing;
+  #keyStore: KeyStoreSource;
   #listeners = new EventEmitter<PublisherEvents>();
   #closing: Promise<void> | undefined;
 
@@ -131,12 +134,20 @@ class Publisher implements ResultSender, TaskCanceller, EventSender, PreparedSen
     this.#resultParts = { store: results, clock, longestWait };
     const replies = results?.replies;
     const payloads = new PayloadCheckIn({ store, config: config.tasks, logger, clock });
+    this.#keyStore = keyStoreSource({
+      config: config.key_store,
+      name: `${serviceName(config)} publisher`,
+      logger: parts.logger,
+      clock,
+      tls: parts.access.tls,
+    });
     const tasks = new BrokerTaskSender({
       ...common,
       ...signed(this.#forTasks, signing.tasks),
       origin: producerName(),
       replies,
       payloads,
+      keyStore: this.#keyStore,
     });
     const events = new BrokerEventSender({
       ...common,
@@ -208,6 +219,7 @@ class Publisher implements ResultSender, TaskCanceller, EventSender, PreparedSen
         await closed;
       }),
     );
+    await this.#keyStore.close();
   }
 
   #sides(): readonly Publishing[] {

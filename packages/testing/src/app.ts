@@ -13,6 +13,7 @@ import {
   type Duration,
   type ErrorCode,
   type EventContract,
+  type KeyStoreSource,
   type Logger,
   type ObjectChange,
   type PublishEventOptions,
@@ -26,6 +27,7 @@ import { createWorkerOver, type StopReport, type Worker } from '@celeriac/worker
 import { drained, type DrainOptions, type Due, Pending } from './drain.js';
 import { encodedEvent, encodedTask } from './encoded.js';
 import { Recorder } from './expectations.js';
+import { ownKeyStore } from './key-store.js';
 import { MemorySide } from './memory-side.js';
 import { Outbox, type Recorded } from './outbox.js';
 import { rawMessage, type RawMessage } from './raw-message.js';
@@ -59,7 +61,7 @@ export async function testApp(options: TestAppOptions): Promise<TestApp> {
   const { config, given } = await loadTestConfig(options);
   const { clock = systemClock, logger = silentLogger } = options;
   const parts = new Parts(config, clock);
-  const worker = createWorkerOver(() => parts.side, { ...given, clock, logger });
+  const worker = createWorkerOver(() => parts.side, { ...given, clock, logger, keyStore: parts.keyStore });
   await options.register(worker);
   worker.on('started', ({ id, name }) => {
     const run = currentRun();
@@ -80,10 +82,12 @@ class Parts {
   readonly pending: Pending = new Pending();
   readonly sink: RecordingSink;
   readonly side: MemorySide;
+  readonly keyStore: KeyStoreSource;
 
   constructor(config: Config, clock: Clock) {
     this.config = config;
     this.clock = clock;
+    this.keyStore = ownKeyStore(clock);
     this.outbox = new Outbox(config);
     this.sink = new RecordingSink({
       config,

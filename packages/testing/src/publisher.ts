@@ -11,6 +11,7 @@ import {
   type Config,
   type ErrorCode,
   type EventSender,
+  type KeyStoreSource,
   type PreparedSender,
   producerName,
   publishPrepared,
@@ -20,6 +21,7 @@ import {
 } from '@celeriac/core';
 
 import { Recorder } from './expectations.js';
+import { ownKeyStore } from './key-store.js';
 import { Outbox } from './outbox.js';
 import { allDeclared, type FailOptions, RecordingSink } from './recording-sink.js';
 import { loadTestConfig, type TestConfigOptions } from './config.js';
@@ -34,7 +36,8 @@ export async function testPublisher(options: TestPublisherOptions = {}): Promise
   const { config } = await loadTestConfig(options);
   const outbox = new Outbox(config);
   const sink = new RecordingSink({ config, record: (message) => void outbox.add(message, undefined) });
-  return new TestPublisher({ config, outbox, sink, clock: options.clock ?? systemClock });
+  const { clock = systemClock } = options;
+  return new TestPublisher({ config, outbox, sink, clock, keyStore: ownKeyStore(clock) });
 }
 
 export interface TestPublisherParts {
@@ -42,6 +45,7 @@ export interface TestPublisherParts {
   readonly outbox: Outbox;
   readonly sink: RecordingSink;
   readonly clock: Clock;
+  readonly keyStore: KeyStoreSource;
 }
 
 export class TestPublisher
@@ -55,11 +59,11 @@ export class TestPublisher
   readonly publishPrepared: PreparedSender['publishPrepared'];
   #sink: RecordingSink;
 
-  constructor({ config, outbox, sink, clock }: TestPublisherParts) {
+  constructor({ config, outbox, sink, clock, keyStore }: TestPublisherParts) {
     super(outbox, config);
     this.#sink = sink;
     const common = { config, clock, sink, declarer: allDeclared, newId: randomUUID };
-    const tasks = new BrokerTaskSender({ ...common, origin: producerName() });
+    const tasks = new BrokerTaskSender({ ...common, origin: producerName(), keyStore });
     const events = new BrokerEventSender({ ...common, source: serviceName(config) });
     this.send = tasks.send.bind(tasks);
     this.sendMany = tasks.sendMany.bind(tasks);

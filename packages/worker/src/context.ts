@@ -30,6 +30,12 @@ export interface HandlerContext {
   readonly attempt: number;
   /** True when the broker has delivered the message before: it may have run, in part or whole. */
   readonly redelivered: boolean;
+  /**
+   * With an idempotency key: a number that rises with every run under that key. Let what you write to take no lower one
+   * than it has seen, and a run that was thought dead changes nothing any more. Undefined without a key, and where the
+   * key store did not answer.
+   */
+  readonly fencing: number | undefined;
   /** Fires when the handler should stop: soft time limit, shutdown, or a lost connection. `reason` says which. */
   readonly signal: AbortSignal;
   /** Writes lines that carry the id and the name. */
@@ -91,10 +97,12 @@ abstract class BaseContext<From extends Pick<Delivery, 'queue' | 'redelivered' |
   protected readonly delivery: From;
   protected readonly cancellation: Cancellation;
   protected readonly parts: ContextParts;
+  readonly fencing: number | undefined;
 
-  constructor(delivery: From, cancellation: Cancellation, parts: ContextParts) {
+  constructor({ delivery, cancellation, fencing }: Received<From>, parts: ContextParts) {
     this.delivery = delivery;
     this.cancellation = cancellation;
+    this.fencing = fencing;
     this.parts = parts;
   }
 
@@ -118,6 +126,7 @@ abstract class BaseContext<From extends Pick<Delivery, 'queue' | 'redelivered' |
 export interface Received<From = Delivery> {
   readonly delivery: From;
   readonly cancellation: Cancellation;
+  readonly fencing?: number | undefined;
 }
 
 type TaskFrom = Pick<Delivery, 'queue' | 'redelivered' | 'properties'>;
@@ -125,8 +134,8 @@ type TaskFrom = Pick<Delivery, 'queue' | 'redelivered' | 'properties'>;
 export class RunningTask extends BaseContext<TaskFrom> implements TaskContext {
   readonly message: TaskMessage;
 
-  constructor(message: TaskMessage, { delivery, cancellation }: Received<TaskFrom>, parts: ContextParts) {
-    super(delivery, cancellation, parts);
+  constructor(message: TaskMessage, received: Received<TaskFrom>, parts: ContextParts) {
+    super(received, parts);
     this.message = message;
   }
 
@@ -167,7 +176,7 @@ export class RunningEvent extends BaseContext<Delivery> implements EventContext 
   readonly #event: EventMessage;
 
   constructor(event: EventMessage, received: Received & { application: string }, parts: ContextParts) {
-    super(received.delivery, received.cancellation, parts);
+    super(received, parts);
     this.#event = event;
     this.application = received.application;
   }

@@ -73,7 +73,8 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   const isKept = keeping === true || (await keeping);
   const decided = isKept ? wanted : judge(outcome, { live: delivery.live, attempt, deliveries, isKept });
   if (passage.isHeld) await passage.ended({ outcome, verdict: decided });
-  const verdict = await settle(decided, delivery, parts);
+  const kept = passage.isHeld ? { ...parts, copied: (moved: Verdict) => passage.copied(moved) } : parts;
+  const verdict = await settle(decided, delivery, kept);
   passage.settled(verdict);
   suspicion.release();
   prepared.settled?.(verdict);
@@ -149,7 +150,7 @@ async function runHeld(held: WorkHeld, { parts, passage }: Run): Promise<Outcome
     const lateMs = work.eta === undefined ? undefined : since - work.eta;
     if (work.message !== undefined) parts.results?.started(resultTarget(work.message), delivery);
     parts.report.started({ id: work.id, name: work.name, attempt: work.retries + 1, lateMs, delivery });
-    return await parts.pool.run(work, { cancellation, delivery });
+    return await parts.pool.run(work, { cancellation, delivery, fencing: passage.fencing });
   } finally {
     forget();
     slots.release();
@@ -167,7 +168,8 @@ async function refusal(
   if (isOver()) return { kind: 'notStarted' };
   if (isExpired(work, clock.now())) return { kind: 'expired', error: expired(work) };
   if (gates.length === 0) return undefined;
-  const refused = await passage.through(gates, work, delivery);
+  const asked = passage.through(gates, work, delivery);
+  const refused = asked instanceof Promise ? await asked : asked;
   return refused ?? (isOver() ? { kind: 'notStarted' } : undefined); // a gate may have taken its time
 }
 

@@ -29,7 +29,14 @@ export interface Identified {
 }
 
 /** What of a piece of work is needed to run it. */
-type Runnable = Pick<Work, 'id' | 'name' | 'softLimitMs' | 'run'>;
+export type Runnable = Pick<Work, 'id' | 'name' | 'softLimitMs' | 'run'>;
+
+/** The work, with its fencing number where it got one. */
+export function fenced(work: Runnable, fencing: number | undefined): Runnable {
+  if (fencing === undefined) return work;
+  const { id, name, softLimitMs } = work;
+  return { id, name, softLimitMs, run: (cancellation) => work.run(cancellation, fencing) };
+}
 
 export async function execute(
   work: Runnable,

@@ -15,11 +15,18 @@ export interface Ending {
 
 /** Work that a gate let pass. */
 export interface Pass {
+  /** Given to the handler: rises with every run under the same key. */
+  readonly fencing?: number;
   /**
    * Called before the delivery is settled, and waited for: what has to be kept of the ending is kept here, since after
    * the acknowledgement nothing brings it back. What it throws is logged, and the delivery is settled all the same.
    */
   readonly ended?: (ending: Ending) => void | Promise<void>;
+  /**
+   * Called, and waited for, when a copy that takes the message's place is confirmed, and the message itself is not
+   * acknowledged yet: a crash before that left the message alone.
+   */
+  readonly copied?: (verdict: Verdict) => void | Promise<void>;
   /** Called last, when the delivery is settled: gives back what the work held. `verdict` is what was carried out. */
   readonly settled?: (verdict: Verdict) => void;
 }
@@ -48,24 +55,57 @@ export class Passage {
     return this.#passes.length > 0;
   }
 
-  /** The outcome of the first gate that refuses; undefined when all let it pass. Never rejects. */
-  async through(gates: readonly Gate[], work: Work, delivery: Delivery): Promise<Outcome | undefined> {
-    for (const gate of gates) {
+  get fencing(): number | undefined {
+    return this.#passes.find(({ pass }) => pass.fencing !== undefined)?.pass.fencing;
+  }
+
+  /**
+   * The outcome of the first gate that refuses; undefined when all let it pass. A promise only where a gate had to ask
+   * elsewhere: most work passes at once. Neither throws nor rejects.
+   */
+  through(
+    gates: readonly Gate[],
+    work: Work,
+    delivery: Delivery,
+  ): Outcome | undefined | Promise<Outcome | undefined> {
+    for (const [index, gate] of gates.entries()) {
+      let admission: Admission;
       try {
         const asked = gate.admit(work, delivery);
-        const admission = asked instanceof Promise ? await asked : asked;
-        if (admission === undefined) continue;
-        if ('outcome' in admission) return admission.outcome;
-        this.#passes.push({ name: gate.name, pass: admission.pass });
+        if (asked instanceof Promise) return this.#waitThrough(asked, gates.slice(index), { work, delivery });
+        admission = asked;
       } catch (error) {
-        this.#logger.error(`${gate.name} failed, the task runs without it`, {
-          name: work.name,
-          id: work.id,
-          error,
-        });
+        this.#failed(gate, work, error);
+        continue;
       }
+      const refused = this.#noted(gate, admission);
+      if (refused !== undefined) return refused;
     }
     return undefined;
+  }
+
+  async #waitThrough(
+    asked: Promise<Admission>,
+    [gate, ...others]: readonly Gate[],
+    { work, delivery }: { readonly work: Work; readonly delivery: Delivery },
+  ): Promise<Outcome | undefined> {
+    const current = gate as Gate;
+    const refused = await asked.then(
+      (admission) => this.#noted(current, admission),
+      (error: unknown) => this.#failed(current, work, error),
+    );
+    return refused ?? (await this.through(others, work, delivery));
+  }
+
+  #noted({ name }: Gate, admission: Admission): Outcome | undefined {
+    if (admission === undefined) return undefined;
+    if ('outcome' in admission) return admission.outcome;
+    this.#passes.push({ name, pass: admission.pass });
+    return undefined;
+  }
+
+  #failed({ name: gate }: Gate, { name, id }: Work, error: unknown): undefined {
+    this.#logger.error(`${gate} failed, the task runs without it`, { name, id, error });
   }
 
   /** Tells the gates, last one first, and waits for them. Never rejects. */
@@ -75,6 +115,17 @@ export class Passage {
         await pass.ended?.(ending);
       } catch (error) {
         this.#logger.error(`${name} failed to keep how it ended`, { outcome: ending.outcome.kind, error });
+      }
+    }
+  }
+
+  /** As `ended`. */
+  async copied(verdict: Verdict): Promise<void> {
+    for (const { name, pass } of this.#passes.toReversed()) {
+      try {
+        await pass.copied?.(verdict);
+      } catch (error) {
+        this.#logger.error(`${name} failed to keep that it goes on`, { verdict: verdict.kind, error });
       }
     }
   }

@@ -1,9 +1,12 @@
 /** The registered tasks: name, contract, function. Only what is registered here ever runs. */
 import {
   CeleriacError,
+  checkKeyOptions,
   checkLimitOptions,
   checkRetryOptions,
   type Duration,
+  type IdempotencyOptions,
+  type KeyOf,
   type LimitOptions,
   type RetryOptions,
   type TaskContract,
@@ -21,7 +24,7 @@ export type TaskHandler<Input, Output> = (input: Input, context: TaskContext) =>
  */
 export type BareTaskHandler = (...args: never[]) => unknown;
 
-/** `Input`: what the functions among them get. */
+/** `Input` is what the handler gets: of a contract the validated input, of a bare name the list of its arguments. */
 export interface TaskOptions<Input = never> extends LimitOptions<Input> {
   /** Soft time limit: the handler's signal fires. The sender's limit wins, then the contract's, then this. */
   readonly softTimeLimit?: Duration;
@@ -33,6 +36,8 @@ export interface TaskOptions<Input = never> extends LimitOptions<Input> {
   readonly retry?: RetryOptions;
   /** Asked after a failure; counts where `never` and `only` let it through and an attempt is left. */
   readonly retryIf?: RetryIf;
+  /** It succeeds once for a key; over the contract's, and a send's own key over both. */
+  readonly idempotency?: IdempotencyOptions<KeyOf<Input>>;
 }
 
 export interface RegisteredTask {
@@ -45,11 +50,20 @@ export interface RegisteredTask {
 }
 
 /** True when a gate makes keys of the input: it is then bound and validated here even where a child runs the handler. */
-export function readsInput({ contract, options }: RegisteredTask): boolean {
-  return (['rateLimit', 'concurrency'] as const).some((name) => {
-    const limit = options[name] ?? contract?.[name];
-    return typeof limit === 'object' && limit.key !== undefined;
-  });
+export function readsInput(task: Pick<RegisteredTask, 'options' | 'contract'>): boolean {
+  const limits = (['rateLimit', 'concurrency'] as const).map(
+    (name) => task.options[name] ?? task.contract?.[name],
+  );
+  const hasKey = limits.some((limit) => typeof limit === 'object' && limit.key !== undefined);
+  return hasKey || idempotencyOf(task)?.key !== undefined;
+}
+
+/** The registration's, else the contract's. */
+export function idempotencyOf({
+  options,
+  contract,
+}: Pick<RegisteredTask, 'options' | 'contract'>): IdempotencyOptions<KeyOf<never>> | undefined {
+  return options.idempotency ?? contract?.idempotency;
 }
 
 export class TaskHandlers {
@@ -66,6 +80,7 @@ export class TaskHandlers {
   /** Throws ERR_TASK_DUPLICATE for a name that is taken, ERR_CONTRACT_INVALID for one or for options that cannot be. */
   add(task: RegisteredTask): void {
     checkRetryOptions(task.options.retry);
+    checkKeyOptions(task.options);
     checkLimitOptions(task.options);
     if (task.name === '' || Buffer.byteLength(task.name) > 255) {
       throw new CeleriacError('ERR_CONTRACT_INVALID', {

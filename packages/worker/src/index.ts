@@ -13,7 +13,12 @@ export { ThreadSide } from './io-thread/thread-side.js';
 export { currentTask } from './context.js';
 export type { EventContext, HandlerContext, TaskContext } from './context.js';
 export type { BareTaskHandler, TaskHandler, TaskOptions } from './handlers.js';
-export type { Application, EventHandler, EventHandlerOptions } from './event-handler/application.js';
+export type {
+  Application,
+  ApplicationOptions,
+  EventHandler,
+  EventHandlerOptions,
+} from './event-handler/application.js';
 export { exitCodes } from './shutdown.js';
 export {
   CeleriacError,

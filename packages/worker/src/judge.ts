@@ -69,6 +69,9 @@ export function judge(
       return { kind: 'postpone', until: outcome.eta };
     case 'deferred':
       return { kind: 'postpone', until: outcome.until, isDeferred: true };
+    case 'repeated':
+    case 'superseded':
+      return ack;
     case 'overDelivered':
       return { kind: 'deadLetter', reason: 'delivery-limit', error: outcome.error };
     case 'uncounted':

@@ -177,8 +177,8 @@ function work(
     retries: message.retries,
     policy: parts.policyOf(task),
     retryIf: task.options.retryIf,
-    run: (cancellation: Cancellation) => {
-      const context = new RunningTask(message, { delivery, cancellation }, parts.contextParts);
+    run: (cancellation: Cancellation, fencing?: number) => {
+      const context = new RunningTask(message, { delivery, cancellation, fencing }, parts.contextParts);
       return withContext(context, () => call(context));
     },
   };

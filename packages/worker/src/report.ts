@@ -162,9 +162,23 @@ export class Report {
   }
 
   #acknowledged(outcome: Outcome, what: LogFields, ms: number): void {
-    if (outcome.kind !== 'revoked') this.#logger.info('done', { ...what, ms: Math.round(ms) });
+    if (outcome.kind !== 'revoked') this.#logger.info(doneText(outcome), { ...what, ms: Math.round(ms) });
     else if (outcome.terminated)
       this.#logger.warn('cancelled while it ran, and it stopped', { ...what, ms: Math.round(ms) });
     else this.#logger.info('cancelled: acknowledged without running it', what);
+  }
+}
+
+/** What an acknowledged delivery came to. */
+function doneText(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'repeated':
+      return outcome.because === 'done'
+        ? 'acknowledged without running: it has succeeded before'
+        : 'acknowledged without running: its next attempt is on its way already';
+    case 'superseded':
+      return 'acknowledged without running: a later one has replaced it';
+    default:
+      return 'done';
   }
 }

@@ -13,6 +13,8 @@ import {
   eventForRetry,
   eventType,
   isOneBroker,
+  keyStoreSource,
+  type KeyStoreSource,
   loadValidator,
   type Logger,
   PayloadCheckIn,
@@ -77,6 +79,8 @@ export interface RunningOptions {
   readonly openSide: OpenSide;
   /** Stops the worker, for who asks for it from outside. */
   readonly shutdown: () => void;
+  /** Default: as configured. */
+  readonly keyStore?: KeyStoreSource | undefined;
 }
 
 type Opened = RunningOptions & { readonly access: BrokerAccess };
@@ -110,10 +114,12 @@ export class Running {
   #results: ResultKeeper | undefined;
   #condition: Condition;
   #http: HttpEndpoint | undefined;
+  #keyStore: KeyStoreSource;
 
   private constructor(options: Opened, sides: readonly Side[], signatures: BySection) {
     this.#options = options;
     this.#signatures = signatures;
+    this.#keyStore = options.keyStore ?? openKeyStore(options);
     this.#sides = sides;
     const { tell, tasks, config, clock } = options;
     const { cancel_expiry: expiry, max_cancelled: most } = config.tasks;
@@ -163,6 +169,7 @@ export class Running {
       tls: access.tls,
       stopping,
       revocations: this.#revocations,
+      keyStore: this.#keyStore,
     });
     this.#opened.push(gates);
     await this.#openResults();
@@ -204,6 +211,7 @@ export class Running {
         this.#watchdog?.close(),
         ...this.#opened.map((one) => one.close()),
       ]);
+      await this.#keyStore.close();
       await this.#http?.close();
     };
     return stopAll({ ...parts, ...signals, logger, clock, closeAll }, graceMs);
@@ -251,10 +259,11 @@ export class Running {
     const { config, clock, logger, payloadStore: store } = this.#options;
     const common = { config, clock, newId: randomUUID };
     const payloads = new PayloadCheckIn({ store, config: config.tasks, logger, clock });
+    const own = { payloads, keyStore: this.#keyStore, origin: producerName() };
     return {
       logger,
       ...this.#telling,
-      taskSenderParts: { ...common, ...this.#sending('tasks'), payloads, origin: producerName() },
+      taskSenderParts: { ...common, ...this.#sending('tasks'), ...own },
       eventSender: new BrokerEventSender({
         ...common,
         ...this.#sending('events'),
@@ -306,6 +315,7 @@ export class Running {
       logger,
       clock,
       watch,
+      keyStore: this.#keyStore,
     });
     this.#pools.push(pool);
     const { config: handler, queues } = group;
@@ -372,4 +382,9 @@ export class Running {
     }
     this.#http = http;
   }
+}
+
+function openKeyStore({ config, logger, clock, access }: Opened): KeyStoreSource {
+  const name = `${serviceName(config)} worker`;
+  return keyStoreSource({ config: config.key_store, name, logger, clock, tls: access.tls });
 }

@@ -19,6 +19,8 @@ export interface SettleParts extends MoveParts {
   readonly logger: Logger;
   /** Fires when the process must not wait any longer. */
   readonly halted: AbortSignal;
+  /** Waited for between the confirm of a copy and the acknowledgement of the original. Never rejects. */
+  readonly copied?: (verdict: Verdict) => Promise<void>;
 }
 
 const firstPauseMs = 200;
@@ -66,6 +68,7 @@ async function carryOut(first: Move, delivery: Delivery, parts: SettleParts): Pr
         return giveBack;
       }
       await sink.publish(message, { anySize: true, ...(move.inPassing === true ? inPassing : {}) });
+      await parts.copied?.(move.verdict);
       delivery.ack();
       return move.verdict;
     } catch (error) {

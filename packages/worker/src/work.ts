@@ -34,8 +34,8 @@ export interface Work {
   /** Asked after a failure. */
   readonly policy: RetryPolicy;
   readonly retryIf?: RetryIf | undefined;
-  /** Runs the handler. */
-  readonly run: (cancellation: Cancellation) => unknown;
+  /** Runs the handler. `fencing` is what its context says. */
+  readonly run: (cancellation: Cancellation, fencing?: number) => unknown;
 }
 
 /** What decides whether a failure is followed by another attempt. */

@@ -10,6 +10,7 @@ import {
   type ConfigSource,
   type Duration,
   guarded,
+  type KeyStoreSource,
   loadConfig,
   type Logger,
   notifier,
@@ -22,7 +23,7 @@ import {
 } from '@celeriac/core';
 
 import type { WorkerHealth } from './condition.js';
-import { Application } from './event-handler/application.js';
+import { Application, type ApplicationOptions } from './event-handler/application.js';
 import { type BareTaskHandler, type TaskHandler, TaskHandlers, type TaskOptions } from './handlers.js';
 import { moduleUrl, registerFrom } from './handler-modules.js';
 import type { PoolStats } from './pool/pool.js';
@@ -65,9 +66,13 @@ export function createWorker(options: WorkerOptions = {}): Worker {
   return new Worker(options, { open: openWorkerSide, isSimulated: false });
 }
 
-/** As `createWorker`, over something else than a broker, all tasks inline and no signatures: for `@celeriac/testing`. @internal */
-export function createWorkerOver(openOther: OpenSide, options: WorkerOptions = {}): Worker {
-  return new Worker(options, { open: openOther, isSimulated: true });
+/** As `createWorker`, over something else than a broker: all tasks inline, no signatures. For `@celeriac/testing`. @internal */
+export function createWorkerOver(
+  openOther: OpenSide,
+  options: WorkerOptions & { readonly keyStore?: KeyStoreSource } = {},
+): Worker {
+  const { keyStore, ...others } = options;
+  return new Worker(others, { open: openOther, isSimulated: true, keyStore });
 }
 
 export type { Worker };
@@ -79,6 +84,8 @@ interface Over {
   readonly open: OpenSide;
   /** There is no broker: all tasks run inline, and nothing is signed or verified, whatever the configuration says. */
   readonly isSimulated: boolean;
+  /** Instead of the configured one. */
+  readonly keyStore?: KeyStoreSource | undefined;
 }
 
 class Worker implements AsyncDisposable {
@@ -119,7 +126,7 @@ class Worker implements AsyncDisposable {
   task<Output, Parsed>(
     contract: TaskContract<unknown, Output, Parsed>,
     handler: TaskHandler<Parsed, Output>,
-    options?: TaskOptions<Parsed>,
+    options?: TaskOptions<NoInfer<Parsed>>,
   ): this;
   task(name: string, handler: BareTaskHandler, options?: TaskOptions<readonly unknown[]>): this;
   task(
@@ -153,10 +160,14 @@ class Worker implements AsyncDisposable {
     return this;
   }
 
-  /** A registered application, to attach event handlers to. The same name gives the same application. */
-  application(name: string): Application {
+  /**
+   * A registered application, to attach event handlers to. The same name gives the same application. Throws
+   * ERR_CONTRACT_INVALID or ERR_WORKER_STATE.
+   */
+  application(name: string, options: ApplicationOptions = {}): Application {
     this.#mustNotRun('register applications');
     const known = this.#applications.get(name) ?? new Application(name);
+    known.set(options);
     this.#applications.set(name, known);
     return known;
   }
@@ -250,8 +261,9 @@ class Worker implements AsyncDisposable {
     if (this.#tasks.names.length === 0 && applications.length === 0) throw nothingRegistered();
     const config = await loadConfig(source, { env, overrides });
     const parts = { config, logger: this.#logger, clock: this.#clock, openSide: this.#over.open };
-    const { isSimulated } = this.#over;
-    const what = { tasks: this.#tasks, modules: this.#modules, queues, isSimulated, payloadStore };
+    const { isSimulated, keyStore } = this.#over;
+    const registered = { tasks: this.#tasks, modules: this.#modules, queues };
+    const what = { ...registered, isSimulated, keyStore, payloadStore };
     const shutdown = (): void => {
       this.#told.abort();
       void this.stop();

@@ -10,7 +10,7 @@ export const limitSettings: Readonly<Record<string, SchemaNode>> = {
       description: 'Pauses a task when more than this part of its results are failures.',
       minimum: 0,
       maximum: 0.999,
-      'x-unit': 'share, 0 to 1',
+      'x-allowed': 'a number from 0 to 0.999',
       'x-default': 'off; 0.5 for a task that asks for it without a number',
     },
     minimum: whole('Results of the task before it is judged.', 1, { default: 20, 'x-unit': 'results' }),

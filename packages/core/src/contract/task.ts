@@ -2,6 +2,13 @@
  * Task contracts: a name, the shape of what goes in and comes out, and how it is sent. Shared by both sides, so that
  * a web process knows a task without loading its handler. No I/O.
  */
+import {
+  checkKeyOptions,
+  type DebounceOptions,
+  type IdempotencyOptions,
+  type KeyOf,
+  type UniqueOptions,
+} from '../policy/key-options.js';
 import { checkLimitOptions, type LimitOptions } from '../policy/limit-options.js';
 import { checkRetryOptions, type RetryOptions } from '../policy/retry-options.js';
 import { checkKeys, checkName } from './definition.js';
@@ -26,6 +33,12 @@ export interface TaskDefaults extends LimitOptions {
   readonly ignoreResult?: boolean;
   /** `soft`: the handler's signal fires. `hard` travels to Python workers; ours do not enforce it yet. */
   readonly timeLimit?: { readonly soft?: Duration; readonly hard?: Duration };
+  /** It succeeds once for a key: what was delivered again after that is acknowledged without running. */
+  readonly idempotency?: IdempotencyOptions<KeyOf<never>>;
+  /** It is not sent while another one with the same key waits or runs. */
+  readonly unique?: UniqueOptions<KeyOf<never>>;
+  /** Of several sends with the same key the last one runs. */
+  readonly debounce?: DebounceOptions<KeyOf<never>>;
 }
 
 /**
@@ -48,11 +61,14 @@ export interface TaskDefinition<In extends Schema, Out extends Schema>
   /** An object travels as keyword arguments, a list as positional ones. Without it anything may be sent. */
   readonly input?: In;
   readonly output?: Out;
+  readonly idempotency?: IdempotencyOptions<KeyOf<SchemaOutput<In>>>;
+  readonly unique?: UniqueOptions<KeyOf<SchemaInput<In>>>;
+  readonly debounce?: DebounceOptions<KeyOf<SchemaInput<In>>>;
 }
 
-const sending = ['queue', 'priority', 'delay', 'retry', 'expires', 'timeLimit'];
-const limiting = ['rateLimit', 'concurrency', 'killSwitch'];
-const keys = ['name', 'input', 'output', 'ignoreResult', ...sending, ...limiting];
+const sending = ['queue', 'priority', 'delay', 'retry', 'expires', 'timeLimit', 'unique', 'debounce'];
+const running = ['idempotency', 'rateLimit', 'concurrency', 'killSwitch'];
+const keys = ['name', 'input', 'output', 'ignoreResult', ...sending, ...running];
 
 /** Throws ERR_CONTRACT_INVALID for a bad name or an unknown key; the schemas are compiled at first use. */
 export function defineTask<const In extends Schema, const Out extends Schema>(
@@ -61,6 +77,7 @@ export function defineTask<const In extends Schema, const Out extends Schema>(
   checkKeys('task', definition, keys);
   checkName('task', definition.name);
   checkRetryOptions(definition.retry);
+  checkKeyOptions(definition);
   checkLimitOptions(definition);
   return Object.freeze({ ...definition, kind: 'task' as const });
 }

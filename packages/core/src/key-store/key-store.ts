@@ -52,7 +52,7 @@ export interface Entry {
 export interface SendKeyStore {
   /** Takes a key for a message, unless another one has it. Undefined: taken, also where it was this message's already. */
   hold(key: string, hold: { readonly id: string; readonly ttlMs: number }): Promise<Holder | undefined>;
-  /** The message is in the broker: keeps the key for longer. False when it does not have it any more. */
+  /** The message is in the broker: keeps the key for so long from now on. False when it does not have it any more. */
   confirm(key: string, hold: { readonly id: string; readonly ttlMs: number }): Promise<boolean>;
   holder(key: string): Promise<Holder | undefined>;
   /** Gives the key up, if this message has it. */

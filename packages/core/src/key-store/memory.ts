@@ -87,7 +87,10 @@ export class MemoryKeyStore implements KeyStore {
 
   confirm(key: string, { id, ttlMs }: { id: string; ttlMs: number }): Promise<boolean> {
     const isOwn = this.#get<Holder>(`hold:${key}`)?.id === id;
-    if (isOwn) this.#set(`hold:${key}`, { id, isConfirmed: true }, ttlMs);
+    if (isOwn) {
+      this.#kept.delete(`hold:${key}`); // from now on for so long, be it shorter than before
+      this.#set(`hold:${key}`, { id, isConfirmed: true }, ttlMs);
+    }
     return Promise.resolve(isOwn);
   }
 

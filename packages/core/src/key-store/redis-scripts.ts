@@ -75,10 +75,10 @@ return {}
 `);
 
 /** Keys: hold. Arguments: id, time to live. */
-export const confirmScript: RedisScript = new RedisScript(`${clock}
+export const confirmScript: RedisScript = new RedisScript(`
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'confirmed', '1')
-keepFor(KEYS[1], tonumber(ARGV[2]))
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 `);
 

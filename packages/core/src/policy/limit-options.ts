@@ -117,9 +117,9 @@ function readRate(given: LimitOptions['rateLimit']): RateLimit | undefined {
   if (typeof given === 'string') return readCeleryRate(given);
   checkKeys('rateLimit', given, ['limit', 'per', 'burst', 'key', 'scope']);
   const { limit, per, burst = 1, key, scope = 'worker' } = given;
-  mustBe('rateLimit.limit', limit, isNumber(limit) && limit > 0 && limit <= most, 'a number above 0');
-  mustBe('rateLimit.per', per, isDuration(per), `a duration of 1 ms to a day, such as '1m'`);
-  mustBe('rateLimit.burst', burst, isWhole(burst, 1), 'a whole number of at least 1');
+  mustBe(['rateLimit.limit', limit], isNumber(limit) && limit > 0 && limit <= most, 'a number above 0');
+  mustBe(['rateLimit.per', per], isDuration(per), `a duration of 1 ms to a day, such as '1m'`);
+  mustBe(['rateLimit.burst', burst], isWhole(burst, 1), 'a whole number of at least 1');
   checkKeyAndScope('rateLimit', { key, scope });
   return { limit, periodMs: parseDuration(per) * 1000, burst, key, scope };
 }
@@ -148,7 +148,7 @@ function readConcurrency(given: LimitOptions['concurrency']): ConcurrencyLimit |
   const options = typeof given === 'number' ? { max: given } : given;
   checkKeys('concurrency', options, ['max', 'key', 'scope']);
   const { max, key, scope = 'worker' } = options;
-  mustBe('concurrency.max', max, isWhole(max, 1), 'a whole number of at least 1');
+  mustBe(['concurrency.max', max], isWhole(max, 1), 'a whole number of at least 1');
   checkKeyAndScope('concurrency', { key, scope });
   return { max, key, scope };
 }
@@ -158,10 +158,10 @@ function checkKillSwitch(given: KillSwitchOptions | false): void {
   checkKeys('killSwitch', given, ['failures', 'minimum', 'within', 'pause']);
   const { failures = 0, minimum = 1, within = 1, pause = 1 } = given;
   const isRatio = isNumber(failures) && failures >= 0 && failures < 1;
-  mustBe('killSwitch.failures', failures, isRatio, 'a number from 0 to 1, below 1');
-  mustBe('killSwitch.minimum', minimum, isWhole(minimum, 1), 'a whole number of at least 1');
-  mustBe('killSwitch.within', within, isDuration(within), `a duration of 1 ms to a day, such as '60s'`);
-  mustBe('killSwitch.pause', pause, isDuration(pause), `a duration of 1 ms to a day, such as '30s'`);
+  mustBe(['killSwitch.failures', failures], isRatio, 'a number from 0 to 1, below 1');
+  mustBe(['killSwitch.minimum', minimum], isWhole(minimum, 1), 'a whole number of at least 1');
+  mustBe(['killSwitch.within', within], isDuration(within), `a duration of 1 ms to a day, such as '60s'`);
+  mustBe(['killSwitch.pause', pause], isDuration(pause), `a duration of 1 ms to a day, such as '30s'`);
 }
 
 const usualFailures = 0.5;
@@ -179,13 +179,13 @@ function killSwitchOf(given: LimitOptions['killSwitch'], config: KillSwitchConfi
 
 function checkKeyAndScope(option: string, { key, scope }: { key: unknown; scope: unknown }): void {
   const isKey = key === undefined || typeof key === 'function' || (typeof key === 'string' && key !== '');
-  mustBe(`${option}.key`, key, isKey, "a path into the input, such as 'account.id', or a function of it");
-  mustBe(`${option}.scope`, scope, scope === 'worker' || scope === 'global', "'worker' or 'global'");
+  mustBe([`${option}.key`, key], isKey, "a path into the input, such as 'account.id', or a function of it");
+  mustBe([`${option}.scope`, scope], scope === 'worker' || scope === 'global', "'worker' or 'global'");
 }
 
 function checkKeys(option: string, given: unknown, known: readonly string[]): void {
   const isMap = typeof given === 'object' && given !== null && !Array.isArray(given);
-  mustBe(option, given, isMap, `an object with ${known.join(', ')}, or false`);
+  mustBe([option, given], isMap, `an object with ${known.join(', ')}, or false`);
   const unknown = Object.keys(given as object).find((key) => !known.includes(key));
   if (unknown === undefined) return;
   const near = nearest(unknown, known);
@@ -213,7 +213,7 @@ function isDuration(value: unknown): boolean {
   }
 }
 
-function mustBe(key: string, value: unknown, isAllowed: boolean, allowed: string): void {
+function mustBe([key, value]: readonly [string, unknown], isAllowed: boolean, allowed: string): void {
   if (!isAllowed) throw wrong(key, value, allowed);
 }
 

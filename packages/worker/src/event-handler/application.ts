@@ -4,10 +4,13 @@
  */
 import {
   CeleriacError,
+  checkKeyOptions,
   checkRetryOptions,
   compilePattern,
   type EventContract,
   type EventMessage,
+  type IdempotencyOptions,
+  type KeyOf,
   type RetryOptions,
 } from '@celeriac/core';
 
@@ -22,6 +25,11 @@ export interface EventHandlerOptions {
   readonly retry?: RetryOptions;
   /** Asked after a failure; counts where `never` and `only` let it through and an attempt is left. */
   readonly retryIf?: RetryIf;
+}
+
+export interface ApplicationOptions {
+  /** Its handlers succeed once for a key of the event, all together. Default key: the event's source and id. */
+  readonly idempotency?: IdempotencyOptions<KeyOf<EventMessage>>;
 }
 
 export interface RegisteredEventHandler {
@@ -44,6 +52,7 @@ interface Entry {
 
 export class Application {
   readonly name: string;
+  #options: ApplicationOptions = {};
   /** In the order of registration. */
   #entries: Entry[] = [];
   #handlers: readonly RegisteredEventHandler[] = [];
@@ -51,6 +60,16 @@ export class Application {
 
   constructor(name: string) {
     this.name = name;
+  }
+
+  get options(): ApplicationOptions {
+    return this.#options;
+  }
+
+  /** Added to what it was given before. Throws ERR_CONTRACT_INVALID for what cannot be. @internal */
+  set(options: ApplicationOptions): void {
+    checkKeyOptions(options);
+    this.#options = { ...this.#options, ...options };
   }
 
   /**

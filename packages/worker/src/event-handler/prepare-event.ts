@@ -98,8 +98,8 @@ function eventWork(
     get retryIf() {
       return last.retryIf;
     },
-    run: (cancellation: Cancellation) => {
-      const received = { delivery, cancellation, application: application.name };
+    run: (cancellation: Cancellation, fencing?: number) => {
+      const received = { delivery, cancellation, fencing, application: application.name };
       const context = new RunningEvent(event, received, contextParts);
       return withContext(context, async () => {
         for (const call of calls) {

@@ -1,28 +1,58 @@
-/** What handlers in a child ask of the broker, done over the worker's own connections. */
-import type { Ensures, MessageSink } from '@celeriac/core';
+/** What handlers in a child ask of the broker and of the key store, done over the worker's own connections. */
+import type { Ensures, KeyStoreSource, MessageSink, SendKeyStore } from '@celeriac/core';
 
-import type { BrokerCall, CallSide } from './protocol.js';
+import type { BrokerCall, CallSide, StoreCall } from './protocol.js';
 
 export interface AnswerSide {
   readonly sink: MessageSink;
   readonly declarer: Ensures;
 }
 
-/** Resolves with what went wrong, undefined when nothing did. Never rejects. */
-export type Answer = (side: CallSide, ask: BrokerCall) => Promise<unknown>;
+/** What came of a call: its value, or what went wrong. */
+export interface Answered {
+  readonly value?: unknown;
+  readonly error?: unknown;
+}
 
-export function answerer(sides: Readonly<Record<CallSide, AnswerSide>>): Answer {
+/** Never rejects. */
+export type Answer = (side: CallSide, ask: BrokerCall) => Promise<Answered>;
+
+export interface AnswerParts {
+  readonly sides: Readonly<Record<CallSide, AnswerSide>>;
+  readonly keyStore: Pick<KeyStoreSource<SendKeyStore>, 'open'>;
+}
+
+export function answerer({ sides, keyStore }: AnswerParts): Answer {
   return async (side, ask) => {
     try {
+      if (ask.what === 'store') return { value: await kept(await keyStore.open(), ask) };
       await done(sides[side], ask);
-      return undefined;
+      return {};
     } catch (error) {
-      return error; // told to the handler that asked
+      return { error }; // told to the handler that asked
     }
   };
 }
 
-async function done({ sink, declarer }: AnswerSide, ask: BrokerCall): Promise<void> {
+/** A list of its own, so that a child can call nothing else. */
+function kept(store: SendKeyStore, ask: StoreCall): Promise<unknown> {
+  switch (ask.method) {
+    case 'hold':
+      return store.hold(...ask.given);
+    case 'confirm':
+      return store.confirm(...ask.given);
+    case 'holder':
+      return store.holder(...ask.given);
+    case 'letGo':
+      return store.letGo(...ask.given);
+    case 'enter':
+      return store.enter(...ask.given);
+    case 'supersede':
+      return store.supersede(...ask.given);
+  }
+}
+
+async function done({ sink, declarer }: AnswerSide, ask: Exclude<BrokerCall, StoreCall>): Promise<void> {
   switch (ask.what) {
     case 'ensure':
       await declarer.ensure(ask.key, () => ask.topology);

@@ -55,14 +55,14 @@ export class ChildPool implements Pool {
   }
 
   async run(work: Work, given: RunWith): Promise<Outcome> {
-    const { delivery, cancellation } = given;
+    const { cancellation } = given;
     for (let starts = 1; ; starts++) {
       const child = await this.#take(work);
       if (child === undefined || cancellation.by !== undefined) {
         if (child !== undefined) this.#rest(child);
         return { kind: 'notStarted' };
       }
-      const ending = await child.run(work, { delivery, cancellation });
+      const ending = await child.run(work, given);
       this.#release(child);
       if (ending !== 'notBegun') return ending;
       if (starts < mostStarts) continue;

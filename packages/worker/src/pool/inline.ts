@@ -4,7 +4,7 @@
  */
 import type { Outcome } from '@celeriac/core';
 
-import { execute, type ExecuteParts } from '../execute.js';
+import { execute, type ExecuteParts, fenced } from '../execute.js';
 import type { Work } from '../work.js';
 import type { Pool, PoolStats, RunWith } from './pool.js';
 
@@ -21,9 +21,10 @@ export class InlinePool implements Pool {
     return Promise.resolve();
   }
 
-  run(work: Work, { cancellation }: RunWith): Promise<Outcome> {
+  run(work: Work, { cancellation, fencing }: RunWith): Promise<Outcome> {
     const { hardLimitMs } = work;
-    if (hardLimitMs === undefined) return execute(work, cancellation, this.#parts);
+    const runnable = fenced(work, fencing);
+    if (hardLimitMs === undefined) return execute(runnable, cancellation, this.#parts);
     const { clock, logger } = this.#parts;
     const { id, name } = work;
     const timer = clock.after(hardLimitMs, () => {
@@ -35,7 +36,7 @@ export class InlinePool implements Pool {
         hint,
       });
     });
-    return execute(work, cancellation, this.#parts).finally(() => timer.cancel());
+    return execute(runnable, cancellation, this.#parts).finally(() => timer.cancel());
   }
 
   stats(): PoolStats {

@@ -3,6 +3,7 @@ import {
   CeleriacError,
   type Clock,
   type Config,
+  type KeyStoreSource,
   type Logger,
   serviceName,
   withoutKeys,
@@ -27,6 +28,7 @@ export interface OpenPoolParts {
   readonly sides: Readonly<Record<CallSide, AnswerSide>>;
   readonly progress: ContextParts['progress'];
   readonly sent: ContextParts['sent'];
+  readonly keyStore: Pick<KeyStoreSource, 'open'>;
   readonly stopping: AbortSignal;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -35,7 +37,7 @@ export interface OpenPoolParts {
 }
 
 export function openPool({ name, config: settings }: TaskGroup, parts: OpenPoolParts): Pool {
-  const { config, modules, sides, progress, sent, stopping, logger, clock, watch } = parts;
+  const { config, modules, progress, sent, stopping, logger, clock, watch } = parts;
   if (settings.pool === 'inline') {
     if (settings.hard_time_limit !== undefined || settings.max_memory !== undefined) {
       logger.warn('the inline pool cannot end code: hard_time_limit is only reported, max_memory ignored', {
@@ -49,7 +51,7 @@ export function openPool({ name, config: settings }: TaskGroup, parts: OpenPoolP
     config: settings,
     startChild: settings.pool === 'threads' ? startThread : startProcess,
     setup: { op: 'setup', modules, config: forChild(config) },
-    answer: answerer(sides),
+    answer: answerer(parts),
     progress: ({ id, name: task }, { delivery }, value) =>
       progress({ id, name: task, queue: delivery.queue }, value),
     sent: ({ id }, child) => sent(id, child),

@@ -8,6 +8,8 @@ import type { Work } from '../work.js';
 export interface RunWith {
   readonly cancellation: Cancellation;
   readonly delivery: Pick<Delivery, 'queue' | 'redelivered' | 'properties'>;
+  /** Rises with every run under the same idempotency key. */
+  readonly fencing?: number | undefined;
 }
 
 export interface Pool {

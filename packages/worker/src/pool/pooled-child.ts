@@ -94,7 +94,7 @@ export class PooledChild {
   run(work: Work, given: RunWith): Promise<Outcome | 'notBegun'> {
     if (!this.isAlive) return Promise.resolve('notBegun');
     const { clock, maxMemory, logger } = this.#parts;
-    const { cancellation, delivery } = given;
+    const { cancellation, delivery, fencing } = given;
     const number = this.done;
     const { queue } = delivery;
     const redelivered = isRepeated(delivery);
@@ -115,7 +115,7 @@ export class PooledChild {
     if (maxMemory !== undefined) void this.#watchMemory(maxMemory, watching.signal);
     return new Promise<Outcome | 'notBegun'>((resolve) => {
       this.#job = { number, work, given, isStarted: false, finish: resolve };
-      this.#child.send({ op: 'run', job: number, message, queue, redelivered });
+      this.#child.send({ op: 'run', job: number, message, queue, redelivered, fencing });
       signal.addEventListener('abort', cancel, { once: true });
       if (signal.aborted) cancel();
     }).finally(() => {
@@ -172,9 +172,11 @@ export class PooledChild {
         return;
       }
       case 'call':
-        void this.#parts.answer(message.side, message.ask).then((error) => {
+        void this.#parts.answer(message.side, message.ask).then(({ value, error }) => {
           const answer = { op: 'answer', call: message.call } as const;
-          this.#child.send(error === undefined ? answer : { ...answer, error: toThrown(error) });
+          this.#child.send(
+            error === undefined ? { ...answer, value } : { ...answer, error: toThrown(error) },
+          );
         });
         return;
       case 'dying':

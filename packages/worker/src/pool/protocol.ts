@@ -5,6 +5,7 @@ import type {
   MessageProperties,
   MalformedReason,
   Outcome,
+  SendKeyStore,
   TaskMessage,
   Topology,
 } from '@celeriac/core';
@@ -28,9 +29,10 @@ export type ToChild =
       readonly message: TaskMessage;
       readonly queue: string;
       readonly redelivered: boolean;
+      readonly fencing?: number | undefined;
     }
   | { readonly op: 'cancel'; readonly job: number; readonly by: CancelledBy; readonly reason: Thrown }
-  | { readonly op: 'answer'; readonly call: number; readonly error?: Thrown }
+  | { readonly op: 'answer'; readonly call: number; readonly value?: unknown; readonly error?: Thrown }
   /** End when nothing runs. */
   | { readonly op: 'end' };
 
@@ -51,7 +53,7 @@ export type SentOutcome =
 /** Which broker: that of tasks or that of events. */
 export type CallSide = 'tasks' | 'events';
 
-/** What handlers ask of the broker; the parent has the connections. */
+/** What handlers ask of the broker and of the key store; the parent has the connections. */
 export type BrokerCall =
   | { readonly what: 'ensure'; readonly key: string; readonly topology: Topology }
   | { readonly what: 'forget'; readonly key: string }
@@ -65,7 +67,17 @@ export type BrokerCall =
         readonly mandatory?: boolean;
       };
       readonly timeoutMs?: number;
-    };
+    }
+  | StoreCall;
+
+/** A method of the key store, with what it is given. */
+export type StoreCall = {
+  readonly [Method in keyof SendKeyStore]: {
+    readonly what: 'store';
+    readonly method: Method;
+    readonly given: Parameters<SendKeyStore[Method]>;
+  };
+}[keyof SendKeyStore];
 
 export type FromChild =
   | { readonly op: 'ready'; readonly memory: number }

@@ -36,6 +36,10 @@ const table: readonly [Outcome, object][] = [
     { kind: 'tooEarly', eta: 7 },
     { kind: 'postpone', until: 7 },
   ],
+  [
+    { kind: 'deferred', until: 7, because: 'rate limit' },
+    { kind: 'postpone', until: 7, isDeferred: true },
+  ],
   [{ kind: 'notStarted' }, giveBack],
   [{ kind: 'overDelivered', error }, letter('delivery-limit')],
   [

@@ -162,6 +162,31 @@ describe('settle', () => {
     });
   });
 
+  describe('of a message that a limit holds back', () => {
+    const defer = (ms: number): Verdict => ({
+      kind: 'postpone',
+      until: bench.clock.now() + ms,
+      isDeferred: true,
+    });
+
+    it('counts that on the copy', async () => {
+      await run(defer(60_000));
+      expect(bench.calls).to.deep.equal(['publish', 'ack']);
+      expect(bench.letters[0]?.properties.headers).to.deep.equal({ task: 'a', 'celeriac-deferrals': 1 });
+    });
+
+    it('never goes straight back to its queue, also when its time comes while it is held', async () => {
+      let failures = 1;
+      bench.publish = () => (failures-- > 0 ? Promise.reject(new Error('full')) : Promise.resolve());
+      const done = run(defer(1));
+      await settled();
+      await bench.clock.advance(60_000);
+      expect(await done).to.include({ kind: 'postpone' });
+      expect(bench.calls.at(-1)).to.equal('ack');
+      expect(bench.letters.at(-1)?.exchange).to.equal('celery_delayed_0');
+    });
+  });
+
   it('drops the original headers when they cannot be written, and keeps the body', async () => {
     let failures = 1;
     const unwritable = new CeleriacError('ERR_NOT_SERIALIZABLE', { message: 'headers.x is a function' });

@@ -7,6 +7,8 @@ import type { MessageProperties } from '../../../dist/ports.js';
 import {
   cameBy,
   copyAsItCame,
+  copyDeferred,
+  deferralCount,
   eventForRetry,
   eventRetries,
   taskCrashes,
@@ -162,6 +164,26 @@ describe('a message moved to its time', () => {
 
     expect(copy.body).to.equal(message.body);
     expect(copy.properties).to.deep.equal({ ...kept, messageId: 'c', headers: { task: 'a', n: null } });
+  });
+});
+
+describe('a message that a limit holds back', () => {
+  it('is as it came, with a count that begins anew with its next attempt', () => {
+    const first = incoming({ contentType: 'application/json', headers: { task: 'a', id: '1', ...marks } });
+    const once = copyDeferred(first);
+    const twice = copyDeferred({ ...first, ...once });
+
+    expect(once.properties.headers).to.deep.equal({ task: 'a', id: '1', 'celeriac-deferrals': 1 });
+    expect(deferralCount(twice.properties)).to.equal(2);
+    expect(twice.body).to.equal(first.body);
+    const retry = taskForRetry('UTC')({ ...first, ...twice }, { retries: 1, eta, now });
+    expect(retry.properties.headers).not.to.have.property('celeriac-deferrals');
+  });
+
+  it('is counted from 0 where somebody wrote something else', () => {
+    for (const value of ['x', -1, Number.NaN, {}, null])
+      expect(deferralCount({ headers: { 'celeriac-deferrals': value } }), String(value)).to.equal(0);
+    expect(deferralCount({})).to.equal(0);
   });
 });
 

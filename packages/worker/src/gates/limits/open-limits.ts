@@ -12,8 +12,10 @@ import { SharedLanes, SharedSeats } from './shared.js';
 import { TaskLimits } from './task-limits.js';
 
 export interface LimitGates {
-  /** In order: what costs nothing first; a start is counted last, when nothing else refuses it. */
-  readonly gates: readonly Gate[];
+  /** Asked first: they give back what they hold when another one refuses. */
+  readonly holding: readonly Gate[];
+  /** Asked when nothing else refuses the work any more: they count a start. */
+  readonly counting: readonly Gate[];
   /** Never rejects. */
   close(): Promise<void>;
 }
@@ -30,16 +32,12 @@ export async function openLimits(parts: GateParts): Promise<LimitGates> {
   const store = all.some(isGlobal) ? await openStore(parts) : undefined;
   const { lanes, seats } = storesOver(store, parts);
   const { clock, logger } = parts;
-  const gates = [
-    all.some(({ killSwitch }) => killSwitch !== undefined) && new KillSwitchGate({ ...parts, limits }),
-    all.some(({ concurrency }) => concurrency !== undefined) &&
-      new ConcurrencyGate({ limits, seats, clock, logger }),
-    all.some(({ rate }) => rate !== undefined) && new RateLimitGate({ limits, lanes, clock, logger }),
-  ];
-  return {
-    gates: gates.filter((gate): gate is Exclude<typeof gate, false> => gate !== false),
-    close: async () => store?.close(),
-  };
+  const holding: Gate[] = [];
+  const has = (name: keyof Limits): boolean => all.some((one) => one[name] !== undefined);
+  if (has('killSwitch')) holding.push(new KillSwitchGate({ ...parts, limits }));
+  if (has('concurrency')) holding.push(new ConcurrencyGate({ limits, seats, clock, logger }));
+  const counting = has('rate') ? [new RateLimitGate({ limits, lanes, clock, logger })] : [];
+  return { holding, counting, close: async () => store?.close() };
 }
 
 function isGlobal({ rate, concurrency }: Limits): boolean {

@@ -4,36 +4,38 @@
  */
 import type { Ensures, MessageSink, OutgoingMessage, PublishOptions, Topology } from '@celeriac/core';
 
-import type { BrokerCall, CallSide } from '../protocol.js';
-import { fromThrown, type Thrown } from '../thrown.js';
+import type { BrokerCall, CallSide, ToChild } from '../protocol.js';
+import { fromThrown } from '../thrown.js';
 import type { ParentPort } from './port.js';
+
+type Answer = Extract<ToChild, { op: 'answer' }>;
 
 /** Calls that wait for their answer. */
 export class Calls {
   #port: ParentPort;
   #next = 0;
-  #waiting = new Map<number, (error: Thrown | undefined) => void>();
+  #waiting = new Map<number, (answer: Answer) => void>();
 
   constructor(port: ParentPort) {
     this.#port = port;
   }
 
-  /** Rejects with what the parent's own call was rejected with. */
-  ask(side: CallSide, ask: BrokerCall): Promise<void> {
+  /** Resolves and rejects as the parent's own call did. */
+  ask(side: CallSide, ask: BrokerCall): Promise<unknown> {
     const call = this.#next++;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(call, (error) => {
-        if (error === undefined) resolve();
+      this.#waiting.set(call, ({ value, error }) => {
+        if (error === undefined) resolve(value);
         else reject(fromThrown(error));
       });
       this.#port.send({ op: 'call', call, side, ask });
     });
   }
 
-  answered(call: number, error: Thrown | undefined): void {
-    const settle = this.#waiting.get(call);
-    this.#waiting.delete(call);
-    settle?.(error);
+  answered(answer: Answer): void {
+    const settle = this.#waiting.get(answer.call);
+    this.#waiting.delete(answer.call);
+    settle?.(answer);
   }
 }
 

@@ -21,13 +21,14 @@ import {
 
 import { Cancellation } from '../../cancellation.js';
 import type { ContextParts } from '../../context.js';
-import { execute } from '../../execute.js';
+import { execute, fenced } from '../../execute.js';
 import { prepareMessage, type PrepareTaskParts, unknownTask } from '../../prepare-task.js';
 import { createWorker, tasksOf } from '../../worker.js';
 import type { SentOutcome, ToChild } from '../protocol.js';
 import { fromThrown, sendable, type Thrown, toThrown } from '../thrown.js';
 import type { ParentPort } from './port.js';
 import { Calls, RemoteDeclarer, RemoteSink } from './remote-broker.js';
+import { RemoteKeyStore } from './remote-key-store.js';
 
 type Setup = Extract<ToChild, { op: 'setup' }>;
 type Run = Extract<ToChild, { op: 'run' }>;
@@ -55,7 +56,7 @@ export function serve(port: ParentPort): void {
         running.get(message.job)?.cancel(message.by, fromThrown(message.reason));
         return;
       case 'answer':
-        calls.answered(message.call, message.error);
+        calls.answered(message);
         return;
       case 'end':
         port.exit();
@@ -88,9 +89,15 @@ function contextParts(config: Config, { port, calls }: Inside): ContextParts {
     sink: new RemoteSink(calls, side),
     declarer: new RemoteDeclarer(calls, side),
   });
+  const keyStore = new RemoteKeyStore(calls);
   return {
     logger: remoteLogger(port),
-    taskSenderParts: { ...common, ...over('tasks'), origin: producerName() },
+    taskSenderParts: {
+      ...common,
+      ...over('tasks'),
+      origin: producerName(),
+      keyStore: { open: () => Promise.resolve(keyStore) },
+    },
     eventSender: new BrokerEventSender({ ...common, ...over('events'), source: serviceName(config) }),
     progress: () => undefined,
     sent: () => undefined,
@@ -104,7 +111,7 @@ interface JobParts {
 }
 
 async function runJob(run: Run, { port, running, parts }: JobParts): Promise<void> {
-  const { job, message, queue, redelivered } = run;
+  const { job, message, queue, redelivered, fencing } = run;
   const cancellation = new Cancellation();
   running.set(job, cancellation);
   port.send({ op: 'started', job });
@@ -125,7 +132,7 @@ async function runJob(run: Run, { port, running, parts }: JobParts): Promise<voi
     const given = { delivery: { queue, redelivered, properties: {} }, parts: { ...parts, contextParts } };
     const prepared = await prepareMessage(message, task as NonNullable<typeof task>, given);
     if ('outcome' in prepared) return prepared.outcome;
-    return execute(prepared.work, cancellation, { clock: systemClock, logger });
+    return execute(fenced(prepared.work, fencing), cancellation, { clock: systemClock, logger });
   }
 }
 

@@ -105,7 +105,7 @@ describe('a pool of children', () => {
         return child;
       },
       setup: { op: 'setup', modules: [], config: {} as Config },
-      answer: () => Promise.resolve(undefined),
+      answer: () => Promise.resolve({}),
       progress: () => undefined,
       sent: () => undefined,
       stopping: stopping.signal,
