@@ -9,7 +9,7 @@ import { KeyedSends } from '../../dist/keyed-sends.js';
 import type { SentMessage } from '../../dist/ports.js';
 import type { PreparedTask } from '../../dist/prepared.js';
 import { orderNumber, type SendPlan } from '../../dist/protocol/key-headers.js';
-import { ManualClock } from '../support/manual-clock.js';
+import { ManualClock, settled } from '../support/manual-clock.js';
 
 const alone: SendPlan = { kind: 'hold', key: 'k', rule: 'queued', ttlMs: 60_000 };
 const latest: SendPlan = { kind: 'latest', key: 'k', ttlMs: 60_000 };
@@ -54,9 +54,6 @@ describe('a send with a key', () => {
   const failing = (outcome: string) => () =>
     Promise.reject(new CeleriacError('ERR_PUBLISH_TIMEOUT', { message: 'No.', values: { outcome } }));
   const caught = (promise: Promise<unknown>): Promise<unknown> => promise.catch((error: unknown) => error);
-  const settled = async (): Promise<void> => {
-    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
-  };
 
   it('waits for what becomes of another that is not confirmed yet, and is dropped for it when it is', async () => {
     const keyed = await sends();
@@ -68,12 +65,12 @@ describe('a send with a key', () => {
     await settled();
     const second = keyed.send(alone, ready('b'));
     await settled();
-    clock.advance(50);
+    await clock.advance(50);
     await settled();
     expect(published).to.deep.equal([]);
     confirm();
     await first;
-    clock.advance(50);
+    await clock.advance(50);
 
     expect(await second).to.include({ id: 'a', duplicateOf: 'a' });
     expect(published.map(({ id }) => id)).to.deep.equal(['a']);
@@ -92,11 +89,11 @@ describe('a send with a key', () => {
     const second = caught(keyed.send(alone, ready('b')));
     for (let turn = 0; turn < 25; turn++) {
       await settled();
-      clock.advance(50);
+      await clock.advance(50);
     }
 
     expect(await second).to.include({ code: 'ERR_UNIQUE_PENDING' });
-    clock.advance(10_000); // the publish timeout, and 5 seconds
+    await clock.advance(10_000); // the publish timeout, and 5 seconds
     expect(await keyed.send(alone, ready('b'))).to.not.have.property('duplicateOf');
   });
 
