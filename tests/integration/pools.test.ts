@@ -121,6 +121,15 @@ for (const pool of ['threads', 'processes'] as const) {
       expect(errorOf(settled)).to.include({ code: 'ERR_SOFT_TIME_LIMIT' });
     });
 
+    it('gives fencing numbers inside, and knows there which unique keys are taken', async () => {
+      await using scene = await Scene.open({ pool });
+      const key = `${pool} ${scene.broker.url}`; // the store in memory is that of the whole process
+
+      expect(valueOf(await scene.run('fencing', [key]))).to.be.greaterThan(Date.UTC(2020, 0, 1));
+      expect((await scene.run('fencing', [key])).outcome.kind).to.equal('repeated');
+      expect(valueOf(await scene.run('send-unique', [key]))).to.equal(true);
+    });
+
     it('sends tasks and events from inside, and tells inside what was refused', async () => {
       await using scene = await Scene.open({ pool });
       const settled = await scene.run('send-on', [41]);

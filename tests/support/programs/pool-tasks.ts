@@ -25,6 +25,12 @@ export function register(worker: Worker): void {
   worker.task('where', where);
   worker.task('add', (a: number, b: number) => a + b);
   worker.task(dated, ({ at }) => at.getUTCFullYear());
+  worker.task('fencing', () => currentTask()?.fencing, { idempotency: { key: '0' } });
+  worker.task('send-unique', async (key: string) => {
+    const send = () => context().tasks.send('where', [], { unique: { key, while: 'ttl' } });
+    const [first, second] = [await send(), await send()];
+    return first.id === second.duplicateOf;
+  });
   worker.task('spin', () => {
     context().progress('spinning');
     for (;;);

@@ -5,6 +5,7 @@
 import { deadLetterHeaders } from '../dead-letter.js';
 import type { HeaderTable, OutgoingMessage } from '../ports.js';
 import { againHeaders, copyAsItCame, taskAnew } from '../protocol/again.js';
+import { chainHeader } from '../protocol/key-headers.js';
 import { longestExpirationMs } from '../protocol/celery-v2.js';
 import { formatIsoTime, parseIsoTime } from '../protocol/iso-time.js';
 import type { DeadLetter } from './letter.js';
@@ -38,7 +39,11 @@ export function requeuedCopy(letter: DeadLetter, options: CopyOptions): Requeued
   const isTask = letter.kind === 'task';
   const { body, properties } = isTask ? taskAnew(letter, timeZone, now) : copyAsItCame(letter);
   const kept = Object.entries(properties.headers ?? {}).filter(([name]) => !lettersOwn.has(name));
-  const headers: HeaderTable = { ...Object.fromEntries(kept), ...(isTask ? {} : cameBy(letter)) };
+  const headers: HeaderTable = {
+    ...Object.fromEntries(kept),
+    ...(isTask ? {} : cameBy(letter)),
+    ...chainHeader(`requeued ${now}`), // what is known of its attempts is over
+  };
   const expiry = isTask ? expiryOfTask(headers, options) : expiryOfOther(letter, options);
   return {
     // The default exchange: the original one would reach every queue that is bound to it.

@@ -63,6 +63,34 @@ describe('a gate', () => {
     expect(bench.outcomes).to.deep.equal(['deferred']);
   });
 
+  it('hears of a copy when it is confirmed, before the original is acknowledged, whatever comes of hearing it', async () => {
+    const keeping: Gate = {
+      name: 'keeping',
+      admit: () => ({
+        pass: { copied: ({ kind }) => void bench.calls.push(`copied as ${kind}`) },
+      }),
+    };
+    const failing: Gate = {
+      name: 'failing',
+      admit: () => ({ pass: { copied: () => Promise.reject(new Error('no')) } }),
+    };
+    const run = (): never => {
+      throw new Error('boom');
+    };
+    await dispatch(bench.delivery(), parts([keeping, failing], { run }));
+    expect(bench.calls).to.deep.equal(['started', 'publish', 'copied as deadLetter', 'ack']);
+  });
+
+  it('gives the handler its fencing number', async () => {
+    const numbering: Gate = { name: 'numbering', admit: () => Promise.resolve({ pass: { fencing: 7 } }) };
+    const seen: unknown[] = [];
+    await dispatch(
+      bench.delivery(),
+      parts([numbering], { run: (_cancellation, fencing) => void seen.push(fencing) }),
+    );
+    expect(seen).to.deep.equal([7]);
+  });
+
   it('that fails lets the work run', async () => {
     const failing: Gate = {
       name: 'broken',

@@ -41,6 +41,9 @@ const table: readonly [Outcome, object][] = [
     { kind: 'postpone', until: 7, isDeferred: true },
   ],
   [{ kind: 'notStarted' }, giveBack],
+  [{ kind: 'repeated', because: 'done' }, { kind: 'ack' }],
+  [{ kind: 'repeated', because: 'retried' }, { kind: 'ack' }],
+  [{ kind: 'superseded' }, { kind: 'ack' }],
   [{ kind: 'overDelivered', error }, letter('delivery-limit')],
   [
     { kind: 'uncounted', deliveries: 3 },

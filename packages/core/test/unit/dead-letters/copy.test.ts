@@ -18,6 +18,8 @@ const celery = {
   timelimit: [9, 8],
 };
 const options = { queue: 'billing', now, timeZone: 'UTC' };
+/** What was known of its attempts is over: it is a new chain of them. */
+const chain = { 'celeriac-chain': `requeued ${now}` };
 const copyOf = (letter: DeadLetter, expiresMs?: number) => requeuedCopy(letter, { ...options, expiresMs });
 
 describe('the copy of a dead letter', () => {
@@ -40,7 +42,7 @@ describe('the copy of a dead letter', () => {
       ...properties,
       contentType: 'application/json',
       messageId: 'm1',
-      headers: { ...celery, retries: 0, eta: null, 'x-own': 'kept', 'celeriac-input': 'value' },
+      headers: { ...celery, ...chain, retries: 0, eta: null, 'x-own': 'kept', 'celeriac-input': 'value' },
     });
     expect(expiryDropped).to.equal(false);
   });
@@ -55,10 +57,11 @@ describe('the copy of a dead letter', () => {
     );
 
     const cameBy = { 'celeriac-exchange': 'x', 'celeriac-routing-key': 'x.key' };
-    expect(ours.properties.headers).to.deep.equal({ 'x-own': 1, ...cameBy });
+    expect(ours.properties.headers).to.deep.equal({ 'x-own': 1, ...cameBy, ...chain });
     expect(brokers.message.properties.headers).to.deep.equal({
       'celeriac-exchange': 'bus',
       'celeriac-routing-key': 'a.b',
+      ...chain,
     });
   });
 
@@ -119,7 +122,7 @@ describe('the copy of a dead letter', () => {
     const letter = letterOf({ ...celery, ...byWorker }, { contentType: 'application/x-pickle' }, '\0');
     const { body, properties } = copyOf(letter).message;
     expect(body).to.equal(letter.body);
-    expect(properties.headers).to.deep.equal({ ...celery, retries: 0, eta: null });
+    expect(properties.headers).to.deep.equal({ ...celery, ...chain, retries: 0, eta: null });
   });
 
   it('keeps the bytes of a header table that nobody could read: there is no other copy', () => {
