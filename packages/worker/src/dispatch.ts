@@ -136,7 +136,7 @@ async function refusal(
   const isOver = (): boolean => stopping.aborted || !delivery.live;
   if (isOver()) return { kind: 'notStarted' };
   if (isExpired(work, clock.now())) return { kind: 'expired', error: expired(work) };
-  if (gates.length === 0) return undefined;
+  if (gates.every(({ isIdle }) => isIdle === true)) return undefined;
   const refused = await passage.through(gates, work, delivery);
   return refused ?? (isOver() ? { kind: 'notStarted' } : undefined); // a gate may have taken its time
 }
