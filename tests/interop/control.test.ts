@@ -150,7 +150,7 @@ describe('remote control of a Python worker by Node', function () {
     const running = await publisher.send('canvas.hold', [held]);
     await celeryWorker.untilRecorded(1);
     const waiting = await publisher.send('canvas.mark', ['never']);
-    const later = await publisher.send('canvas.mark', ['never either'], { delay: '2s' });
+    const later = await publisher.send('canvas.mark', ['never either'], { delay: '5s' });
     const after = await publisher.send('canvas.mark', ['after']);
 
     const report = await publisher.cancel([waiting.id, later.id], { timeout: '5s' });

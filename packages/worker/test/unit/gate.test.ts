@@ -98,4 +98,12 @@ describe('a gate', () => {
     expect(bench.outcomes).to.deep.equal(['notStarted']);
     expect(bench.calls).to.deep.equal([]);
   });
+
+  it('that is idle is not asked, and costs the handler no turn', () => {
+    let asked = 0;
+    const idle: Gate = { name: 'idle', isIdle: true, admit: () => void asked++ };
+    void dispatch(bench.delivery(), parts([idle]));
+    expect(bench.calls).to.deep.equal(['started']);
+    expect(asked).to.equal(0);
+  });
 });
