@@ -122,17 +122,20 @@ describe('cancelling a task', function () {
     expect(verdict.kind).to.equal('ack');
   });
 
-  it('is heard again after the connection was lost, and what was said meanwhile is read', async () => {
+  it('is heard again after the connection was lost, and what was written meanwhile is read', async () => {
     await started();
+    await client.publisher.cancel('other');
+    // Written and told to nobody, as while a worker is away.
+    const until = Math.ceil(Date.now() / 1000) + 3600;
+    await vhost.publish('celeriac.cancelled', JSON.stringify([['told-to-nobody', until]]));
     await vhost.rabbit.closeConnections();
-    await client.publisher.cancel('said-meanwhile', { timeout: '1ms' });
 
     const control = await openRemoteControl({ config: configFor(vhost.url), env: {} });
     opened.push(control);
     await waitFor(
       async () => {
         const [answer] = await control.call('revoked');
-        return (answer?.value as readonly string[] | undefined)?.includes('said-meanwhile');
+        return (answer?.value as readonly string[] | undefined)?.includes('told-to-nobody');
       },
       { what: 'the worker to know' },
     );

@@ -99,11 +99,11 @@ describe('a gate', () => {
     expect(bench.calls).to.deep.equal([]);
   });
 
-  it('that is idle is not asked, and costs the handler no turn', () => {
+  it('that is idle is not asked', async () => {
     let asked = 0;
     const idle: Gate = { name: 'idle', isIdle: true, admit: () => void asked++ };
-    void dispatch(bench.delivery(), parts([idle]));
-    expect(bench.calls).to.deep.equal(['started']);
+    await dispatch(bench.delivery(), parts([idle]));
+    expect(bench.calls).to.deep.equal(['started', 'ack']);
     expect(asked).to.equal(0);
   });
 });
