@@ -16,7 +16,7 @@ interface Note {
   readonly label: string;
 }
 
-async function nodeWorker(vhost: Vhost, handler: object = {}): Promise<WatchedWorker> {
+function nodeWorker(vhost: Vhost, handler: object = {}): WatchedWorker {
   const settings = { node_name: node, queues: ['node'], concurrency: 1, prefetch_count: 5, ...handler };
   return new WatchedWorker(configFor(vhost.url, { tasks: celery, task_handler: settings }));
 }
@@ -31,7 +31,7 @@ describe("Celery's remote control of a Node worker", function () {
     requireRabbit(this);
     requireCelery(this);
     vhost = await Vhost.create();
-    worker = await nodeWorker(vhost, { remote_control: 'full' });
+    worker = nodeWorker(vhost, { remote_control: 'full' });
     opened.push(vhost, worker);
     worker.worker.task('node.wait', () => goOn);
     worker.worker.task('node.add', (a: number, b: number) => a + b);
@@ -185,7 +185,7 @@ describe('a Python worker and a Node worker that greet one another', function ()
       return answer?.value as readonly string[];
     };
     {
-      await using first = await nodeWorker(vhost);
+      await using first = nodeWorker(vhost);
       first.worker.task('node.add', () => undefined);
       await first.worker.start();
       await control.call('revoke', { task_id: 'known-to-node' }, { destination: [node], timeout: '60s' });
@@ -195,7 +195,7 @@ describe('a Python worker and a Node worker that greet one another', function ()
       await control.call('revoke', { task_id: 'known-to-python' }, { destination: [python], timeout: '60s' });
       await first.worker.stop();
 
-      await using second = await nodeWorker(vhost);
+      await using second = nodeWorker(vhost);
       second.worker.task('node.add', () => undefined);
       await second.worker.start();
       await waitFor(async () => (await revokedAt(node)).length === 2, { what: 'Node to know both' });

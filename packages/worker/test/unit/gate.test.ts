@@ -101,7 +101,11 @@ describe('a gate', () => {
 
   it('that is idle is not asked', async () => {
     let asked = 0;
-    const idle: Gate = { name: 'idle', isIdle: true, admit: () => void asked++ };
+    const admit = (): undefined => {
+      asked++;
+      return undefined;
+    };
+    const idle: Gate = { name: 'idle', isIdle: true, admit };
     await dispatch(bench.delivery(), parts([idle]));
     expect(bench.calls).to.deep.equal(['started', 'ack']);
     expect(asked).to.equal(0);

@@ -29,7 +29,9 @@ describe('answerRequest', () => {
       revocations: new Revocations(clock, { expiryMs: day, most: 100 }),
       queues: new TaskQueues(config),
       pools: () => [],
-      shutdown: () => void shutdowns++,
+      shutdown: () => {
+        shutdowns++;
+      },
       lamport: new LogicalClock(),
     };
   }
