@@ -118,6 +118,17 @@ export interface PythonWorkerOptions {
   /** Of the command line. The default is a pool in the worker's own process. */
   readonly options?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** True: it greets other workers and listens to what they say (mingle and gossip). Default false. */
+  readonly greets?: boolean;
+}
+
+/** Runs Celery's own command to its end, whatever its exit code; resolves with what it printed. */
+export async function celeryCommand(broker: string, ...args: readonly string[]): Promise<string> {
+  const running = start(python(), ['-m', 'celery', '-A', 'canvas_app', ...args], {
+    env: environment(broker),
+  });
+  await running.exited;
+  return running.output();
 }
 
 /** A Celery worker on the queue `celery`. */
@@ -132,10 +143,11 @@ export class PythonWorker implements AsyncDisposable {
 
   /** Resolves when it consumes. */
   static async start(broker: string, options: PythonWorkerOptions = {}): Promise<PythonWorker> {
-    const { app = 'interop_app', options: own = ['--pool=solo'] } = options;
+    const { app = 'interop_app', options: own = ['--pool=solo'], greets = false } = options;
     const directory = await mkdtemp(join(tmpdir(), 'celeriac-python-'));
     const env = environment(broker, { INTEROP_LINES: join(directory, 'lines'), ...options.env });
-    const all = ['--loglevel=INFO', '--without-gossip', '--without-mingle', ...own];
+    const alone = greets ? [] : ['--without-gossip', '--without-mingle'];
+    const all = ['--loglevel=INFO', ...alone, ...own];
     const running = start(python(), ['-m', 'celery', '-A', app, 'worker', ...all], { env, cwd: directory });
     const worker = new PythonWorker(running, directory);
     await running.line(/ ready\.$/u);

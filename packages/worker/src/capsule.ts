@@ -31,6 +31,8 @@ export class Capsule {
   #options: CapsuleOptions;
   #intakes: Intake[];
   #inHand = 0;
+  /** It takes nothing any more. */
+  #isCancelled = false;
   #idle: (() => void)[] = [];
 
   constructor(options: CapsuleOptions) {
@@ -68,6 +70,7 @@ export class Capsule {
 
   /** No further deliveries. */
   async cancel(): Promise<void> {
+    this.#isCancelled = true;
     await Promise.all(this.consumers.map((consumer) => consumer.cancel()));
   }
 
@@ -87,6 +90,8 @@ export class Capsule {
     const intake = this.#open(plan);
     try {
       await whenSubscribed(intake.consumer, stopping);
+      // Deliveries would go straight back, for ever.
+      if (this.#isCancelled) throw wrongState('consume another queue', 'it was stopped');
     } catch (error) {
       await intake.consumer.close();
       throw error;

@@ -167,7 +167,7 @@ async function refusal(
   const isOver = (): boolean => stopping.aborted || !delivery.live;
   if (isOver()) return { kind: 'notStarted' };
   if (isExpired(work, clock.now())) return { kind: 'expired', error: expired(work) };
-  if (gates.length === 0) return undefined;
+  if (gates.every(({ isIdle }) => isIdle === true)) return undefined;
   const asked = passage.through(gates, work, delivery);
   const refused = asked instanceof Promise ? await asked : asked;
   return refused ?? (isOver() ? { kind: 'notStarted' } : undefined); // a gate may have taken its time

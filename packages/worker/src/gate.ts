@@ -37,6 +37,8 @@ export type Admission = undefined | { readonly pass: Pass } | { readonly outcome
 export interface Gate {
   /** For the log. */
   readonly name: string;
+  /** True: it would let anything pass, so it is not asked, and costs no turn of the loop. */
+  readonly isIdle?: boolean;
   /** Asked when a slot is free, in the order of the gates. What it throws is logged, and lets the work pass. */
   admit(work: Work, delivery: Delivery): Admission | Promise<Admission>;
 }

@@ -108,7 +108,7 @@ export class Report {
       const { attempt, of, delayMs, error } = verdict;
       this.#tell('retried', { id: id ?? '', name: name ?? '', queue, attempt, of, delayMs, error });
     }
-    if (outcome.kind === 'revoked') {
+    if (outcome.kind === 'revoked' && verdict.kind === 'ack') {
       this.#tell('revoked', { id: id ?? '', name: name ?? '', queue, terminated: outcome.terminated });
     }
     this.#tell('settled', { id, name, queue, redelivered, outcome, verdict, durationMs: ms });

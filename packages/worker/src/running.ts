@@ -357,8 +357,7 @@ export class Running {
 
   /** Before the first task is taken: it may be cancelled. */
   async #openControl(): Promise<void> {
-    const { config } = this.#options;
-    if (config.task_handler.remote_control === 'off') return;
+    if (this.#options.config.task_handler.remote_control === 'off') return;
     this.#control = new Control({
       ...this.#options,
       side: this.#taskSide,

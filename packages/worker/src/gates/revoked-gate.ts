@@ -12,10 +12,13 @@ export class RevokedGate implements Gate {
     this.#revocations = revocations;
   }
 
+  get isIdle(): boolean {
+    return this.#revocations.isEmpty;
+  }
+
   admit(work: Work): Admission {
     const { message } = work;
-    if (this.#revocations.isEmpty || message === undefined) return undefined;
-    if (!this.#revocations.has(message)) return undefined;
+    if (message === undefined || !this.#revocations.has(message)) return undefined;
     return { outcome: { kind: 'revoked', error: revoked(work), terminated: false } };
   }
 }

@@ -126,4 +126,16 @@ describe('a gate', () => {
     expect(bench.outcomes).to.deep.equal(['notStarted']);
     expect(bench.calls).to.deep.equal([]);
   });
+
+  it('that is idle is not asked', async () => {
+    let asked = 0;
+    const admit = (): undefined => {
+      asked++;
+      return undefined;
+    };
+    const idle: Gate = { name: 'idle', isIdle: true, admit };
+    await dispatch(bench.delivery(), parts([idle]));
+    expect(bench.calls).to.deep.equal(['started', 'ack']);
+    expect(asked).to.equal(0);
+  });
 });

@@ -12,6 +12,8 @@ const letter = (reason: string) => ({ kind: 'deadLetter', reason, error });
 
 const table: readonly [Outcome, object][] = [
   [{ kind: 'succeeded', value: 1 }, { kind: 'ack' }],
+  [{ kind: 'revoked', error, terminated: false }, { kind: 'ack' }],
+  [{ kind: 'revoked', error, terminated: true }, { kind: 'ack' }],
   [{ kind: 'failed', error }, letter('failed')],
   [{ kind: 'timedOut', error, limitMs: 1 }, letter('timed-out')],
   [

@@ -1,0 +1,114 @@
+/** What a worker may be told at each level, and what it answers to what it does not know. */
+import { type Config, loadConfig, type RemoteControlLevel, silentLogger } from '@celeriac/core';
+import { expect } from 'chai';
+
+import { answerRequest } from '../../../dist/control/answer-request.js';
+import type { ControlledWorker } from '../../../dist/control/command.js';
+import { LogicalClock } from '../../../dist/control/logical-clock.js';
+import { Revocations } from '../../../dist/control/revocations.js';
+import { TaskHandlers } from '../../../dist/handlers.js';
+import { TaskQueues } from '../../../dist/task-queues.js';
+import { WorkInHand } from '../../../dist/work-in-hand.js';
+import { ManualClock } from '../../../../core/dist-test/support/manual-clock.js';
+
+const day = 86_400_000;
+
+describe('answerRequest', () => {
+  let worker: ControlledWorker;
+  let clock: ManualClock;
+  let shutdowns: number;
+
+  async function at(level: RemoteControlLevel): Promise<void> {
+    clock = new ManualClock();
+    shutdowns = 0;
+    const config: Config = await loadConfig({ task_handler: { remote_control: level } }, { env: {} });
+    worker = {
+      ...{ node: 'a@one', config, clock, logger: silentLogger, startedAt: 0, groups: [], ports: {} },
+      tasks: new TaskHandlers(),
+      inHand: new WorkInHand(),
+      revocations: new Revocations(clock, { expiryMs: day, most: 100 }),
+      queues: new TaskQueues(config),
+      pools: () => [],
+      shutdown: () => {
+        shutdowns++;
+      },
+      lamport: new LogicalClock(),
+    };
+  }
+  const answer = (method: string, args: Record<string, unknown> = {}) =>
+    answerRequest(worker, { method, args, replyTo: { exchange: 'x', routingKey: 'y' } });
+  const refused = (method: string) => ({
+    error: `PermissionError('${method} needs task_handler.remote_control: full')`,
+  });
+
+  it('lets nobody change the worker at the level read, or cancel what he cannot name', async () => {
+    await at('read');
+    const methods = [
+      'pool_grow',
+      'pool_shrink',
+      'pool_restart',
+      'autoscale',
+      'add_consumer',
+      'cancel_consumer',
+    ];
+    const more = ['rate_limit', 'time_limit', 'shutdown', 'revoke_by_stamped_headers'];
+    for (const method of [...methods, ...more]) {
+      expect(await answer(method, { headers: { a: 1 }, queue: 'q' }), method).to.deep.equal(refused(method));
+    }
+    expect(shutdowns).to.equal(0);
+    expect(worker.revocations.isEmpty).to.equal(true);
+  });
+
+  it('cancels by id at the level read, for as long as it is told to, and at least the usual time', async () => {
+    await at('read');
+    const until = (clock.now() + 3 * day) / 1000;
+    expect(await answer('revoke', { task_id: ['a', 'b'], celeriac_until: until })).to.deep.equal({
+      ok: 'tasks a, b flagged as revoked',
+    });
+    await answer('revoke', { task_id: 'c', celeriac_until: 1 });
+
+    expect(await answer('revoked')).to.deep.equal(['a', 'b', 'c']);
+    await clock.advance(2 * day);
+    expect(await answer('revoked')).to.deep.equal(['a', 'b']);
+    expect(await answer('terminate', { task_id: 'x', signal: 'KILL' })).to.deep.equal({
+      ok: 'terminate: tasks unknown',
+    });
+  });
+
+  it("answers Celery's errors to what it does not know or cannot do", async () => {
+    await at('full');
+    expect(await answer('no_such_cmd')).to.deep.equal({ error: "KeyError('no_such_cmd')" });
+    expect(await answer('__proto__')).to.deep.equal({ error: "KeyError('__proto__')" });
+    expect(await answer("it's")).to.deep.equal({ error: 'KeyError("it\'s")' });
+    expect(await answer('autoscale')).to.deep.equal({ error: "ValueError('Autoscale not enabled')" });
+    expect(await answer('pool_restart')).to.deep.equal({ error: "ValueError('Pool restarts not enabled')" });
+    expect(await answer('pool_grow', { n: -1 }))
+      .to.have.property('error')
+      .that.matches(/^ValueError/u);
+    expect(await answer('revoke', { task_id: [null] }))
+      .to.have.property('error')
+      .that.matches(/^TypeError/u);
+  });
+
+  it('shuts down where all is allowed, and cancels by stamps', async () => {
+    await at('full');
+    await answer('shutdown');
+    expect(shutdowns).to.equal(1);
+    expect(await answer('revoke_by_stamped_headers', { headers: ['tenant=acme'] })).to.deep.equal({
+      ok: 'headers {"tenant":"acme"} flagged as revoked, but not terminated',
+    });
+    expect(worker.revocations.has({ id: '1', stamps: { tenant: 'acme' } })).to.equal(true);
+  });
+
+  it('tells another node what is cancelled, learns what it knows, and itself nothing', async () => {
+    await at('read');
+    worker.revocations.add(['mine']);
+    const said = await answer('hello', { from_node: 'b@one', revoked: { theirs: [1, 'theirs'] } });
+
+    expect(said).to.have.nested.property('revoked.mine[1]', 'mine');
+    expect(said).to.have.property('clock', 1);
+    expect(worker.revocations.ids()).to.deep.equal(['mine', 'theirs']);
+    expect(await answer('hello', { from_node: 'a@one', revoked: { x: [1, 'x'] } })).to.equal(null);
+    expect(worker.revocations.ids()).to.not.include('x');
+  });
+});
