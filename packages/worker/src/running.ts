@@ -33,7 +33,7 @@ import type { Application } from './event-handler/application.js';
 import { eventPreparer } from './event-handler/prepare-event.js';
 import { type Gates, openGates } from './gates/open-gates.js';
 import type { TaskHandlers } from './handlers.js';
-import { type CapsulePlan, openCapsule, workerName } from './open-capsule.js';
+import { type CapsulePlan, openCapsule } from './open-capsule.js';
 import { InlinePool } from './pool/inline.js';
 import { describeWorker } from './worker-description.js';
 import { checkHandlers, openPool } from './pool/open-pool.js';
@@ -128,7 +128,10 @@ export class Running {
     checkHandlers(this.#groups, this.#options.tasks);
     const gates = await openGates(this.#options);
     this.#opened.push(gates);
-    await this.#openResults();
+    const { sink } = this.#taskSide.publishing;
+    const signals = { halted: this.#halted.signal, stopping: this.#stopping.signal };
+    this.#results = await openResults({ ...this.#options, ...signals, sink });
+    if (this.#results !== undefined) this.#opened.push(this.#results);
     for (const group of this.#groups) this.#addTasks(group, { contextParts, validator, gates });
     for (const application of applications) {
       application.resolve(({ object, action }) => eventType(typePattern, object, action));
@@ -219,18 +222,6 @@ export class Running {
         source: serviceName(config),
       }),
     };
-  }
-
-  async #openResults(): Promise<void> {
-    const { sink } = this.#taskSide.publishing;
-    const halted = this.#halted.signal;
-    const results = await openResults({ ...this.#options, sink, halted, worker: workerName() });
-    if (results === undefined) return;
-    this.#results = results;
-    this.#opened.push(results);
-    if (!this.#stopping.signal.aborted) return;
-    await results.close(); // it was stopped meanwhile, and had nothing to close then
-    throw wrongState('start', 'it was stopped');
   }
 
   /** What running tasks say of themselves goes to who listens here, and to where results are kept. */
