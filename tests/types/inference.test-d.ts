@@ -1,5 +1,5 @@
 /** Types of publisher and worker, checked by the compiler only: a wrong input or handler does not compile. */
-import { createPublisher, defineEvent, defineTask } from '@celeriac/publisher';
+import { createPublisher, defineEvent, defineTask, resultsOf } from '@celeriac/publisher';
 import { createWorker } from '@celeriac/worker';
 import { Type } from 'typebox';
 import { z } from 'zod';
@@ -35,6 +35,10 @@ const event = defineEvent({
   },
 });
 
+function used(..._values: unknown[]): void {
+  // That they have their types is the test.
+}
+
 /** Never called: to be compiled is the test. */
 export async function publisher(): Promise<void> {
   const client = await createPublisher();
@@ -43,6 +47,18 @@ export async function publisher(): Promise<void> {
   await client.send(converted, { when: '2026-11-25' });
   await client.send('by.name', [1, { anything: true }]);
   await client.sendMany(boxed, [{ account: 'a' }, { account: 'b' }]);
+
+  const sum: number = await (
+    await client.send(literal, { account: 'a', amount: 1 })
+  ).result({ timeout: '1s' });
+  const year: { year: number } = await (await client.send(converted, { when: '2026-11-25' })).result();
+  const anything: unknown = await (await client.send('by.name')).result();
+  for await (const one of resultsOf(await client.sendMany(boxed, [{ account: 'a' }]))) {
+    if (one.status === 'fulfilled') used(one.value satisfies boolean);
+  }
+  // @ts-expect-error -- it returns a number
+  const text: string = await (await client.send(literal, { account: 'a', amount: 1 })).result();
+  used(sum, year, anything, text);
 
   // @ts-expect-error -- amount is missing
   await client.send(literal, { account: 'a' });

@@ -130,7 +130,9 @@ export class Running {
     this.#opened.push(gates);
     const { sink } = this.#taskSide.publishing;
     const signals = { halted: this.#halted.signal, stopping: this.#stopping.signal };
-    this.#results = await openResults({ ...this.#options, ...signals, sink });
+    // Without a broker, in tests, there is no store either.
+    if (!this.#options.isInlineOnly)
+      this.#results = await openResults({ ...this.#options, ...signals, sink });
     if (this.#results !== undefined) this.#opened.push(this.#results);
     for (const group of this.#groups) this.#addTasks(group, { contextParts, validator, gates });
     for (const application of applications) {
