@@ -29,14 +29,6 @@ events: {queue_type: classic}
 task_handler: {queues: [a, b, c]}
 `;
 
-/** Tasks whose results somebody waits for. */
-const answering = `
-export function register(worker) {
-  worker.task('add', (a, b) => a + b);
-  worker.task('fail', () => { throw new TypeError('wrong'); });
-}
-`;
-
 interface Ended {
   readonly code: number | string;
   readonly output: string;
@@ -273,33 +265,6 @@ describe('the celeriac command with a broker', function () {
       expect(output).not.to.include(canary);
     });
   }
-
-  it('waits for results with --wait: prints them, and ends with 1 where the task failed', async () => {
-    await writeFile(join(directory, 'answering.mjs'), answering);
-    await writeFile(
-      join(directory, 'results.yaml'),
-      'tasks: {result_backend: "rpc://", default_queue: answers}',
-    );
-    await using vhost = await Vhost.create();
-    const config = ['--config', 'results.yaml'];
-    const worker = celeriac(vhost.url, 'worker', ...config, '--require', './answering.mjs');
-    await worker.line(/answers/u);
-
-    const wait = ['--wait', '60s', ...config];
-    const [sum, sumAsJson, failed, ignored] = await Promise.all([
-      ended(vhost.url, 'send', 'add', '--args', '[2, 3]', ...wait),
-      ended(vhost.url, 'send', 'add', '--args', '[2, 3]', '--json', ...wait),
-      ended(vhost.url, 'send', 'fail', ...wait),
-      ended(vhost.url, 'result', 'nobody', ...config),
-    ]);
-
-    expect(sum).to.deep.equal({ code: 0, output: '5\n' });
-    expect(JSON.parse(sumAsJson.output)).to.include({ state: 'SUCCESS', value: 5 });
-    expect(failed.code).to.equal(1);
-    expect(failed.output).to.include('TypeError: wrong').and.include('ERR_TASK_FAILED');
-    expect(ignored.code).to.equal(70);
-    await worker.stop();
-  });
 });
 
 async function exists(vhost: Vhost, queue: string): Promise<boolean> {

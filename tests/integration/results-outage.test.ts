@@ -1,6 +1,6 @@
 /** Redis goes away while results are awaited and written: nobody hangs, nothing is lost, nothing runs twice. */
 import { startBroker } from '@celeriac/dev-broker';
-import { type Receipt } from '@celeriac/publisher';
+import type { Receipt } from '@celeriac/publisher';
 import { expect } from 'chai';
 
 import {

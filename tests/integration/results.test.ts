@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 
 import { startBroker } from '@celeriac/dev-broker';
-import { defineTask, type Receipt, resultsOf, type TaskError } from '@celeriac/publisher';
+import { defineTask, type Receipt, resultsOf } from '@celeriac/publisher';
 import { currentTask, type TaskContext, type Worker } from '@celeriac/worker';
 import { expect } from 'chai';
 
@@ -41,7 +41,9 @@ interface Place extends AsyncDisposable {
   readonly url: string;
 }
 
-const brokers: Readonly<Record<string, { readonly backend: 'rpc' | 'redis'; open(): Promise<Place> }>> = {
+const brokers: Readonly<
+  Record<string, { readonly backend: 'rpc' | 'redis'; readonly open: () => Promise<Place> }>
+> = {
   'rpc:// over RabbitMQ': { backend: 'rpc', open: () => Vhost.create() },
   'rpc:// over the embedded broker': { backend: 'rpc', open: () => startBroker() },
   'redis://': { backend: 'redis', open: () => startBroker() },
@@ -122,7 +124,7 @@ for (const [name, { backend, open }] of Object.entries(brokers)) {
 
     it('that are too large become a failure that says so, and the task is done', async () => {
       const receipt = await client.publisher.send('large', [200 * 1024]);
-      const error = (await rejection(receipt.result({ timeout }))) as TaskError;
+      const error = await rejection(receipt.result({ timeout }));
       expect(error).to.include({ code: 'ERR_TASK_FAILED', excType: 'EncodeError' });
       const settled = await waitFor(() => node.settled.find(({ id }) => id === receipt.id));
       expect(settled.verdict.kind).to.equal('ack');

@@ -100,33 +100,28 @@ export class BrokerTaskSender implements TaskSender {
     return this.#publish({ ...prepared, properties: { ...kept, ...left } }, options);
   }
 
-  async #publish(
-    { id, eta, queue, body, properties, isAwaited = false }: PreparedTask,
-    options: Pick<SendOptions, 'timeout'>,
-  ): Promise<SentMessage> {
+  #publish(prepared: PreparedTask, options: Pick<SendOptions, 'timeout'>): Promise<SentMessage> {
     const { replies } = this.#parts;
-    if (!isAwaited || replies === undefined) {
-      return this.#send({ id, eta, queue, body, properties }, options);
-    }
-    replies.expect?.(id, eta); // before it is published: its result may be here before the confirm
+    const isAwaited = prepared.isAwaited === true && replies !== undefined;
+    return isAwaited ? this.#awaited(prepared, { ...options, replies }) : this.#send(prepared, options);
+  }
+
+  /** Its result may be here before the confirm: it is expected before the message is published. */
+  async #awaited(
+    prepared: PreparedTask,
+    options: Deliver & { readonly replies: Replies },
+  ): Promise<SentMessage> {
+    const { replies } = options;
+    replies.expect?.(prepared.id, prepared.eta);
     try {
-      return await this.#send({ id, eta, queue, body, properties }, { ...options, replies });
+      return await this.#send(prepared, options);
     } catch (error) {
-      if (isCeleriacError(error) && error.values.outcome !== 'unknown') replies.withdraw?.(id);
+      if (isCeleriacError(error) && error.values.outcome !== 'unknown') replies.withdraw?.(prepared.id);
       throw error;
     }
   }
 
-  async #send(
-    {
-      id,
-      eta,
-      queue,
-      body,
-      properties,
-    }: Pick<PreparedTask, 'id' | 'queue' | 'body' | 'properties'> & { eta: number | undefined },
-    options: Deliver,
-  ): Promise<SentMessage> {
+  async #send({ id, eta, queue, body, properties }: PreparedTask, options: Deliver): Promise<SentMessage> {
     const encoded = { body, properties };
     const now = this.#parts.clock.now();
     if (eta === undefined || eta <= now) {

@@ -76,7 +76,7 @@ describe('keeping a result', () => {
     accepts: ({ replyTo }) => replyTo !== 'nobody',
     write: (_target, result) => {
       const failure = failures.shift();
-      if (failure !== undefined) return Promise.reject(failure as Error);
+      if (failure !== undefined) return Promise.reject(failure);
       written.push(result);
       return Promise.resolve();
     },
