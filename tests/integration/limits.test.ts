@@ -96,7 +96,7 @@ for (const pool of ['inline', 'threads', 'processes'] as const) {
   describe(`limits of tasks in the pool ${pool}`, () => {
     it('are kept in the worker, by keys of the input', async () => {
       const handlers = new URL('../support/programs/limited-tasks.js', import.meta.url);
-      await using scene = await Scene.open({ pool, concurrency: 3 }, handlers);
+      await using scene = await Scene.open({ pool, concurrency: 3 }, { module: handlers });
 
       const ids: string[] = [];
       for (const host of ['a', 'a', 'b']) ids.push((await scene.sender.send(crawl, { host })).id);

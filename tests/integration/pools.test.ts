@@ -1,6 +1,7 @@
 /** Pools of threads and of processes: what ends a task, what does not, and what comes back from inside. */
 import { expect } from 'chai';
 
+import { rejection } from '../support/clients.js';
 import { errorOf, Scene, valueOf } from '../support/pool-scene.js';
 import { dated } from '../support/programs/pool-tasks.js';
 import { waitFor } from '../support/wait-for.js';
@@ -21,6 +22,23 @@ for (const pool of ['threads', 'processes'] as const) {
       const { outcome, verdict } = await scene.run('dated', [{ at: 'no date' }]);
       expect(outcome.kind).to.equal('invalid');
       expect(verdict).to.include({ kind: 'deadLetter', reason: 'invalid' });
+    });
+
+    it('gives results to who waits; what JSON cannot carry is a failure, and so is a dead child', async () => {
+      await using scene = await Scene.open({ pool, max_crashes: 1 }, { tasks: { result_backend: 'rpc://' } });
+      const timeout = '60s';
+      const result = async (name: string, args: unknown[] = []): Promise<unknown> =>
+        (await scene.sender.send(name, args)).result({ timeout });
+
+      expect(await result('give')).to.deep.equal({ at: '1970-01-01T00:00:00.000Z', big: 2n ** 70n });
+      expect(await result('give-written')).to.deep.equal({ written: true });
+      const code = await rejection(result('give-code'));
+      expect(code).to.include({ code: 'ERR_TASK_FAILED', excType: 'EncodeError' });
+      expect(code.message).to.include('result.where is function');
+      expect(await rejection(result('exit', [3]))).to.include({ excType: 'WorkerLostError' });
+      const parent = await scene.sender.send('parent');
+      const child = await parent.result({ timeout });
+      expect((await parent.children()).map(({ id }) => id)).to.deep.equal([child]);
     });
 
     it('ends an endless loop at the hard limit, while other tasks go on', async () => {

@@ -22,9 +22,12 @@ export class Scene implements AsyncDisposable {
     watched.worker.on('progress', (one) => this.progress.push(one));
   }
 
-  static async open(settings: PoolSettings, module: URL = handlers): Promise<Scene> {
+  static async open(
+    settings: PoolSettings,
+    { module = handlers, tasks = {} }: { readonly module?: URL; readonly tasks?: PoolSettings } = {},
+  ): Promise<Scene> {
     const broker = await startBroker({ port: 0 });
-    const config = configFor(broker.url, { task_handler: { concurrency: 2, ...settings } });
+    const config = configFor(broker.url, { tasks, task_handler: { concurrency: 2, ...settings } });
     const watched = new WatchedWorker(config, { handlers: module });
     try {
       await watched.worker.start();

@@ -112,6 +112,32 @@ export async function pythonCalls<T>(
   return parseJson(output) as T;
 }
 
+/** How a call of a Python program ended. */
+export interface PythonResult {
+  readonly state: string;
+  /** Those that it was told of while it waited. */
+  readonly states: readonly string[];
+  readonly value?: unknown;
+  readonly type?: string;
+  readonly module?: string;
+  readonly args?: readonly unknown[];
+  readonly traceback: string | null;
+}
+
+/** Calls tasks of this queue from a Python program, one after the other; resolves with what `get` gave. */
+export function pythonReads(
+  broker: string,
+  {
+    backend,
+    queue,
+    calls,
+  }: { backend: string; queue: string; calls: readonly (readonly [string, unknown[]])[] },
+): Promise<PythonResult[]> {
+  const program = join(programs, 'results_app.py');
+  const env = environment(broker, { INTEROP_BACKEND: backend });
+  return run(python(), [program, queue, JSON.stringify(calls)], { env }).then(lines<PythonResult>);
+}
+
 export interface PythonWorkerOptions {
   /** A module of tests/support/python; its default is interop_app. */
   readonly app?: string;

@@ -20,11 +20,13 @@ export function requireRedis(context: Mocha.Context): void {
 
 export class Redis implements AsyncDisposable {
   readonly url: string;
+  #port: number;
   #running: Running;
   #directory: string;
 
   private constructor(port: number, running: Running, directory: string) {
     this.url = `redis://127.0.0.1:${port}/0`;
+    this.#port = port;
     this.#running = running;
     this.#directory = directory;
   }
@@ -34,8 +36,7 @@ export class Redis implements AsyncDisposable {
     for (let attempt = 1; ; attempt++) {
       const [port] = (await freePorts(1)) as [number];
       const directory = await mkdtemp(join(tmpdir(), 'celeriac-redis-'));
-      const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-      const running = start('redis-server', [...options, '--dir', directory], { cwd: directory });
+      const running = serve(port, directory);
       const redis = new Redis(port, running, directory);
       try {
         await running.line(/Ready to accept connections/u);
@@ -52,8 +53,24 @@ export class Redis implements AsyncDisposable {
     return this.#running.pid;
   }
 
+  /** The server is gone, with all that it held. */
+  async down(): Promise<void> {
+    await this.#running.stop();
+  }
+
+  /** It is there again, at the same address and empty. Resolves when it takes connections. */
+  async up(): Promise<void> {
+    this.#running = serve(this.#port, this.#directory);
+    await this.#running.line(/Ready to accept connections/u);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#running.stop();
     await rm(this.#directory, { recursive: true, force: true });
   }
+}
+
+function serve(port: number, directory: string): Running {
+  const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+  return start('redis-server', [...options, '--dir', directory], { cwd: directory });
 }

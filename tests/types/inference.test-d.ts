@@ -1,5 +1,5 @@
 /** Types of publisher and worker, checked by the compiler only: a wrong input or handler does not compile. */
-import { createPublisher, defineEvent, defineTask } from '@celeriac/publisher';
+import { createPublisher, defineEvent, defineTask, resultsOf } from '@celeriac/publisher';
 import { createWorker } from '@celeriac/worker';
 import { Type } from 'typebox';
 import { z } from 'zod';
@@ -53,6 +53,10 @@ export const limitedWrongly = defineTask({
   rateLimit: { limit: 10, per: '1m', key: (input) => input.acount as string },
 });
 
+function used(..._values: unknown[]): void {
+  // That they have their types is the test.
+}
+
 /** Never called: to be compiled is the test. */
 export async function publisher(): Promise<void> {
   const client = await createPublisher();
@@ -61,6 +65,18 @@ export async function publisher(): Promise<void> {
   await client.send(converted, { when: '2026-11-25' });
   await client.send('by.name', [1, { anything: true }]);
   await client.sendMany(boxed, [{ account: 'a' }, { account: 'b' }]);
+
+  const sum: number = await (
+    await client.send(literal, { account: 'a', amount: 1 })
+  ).result({ timeout: '1s' });
+  const year: { year: number } = await (await client.send(converted, { when: '2026-11-25' })).result();
+  const anything: unknown = await (await client.send('by.name')).result();
+  for await (const one of resultsOf(await client.sendMany(boxed, [{ account: 'a' }]))) {
+    if (one.status === 'fulfilled') used(one.value satisfies boolean);
+  }
+  // @ts-expect-error -- it returns a number
+  const text: string = await (await client.send(literal, { account: 'a', amount: 1 })).result();
+  used(sum, year, anything, text);
 
   // @ts-expect-error -- amount is missing
   await client.send(literal, { account: 'a' });

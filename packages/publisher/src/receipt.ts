@@ -9,12 +9,15 @@ export class Receipt<Output = unknown> extends AsyncResult<Output> implements Se
   readonly routingKey: string;
   /** When it is due; absent where that is at once. */
   declare readonly eta?: Date;
+  /** The id of the task that waits or runs already, where `unique` sent nothing; `id` is the same then. */
+  declare readonly duplicateOf?: string;
 
-  constructor({ id, exchange, routingKey, eta }: SentMessage, parts: ResultParts) {
+  constructor({ id, exchange, routingKey, eta, duplicateOf }: SentMessage, parts: ResultParts) {
     super(id, parts);
     this.exchange = exchange;
     this.routingKey = routingKey;
     if (eta !== undefined) this.eta = eta;
+    if (duplicateOf !== undefined) this.duplicateOf = duplicateOf;
   }
 }
 

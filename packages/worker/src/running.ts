@@ -40,7 +40,7 @@ import { registerApplications } from './event-handler/register-applications.js';
 import { eventPreparer } from './event-handler/prepare-event.js';
 import { type Gates, openGates } from './gates/open-gates.js';
 import type { TaskHandlers } from './handlers.js';
-import { type CapsulePlan, openCapsule, type OpenedCapsule, workerName } from './open-capsule.js';
+import { type CapsulePlan, openCapsule, type OpenedCapsule } from './open-capsule.js';
 import type { AnswerSide } from './pool/answer.js';
 import { type HttpEndpoint, openHttp } from './http/open-http.js';
 import { Condition, type WorkerHealth } from './condition.js';
@@ -172,7 +172,12 @@ export class Running {
       keyStore: this.#keyStore,
     });
     this.#opened.push(gates);
-    await this.#openResults();
+    const { sink } = this.#taskSide.publishing;
+    const signals = { halted: this.#halted.signal, stopping: this.#stopping.signal };
+    // Without a broker, in tests, there is no store either.
+    if (!this.#options.isSimulated)
+      this.#results = await openResults({ ...this.#options, ...signals, sink });
+    if (this.#results !== undefined) this.#opened.push(this.#results);
     for (const group of this.#groups) this.#addTasks(group, { contextParts, validator, gates });
     for (const application of applications) {
       application.resolve(({ object, action }) => eventType(typePattern, object, action));
@@ -270,18 +275,6 @@ export class Running {
         source: serviceName(config),
       }),
     };
-  }
-
-  async #openResults(): Promise<void> {
-    const { sink } = this.#taskSide.publishing;
-    const halted = this.#halted.signal;
-    const results = await openResults({ ...this.#options, sink, halted, worker: workerName() });
-    if (results === undefined) return;
-    this.#results = results;
-    this.#opened.push(results);
-    if (!this.#stopping.signal.aborted) return;
-    await results.close(); // it was stopped meanwhile, and had nothing to close then
-    throw wrongState('start', 'it was stopped');
   }
 
   /** What running tasks say of themselves goes to who listens here, and to where results are kept. */

@@ -24,6 +24,10 @@ function context(): TaskContext {
 export function register(worker: Worker): void {
   worker.task('where', where);
   worker.task('add', (a: number, b: number) => a + b);
+  worker.task('give', () => ({ at: new Date(0), big: 2n ** 70n, none: undefined }));
+  worker.task('give-code', () => ({ where, list: [1] }));
+  worker.task('give-written', () => ({ toJSON: () => ({ written: true }) }));
+  worker.task('parent', async () => (await context().tasks.send('add', [1, 1])).id);
   worker.task(dated, ({ at }) => at.getUTCFullYear());
   worker.task('fencing', () => currentTask()?.fencing, { idempotency: { key: '0' } });
   worker.task('send-unique', async (key: string) => {

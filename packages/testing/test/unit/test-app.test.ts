@@ -26,6 +26,12 @@ describe('testApp', () => {
     expect(result.deadLetter).to.equal(undefined);
   });
 
+  it('needs no store where the configuration names one', async () => {
+    const tasks = { result_backend: 'redis://127.0.0.1:1/0' };
+    await using app = await testApp({ register, config: { tasks } });
+    expect((await app.run(charge, { orderId: '7', amount: 1 })).status).to.equal('succeeded');
+  });
+
   it('dead-letters what throws, with the error as it was thrown', async () => {
     await using app = await testApp({ register });
 

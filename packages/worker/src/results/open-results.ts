@@ -9,6 +9,8 @@ import {
 } from '@celeriac/core';
 
 import type { TaskHandlers } from '../handlers.js';
+import { workerName } from '../open-capsule.js';
+import { wrongState } from '../worker-state.js';
 import { ResultKeeper } from './result-keeper.js';
 
 export interface ResultsParts {
@@ -19,12 +21,19 @@ export interface ResultsParts {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly halted: AbortSignal;
-  readonly worker: string;
+  /** Fires when the worker is stopped. */
+  readonly stopping: AbortSignal;
 }
 
-/** Undefined without a `tasks.result_backend`. Rejects with ERR_REDIS_CLIENT. */
+/** Undefined without a `tasks.result_backend`. Rejects with ERR_REDIS_CLIENT, or ERR_WORKER_STATE when stopped meanwhile. */
 export async function openResults(parts: ResultsParts): Promise<ResultKeeper | undefined> {
-  const { config, access, sink, logger, clock, worker } = parts;
+  const { config, access, sink, logger, clock, stopping } = parts;
+  const worker = workerName();
   const writer = await openResultWriter({ config, sink, logger, clock, tls: access.tls, worker });
-  return writer === undefined ? undefined : new ResultKeeper({ ...parts, writer, config: config.tasks });
+  if (writer === undefined) return undefined;
+  if (stopping.aborted) {
+    await writer.close(); // there was nothing to close when it was stopped
+    throw wrongState('start', 'it was stopped');
+  }
+  return new ResultKeeper({ ...parts, writer, worker, config: config.tasks });
 }
