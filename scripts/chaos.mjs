@@ -25,8 +25,15 @@ let isBroken = false;
 
 const log = (line) => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
 log(`seed ${seed} (--seed ${seed} repeats it)`);
-await using sites = new Sites();
-for (const row of chosen) {
+const sites = new Sites();
+try {
+  for (const row of chosen) await runOrSay(row);
+} finally {
+  await sites.renew();
+}
+process.exitCode = isBroken ? 1 : 0;
+
+async function runOrSay(row) {
   const reason = row.cannot?.();
   if (reason !== undefined) {
     log(`row ${row.number}: not run, ${reason}`);
@@ -36,7 +43,6 @@ for (const row of chosen) {
   }
   if (values.json !== undefined) write(values.json);
 }
-process.exitCode = isBroken ? 1 : 0;
 
 async function runRow(row) {
   const repetitions = Number(values.repetitions ?? row.repetitions);

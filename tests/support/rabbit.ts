@@ -74,11 +74,7 @@ export class Rabbit {
     const ownMapper = cluster === undefined ? await PortMapper.start() : undefined;
     const mapper = ownMapper ?? cluster?.mapper;
     const [port, dist] = (await freePorts(2)) as [number, number];
-    const lines = [
-      `listeners.tcp.default = 127.0.0.1:${port}`,
-      'log.file.level = warning',
-      ...config,
-    ];
+    const lines = [`listeners.tcp.default = 127.0.0.1:${port}`, 'log.file.level = warning', ...config];
     await writeFile(join(directory, 'rabbitmq.conf'), `${lines.join('\n')}\n`);
     await writeFile(join(directory, 'plugins'), '[].\n');
     const env = {

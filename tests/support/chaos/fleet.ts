@@ -110,7 +110,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   async stopAll(members: Member[]): Promise<void> {
-    await Promise.all(Array.from(members, () => this.stop(members)));
+    await Promise.all(Array.from({ length: members.length }, () => this.stop(members)));
   }
 
   /** Resolves when every publisher has sent its share and ended. */

@@ -85,7 +85,9 @@ export const brokerRows: readonly Row[] = [
       const noticed = async (): Promise<boolean> => {
         const entries = await run.ledger.refresh();
         const lost = entries.filter(({ what, at }) => what === 'lost' && at > from);
-        return new Set(lost.map(({ who }) => who)).size === run.fleet.workers.length + run.fleet.publishers.length;
+        return (
+          new Set(lost.map(({ who }) => who)).size === run.fleet.workers.length + run.fleet.publishers.length
+        );
       };
       await waitFor(noticed, { within: 60_000, what: 'everybody to notice' });
       const took = Date.now() - from;

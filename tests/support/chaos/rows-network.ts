@@ -123,7 +123,16 @@ export const networkRows: readonly Row[] = [
       process.getuid?.() === 0 && spawnSync('ss', ['-V']).status === 0 ? undefined : 'no `ss`, or not root',
     site: onNode,
     fault: async (run, { proxy }) => {
-      const killed = await runProgram('ss', ['-K', '-t', '-H', 'dst', '127.0.0.1', 'dport', '=', `:${proxy.port}`]);
+      const killed = await runProgram('ss', [
+        '-K',
+        '-t',
+        '-H',
+        'dst',
+        '127.0.0.1',
+        'dport',
+        '=',
+        `:${proxy.port}`,
+      ]);
       if (killed.trim() === '') run.broken.push('the kernel closed nothing');
     },
   }),

@@ -16,9 +16,7 @@ const nothing: RowReport = {
 
 let queues = 0;
 
-function each(
-  one: (options: { site: NodeSite; queue: string }) => Promise<Partial<RowReport>>,
-): Row['run'] {
+function each(one: (options: { site: NodeSite; queue: string }) => Promise<Partial<RowReport>>): Row['run'] {
   return async ({ sites, repetitions, say }: RowOptions) => {
     const site = await sites.node();
     const reports: RowReport[] = [];
@@ -112,11 +110,19 @@ export const publishingRows: readonly Row[] = [
       await using view = new View(site);
       const stored = (await view.take(queue)).length;
       const confirmed = counts.get('confirmed') ?? 0;
-      const broken = [...counts.keys()].some((what) => what !== 'confirmed' && !what.startsWith('ERR_PUBLISH_NACKED'))
+      const broken = [...counts.keys()].some(
+        (what) => what !== 'confirmed' && !what.startsWith('ERR_PUBLISH_NACKED'),
+      )
         ? [told(counts)]
         : [];
       if (stored !== confirmed) broken.push(`${confirmed} confirmed, ${stored} stored`);
-      return { faults: 1, confirmed, refused: 1_000 - confirmed, lost: Math.max(0, confirmed - stored), broken };
+      return {
+        faults: 1,
+        confirmed,
+        refused: 1_000 - confirmed,
+        lost: Math.max(0, confirmed - stored),
+        broken,
+      };
     }),
   },
   {

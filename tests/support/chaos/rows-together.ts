@@ -60,7 +60,9 @@ async function mixedFleet({ sites, repetitions, seed, say }: RowOptions): Promis
       say(`${index + 1}/${repetitions}`);
     }
     const reckoning = await run.reckon();
-    const ran = run.ledger.entries.filter(({ what, who }) => what === 'end' && who.startsWith('python')).length;
+    const ran = run.ledger.entries.filter(
+      ({ what, who }) => what === 'end' && who.startsWith('python'),
+    ).length;
     return { ...reportOf(reckoning), note: `${ran} of them run by Python` };
   } finally {
     await python[Symbol.asyncDispose]();

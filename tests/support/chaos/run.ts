@@ -63,7 +63,14 @@ export class ChaosRun implements AsyncDisposable {
     this.#directory = directory;
     this.ledger = ledger;
     this.view = new View(site);
-    this.fleet = new Fleet({ ledger: join(directory, 'ledger'), queue: this.queue, load, seed, url, workersBy });
+    this.fleet = new Fleet({
+      ledger: join(directory, 'ledger'),
+      queue: this.queue,
+      load,
+      seed,
+      url,
+      workersBy,
+    });
   }
 
   /** Resolves when messages flow. */
@@ -96,7 +103,9 @@ export class ChaosRun implements AsyncDisposable {
         const consumers = (await this.view.queue(this.queue))?.consumerCount;
         const flows = await this.flowsSince(from);
         const wanted = this.fleet.workers.length + this.otherConsumers;
-        return (consumers === wanted && flows) || Promise.reject(new Error(`consumers ${consumers}/${wanted}`));
+        return (
+          (consumers === wanted && flows) || Promise.reject(new Error(`consumers ${consumers}/${wanted}`))
+        );
       },
       { within, what: `${this.queue} to flow again`, every: 50 },
     );
@@ -151,8 +160,12 @@ export class ChaosRun implements AsyncDisposable {
   async #untilRun(): Promise<void> {
     const check = async (): Promise<boolean> => {
       const entries = await this.ledger.refresh();
-      const done = new Set(entries.filter(({ what }) => what === 'end' || what === 'dead').map(({ id }) => id));
-      const failing = new Set(entries.filter(({ more }) => more.startsWith('chaos.fail')).map(({ id }) => id));
+      const done = new Set(
+        entries.filter(({ what }) => what === 'end' || what === 'dead').map(({ id }) => id),
+      );
+      const failing = new Set(
+        entries.filter(({ more }) => more.startsWith('chaos.fail')).map(({ id }) => id),
+      );
       const waited = entries.filter(({ what, id }) => what === 'confirmed' && !failing.has(id));
       const isEmpty = (await this.view.queue(this.queue))?.messageCount === 0;
       return isEmpty && waited.every(({ id }) => done.has(id));
