@@ -30,7 +30,7 @@ export const clusterRows: readonly Row[] = [
     fault: async (run, { cluster }) => {
       const leader = await cluster.leader(run.queue);
       await leader.crash();
-      await run.recovered(); // with two nodes
+      await run.flows(); // with two nodes
       await leader.up();
     },
   }),

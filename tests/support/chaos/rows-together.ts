@@ -11,7 +11,7 @@ type Kind = (run: ChaosRun, site: NodeSite) => Promise<unknown>;
 
 const kinds: Readonly<Record<string, Kind>> = {
   killWorker: (run) => run.fleet.replaceWorker(run.random),
-  resetConnections: (_, { proxy }) => Promise.resolve(proxy.reset()),
+  resetConnections: async (_, { proxy }) => proxy.reset(),
   closeFromBroker: (_, { nodes: [node] }) => node!.closeConnections('chaos'),
   stopWorker: async ({ fleet }) => {
     await fleet.stop(fleet.workers);

@@ -65,8 +65,11 @@ export class View implements AsyncDisposable {
 
   /** Undefined when the queue cannot be asked: a queue without a leader answers nothing. */
   async queue(name: string): Promise<{ messageCount: number; consumerCount: number } | undefined> {
+    const patience = new AbortController();
+    const late = sleep(5_000, undefined, { signal: patience.signal }).then(() => this.#forget());
+    late.catch(() => undefined); // the answer came in time
     const answer = this.#once((channel) => channel.checkQueue(name)).catch(() => undefined);
-    return Promise.race([answer, sleep(5_000, undefined).then(() => this.#forget())]);
+    return Promise.race([answer, late]).finally(() => patience.abort());
   }
 
   /** Takes everything out of a queue, which may be missing; resolves with the ids. */
