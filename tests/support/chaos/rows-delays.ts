@@ -60,9 +60,9 @@ export function sumOf(reports: readonly RowReport[]): RowReport {
   };
 }
 
-const skews = [hour, -hour, 10 * 365 * 24 * hour];
+const skews = [hour, -15_000, 10 * 365 * 24 * hour];
 
-/** Workers whose clock is wrong; what is delayed is so by a clock that is right. */
+/** Workers whose clock is wrong; what is delayed is so by a clock that is right, and is late by what theirs is behind. */
 async function wrongClock(options: RowOptions): Promise<RowReport> {
   return repeated(options, async ({ site, index }) => {
     const clockAheadMs = skews[index % skews.length]!;
@@ -113,7 +113,7 @@ export const delayRows: readonly Row[] = [
   },
   {
     number: 43,
-    title: 'the clock of the workers is an hour ahead, an hour behind, ten years ahead: in turn',
+    title: 'the clock of the workers is an hour ahead, 15 s behind, ten years ahead: in turn',
     repetitions: 3,
     run: wrongClock,
   },
