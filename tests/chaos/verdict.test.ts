@@ -49,6 +49,11 @@ describe('the reckoning of a chaos run', () => {
     expect(judgeRun({ ...nothing, entries: ledger }).endedAfterDead).to.deep.equal(['b']);
   });
 
+  it('finds dead letters of what never fails', () => {
+    const ledger = entries('1 p intend a chaos.fail', '1 p intend b chaos.work');
+    expect(judgeRun({ ...nothing, entries: ledger, dead: ['a', 'b'] }).wronglyDead).to.deep.equal(['b']);
+  });
+
   it('finds sends that never settled, but not those of a publisher that was killed', () => {
     const ledger = entries(
       '1 p intend a work',

@@ -86,6 +86,8 @@ export const delayRows: readonly Row[] = [
     fault: async (run, { nodes: [node] }, index) => {
       const id = `long-${index}`;
       await node!.ctl('eval', 'application:set_env(rabbit, consumer_timeout, 5000).');
+      // Channels have the patience that was set when they were opened.
+      for (let n = run.fleet.workers.length; n > 0; n--) await run.fleet.replaceWorker(() => 0);
       const publisher = await createPublisher({
         config: { events: { connection_string: node!.url }, tasks: { default_queue: run.queue } },
         env: {},
@@ -96,6 +98,8 @@ export const delayRows: readonly Row[] = [
         (await run.ledger.refresh()).some((entry) => entry.what === 'end' && entry.id === id);
       await waitFor(ended, { within: 180_000, what: 'it to run again' });
       await node!.ctl('eval', 'application:set_env(rabbit, consumer_timeout, 1800000).');
+      if (run.ledger.entries.filter(({ what, id: one }) => what === 'begin' && one === id).length < 2)
+        run.broken.push('the broker did not lose patience');
       run.boundOfOthers += run.load.concurrency * run.load.workers;
     },
   }),

@@ -195,12 +195,13 @@ export class ChaosRun implements AsyncDisposable {
 }
 
 function complaints(counts: Counts, bound: number): string[] {
-  const { lost, again, endedAfterDead, hanging, early } = counts;
+  const { lost, again, endedAfterDead, wronglyDead, hanging, early } = counts;
   const some = (ids: readonly string[]): string => `${ids.length} (${ids.slice(0, 5).join(', ')})`;
   return [
     ...(lost.length > 0 ? [`confirmed and lost: ${some(lost)} (I1)`] : []),
     ...(again > bound ? [`${again} ran again, where ${bound} may (I2)`] : []),
     ...(endedAfterDead.length > 0 ? [`ended after their dead letter: ${some(endedAfterDead)} (I3)`] : []),
+    ...(wronglyDead.length > 0 ? [`dead letters of what never fails: ${some(wronglyDead)}`] : []),
     ...(hanging.length > 0 ? [`sends that never settled: ${some(hanging)} (I4)`] : []),
     ...(early.length > 0 ? [`begun early: ${some(early)}`] : []),
   ];

@@ -2,7 +2,7 @@
  * Whether a chaos run kept the promises, from its ledger and from what is left in the queues. Pure.
  *
  * I1 nothing confirmed is lost, I2 what runs again is within its bound, I3 nothing ends after its dead letter, I4 every
- * promise of a send settles, and no delayed task begins early. Consumers, exit codes and broker logs are not its concern.
+ * promise of a send settles, no delayed task begins early, nothing is put aside that never fails. Consumers, exit codes and broker logs are not its concern.
  */
 import type { Entry } from './ledger.js';
 
@@ -28,6 +28,8 @@ export interface Counts {
   /** Those of them that had ended before: a side effect twice. */
   readonly twice: number;
   readonly endedAfterDead: readonly string[];
+  /** Dead letters of tasks that never fail. */
+  readonly wronglyDead: readonly string[];
   /** Sends that neither resolved nor rejected, of publishers that were not killed. */
   readonly hanging: readonly string[];
   /** Delayed tasks that began before they were due. */
@@ -58,12 +60,18 @@ export function judgeRun({ entries, queued, dead, killed }: Evidence): Counts {
     again: repeated(of('begin')),
     twice: repeated(ends),
     endedAfterDead: endedAfterDead(of('dead'), ends),
+    wronglyDead: wronglyDead(dead, intended),
     hanging: intended.filter(({ id, who }) => !settled.has(id) && !killed.has(who)).map(({ id }) => id),
     early: begunEarly(intended, of('begin')),
     abandoned: of('abandoned').length,
     publishGapMs: longestGap(of('confirmed'), until),
     workGapMs: longestGap(ends, until),
   };
+}
+
+function wronglyDead(dead: readonly string[], intended: readonly Entry[]): string[] {
+  const failing = new Set(intended.filter(({ more }) => more.startsWith('chaos.fail')).map(({ id }) => id));
+  return dead.filter((id) => !failing.has(id));
 }
 
 /** By id and attempt: an attempt after a retry is no repetition. */
