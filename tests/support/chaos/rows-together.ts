@@ -11,7 +11,10 @@ type Kind = (run: ChaosRun, site: NodeSite) => Promise<unknown>;
 
 const kinds: Readonly<Record<string, Kind>> = {
   killWorker: (run) => run.fleet.replaceWorker(run.random),
-  resetConnections: async (_, { proxy }) => proxy.reset(),
+  resetConnections: (_, { proxy }) => {
+    proxy.reset();
+    return Promise.resolve();
+  },
   closeFromBroker: (_, { nodes: [node] }) => node!.closeConnections('chaos'),
   stopWorker: async ({ fleet }) => {
     await fleet.stop(fleet.workers);
