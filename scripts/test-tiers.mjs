@@ -20,7 +20,7 @@ const tiers = {
   integration: { spec: 'tests/dist/integration/**/*.test.js', deadline: 15 * minutes, timeout: 180_000 },
   conformance: { spec: 'tests/dist/conformance/**/*.test.js', deadline: 9 * minutes, timeout: 180_000 },
   interop: { spec: 'tests/dist/interop/**/*.test.js', deadline: 9 * minutes, timeout: 240_000 },
-  chaos: { spec: 'tests/dist/chaos/**/*.test.js', deadline: 8 * minutes, timeout: 300_000 },
+  chaos: { spec: 'tests/dist/chaos/**/*.test.js', deadline: 10 * minutes, timeout: 300_000 },
   pack: { spec: 'tests/dist/pack/**/*.test.js', deadline: 5 * minutes, timeout: 240_000 },
 };
 /** Each counts as one test. */

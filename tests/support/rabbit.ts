@@ -2,18 +2,21 @@
  * A private RabbitMQ node: own ports, own data, own port mapper (epmd), own cookie; nothing of the machine's own
  * service is touched. Started and stopped by process id.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { accepts, freePorts } from './free-port.js';
+import { freePorts } from './free-port.js';
+import { PortMapper } from './port-mapper.js';
 import { run, type Running, start } from './processes.js';
 import { waitFor } from './wait-for.js';
 
 export interface RabbitOptions {
   /** Lines of rabbitmq.conf. */
   readonly config?: readonly string[];
+  /** Where it finds the other nodes of its cluster, and the cookie they share. Default: a mapper and cookie of its own. */
+  readonly cluster?: { readonly mapper: PortMapper; readonly cookie: string };
 }
 
 /** The directory of RabbitMQ's own scripts: the wrappers in /usr/sbin insist on another user. */
@@ -30,11 +33,19 @@ export class Rabbit {
   #directory: string;
   #env: NodeJS.ProcessEnv;
   #bin: string;
-  #epmd: Running | undefined;
+  /** Stopped with the node; a cluster's is the cluster's. */
+  #ownMapper: PortMapper | undefined;
   #node: Running | undefined;
 
-  private constructor(parts: { port: number; directory: string; env: NodeJS.ProcessEnv; bin: string }) {
+  private constructor(parts: {
+    port: number;
+    directory: string;
+    env: NodeJS.ProcessEnv;
+    bin: string;
+    ownMapper: PortMapper | undefined;
+  }) {
     this.port = parts.port;
+    this.#ownMapper = parts.ownMapper;
     this.#directory = parts.directory;
     this.#env = parts.env;
     this.#bin = parts.bin;
@@ -54,26 +65,25 @@ export class Rabbit {
     }
   }
 
-  static async #prepare(options: RabbitOptions): Promise<Rabbit> {
+  static async #prepare({ config = [], cluster }: RabbitOptions): Promise<Rabbit> {
     const bin = rabbitBin();
     if (bin === undefined) throw new Error('rabbitmq-server is not installed');
     const directory = await mkdtemp(join(tmpdir(), 'celeriac-rabbit-'));
-    const [port, dist, epmd] = (await freePorts(3)) as [number, number, number];
-    const name = `t${port}`;
-    const lines = [
-      `listeners.tcp.default = 127.0.0.1:${port}`,
-      'log.file.level = warning',
-      ...(options.config ?? []),
-    ];
+    if (cluster !== undefined)
+      await writeFile(join(directory, '.erlang.cookie'), cluster.cookie, { mode: 0o400 });
+    const ownMapper = cluster === undefined ? await PortMapper.start() : undefined;
+    const mapper = ownMapper ?? cluster?.mapper;
+    const [port, dist] = (await freePorts(2)) as [number, number];
+    const lines = [`listeners.tcp.default = 127.0.0.1:${port}`, 'log.file.level = warning', ...config];
     await writeFile(join(directory, 'rabbitmq.conf'), `${lines.join('\n')}\n`);
     await writeFile(join(directory, 'plugins'), '[].\n');
     const env = {
       ...process.env,
       HOME: directory,
       LC_ALL: 'C.UTF-8',
-      ERL_EPMD_PORT: String(epmd),
+      ERL_EPMD_PORT: String(mapper?.port),
       ERL_EPMD_ADDRESS: '127.0.0.1',
-      RABBITMQ_NODENAME: `${name}@localhost`,
+      RABBITMQ_NODENAME: `t${port}@localhost`,
       RABBITMQ_NODE_PORT: String(port),
       RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
       RABBITMQ_DIST_PORT: String(dist),
@@ -85,7 +95,7 @@ export class Rabbit {
       RABBITMQ_CONF_ENV_FILE: join(directory, 'none'),
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 2:2 -kernel inet_dist_use_interface {127,0,0,1}',
     };
-    return new Rabbit({ port, directory, env, bin });
+    return new Rabbit({ port, directory, env, bin, ownMapper });
   }
 
   get url(): string {
@@ -105,14 +115,38 @@ export class Rabbit {
     return `amqp://${user}:${password}@127.0.0.1:${this.port}/${encodeURIComponent(vhost)}`;
   }
 
+  /** Its name among nodes. */
+  get name(): string {
+    return `t${this.port}@localhost`;
+  }
+
+  get isUp(): boolean {
+    return this.#node !== undefined;
+  }
+
   /** rabbitmqctl against this node. */
   ctl(...args: string[]): Promise<string> {
-    return run(join(this.#bin, 'rabbitmqctl'), ['--quiet', ...args], { env: this.#env });
+    return this.#tool('rabbitmqctl', args);
+  }
+
+  /** rabbitmq-queues against this node. */
+  queues(...args: string[]): Promise<string> {
+    return this.#tool('rabbitmq-queues', args);
+  }
+
+  /** What it has written into its log. */
+  async log(): Promise<string> {
+    const file = join(this.#directory, 'log', `${this.name}.log`);
+    return readFile(file, 'utf8').catch(() => '');
+  }
+
+  #tool(name: string, args: readonly string[]): Promise<string> {
+    return run(join(this.#bin, name), ['--quiet', ...args], { env: this.#env });
   }
 
   async stop(): Promise<void> {
     await this.down();
-    await this.#epmd?.stop();
+    await this.#ownMapper?.stop();
     await rm(this.#directory, { recursive: true, force: true, maxRetries: 5 });
   }
 
@@ -202,16 +236,8 @@ export class Rabbit {
   }
 
   async #up(): Promise<void> {
-    this.#epmd ??= await this.#mapPorts();
     this.#node = start(join(this.#bin, 'rabbitmq-server'), [], { env: this.#env, cwd: this.#directory });
     await this.#node.line(/completed with/u);
     await waitFor(() => this.ctl('await_startup'), { what: 'RabbitMQ to be up' });
-  }
-
-  /** Up before the node is: a node that finds none starts a daemon of its own, which nobody would stop. */
-  async #mapPorts(): Promise<Running> {
-    const epmd = start('epmd', [], { env: this.#env });
-    await waitFor(() => accepts(Number(this.#env.ERL_EPMD_PORT)), { what: 'epmd to listen' });
-    return epmd;
   }
 }

@@ -7,6 +7,9 @@ interface Pair {
   readonly server: Socket | undefined;
 }
 
+/** Which way bytes go: to the client, to the server, or either. */
+export type Direction = 'to-client' | 'to-server' | 'both';
+
 export class TcpProxy implements AsyncDisposable {
   readonly port: number;
   #server: Server;
@@ -24,9 +27,10 @@ export class TcpProxy implements AsyncDisposable {
     server.on('connection', (client) => this.#accept(client));
   }
 
-  static async start(target: number): Promise<TcpProxy> {
+  /** `host`: the address it listens on; default 127.0.0.1. */
+  static async start(target: number, host = '127.0.0.1'): Promise<TcpProxy> {
     const server = createServer({ pauseOnConnect: true });
-    server.listen(0, '127.0.0.1');
+    server.listen(0, host);
     await once(server, 'listening');
     return new TcpProxy(server, target);
   }
@@ -35,14 +39,12 @@ export class TcpProxy implements AsyncDisposable {
     return this.#pairs.size;
   }
 
-  /** Swallows every byte both ways from now on, on the connections that are open: no FIN, no RST. */
-  hold(): void {
+  /** Swallows every byte that way from now on, on the connections that are open: no FIN, no RST. */
+  hold(direction: Direction = 'both'): void {
     this.#held = true;
     for (const { client, server } of this.#pairs) {
-      client.unpipe();
-      server?.unpipe();
-      client.resume();
-      server?.resume();
+      if (direction !== 'to-client') client.unpipe().resume();
+      if (direction !== 'to-server') server?.unpipe().resume();
     }
   }
 

@@ -9,6 +9,7 @@ import type { Clock } from '../clock.js';
 import { type CeleriacError, errorText, isCeleriacError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { MessageSink, OutgoingMessage, PublishOptions } from '../ports.js';
+import { ChannelRenewal } from './channel-renewal.js';
 import { type ChannelEnd, ChannelSupervisor } from './channel-supervisor.js';
 import { closeCause } from './close-cause.js';
 import { EarliestTimer } from './earliest-timer.js';
@@ -50,6 +51,7 @@ export class ConfirmPublisher implements MessageSink {
    */
   #provenBytes = certainBytes;
   #probing = false;
+  #renewal: ChannelRenewal;
   #deadlines: EarliestTimer;
   #closed = false;
   #draining = false;
@@ -71,6 +73,8 @@ export class ConfirmPublisher implements MessageSink {
       lost: (end) => this.#lost(end),
       setUpFailed: () => this.#closed,
     });
+    const renew = (): void => this.#supervisor.recycle();
+    this.#renewal = new ChannelRenewal({ clock: options.clock, renew });
     options.session.events.on('unblocked', () => this.#pump());
     this.#supervisor.start();
   }
@@ -106,6 +110,7 @@ export class ConfirmPublisher implements MessageSink {
     if (this.#closed) return;
     this.#closed = true;
     this.#deadlines.cancel();
+    this.#renewal.cancel();
     for (const one of this.#queue.all()) this.#fail(one, errors.publisherClosed(one.message, one.everSent));
     await this.#supervisor.stop();
   }
@@ -132,6 +137,7 @@ export class ConfirmPublisher implements MessageSink {
       drained: () => this.#pump(),
     });
     this.#channel = opened;
+    this.#renewal.opened();
     channel.once('close', () => {
       if (this.#channel === opened) this.#channel = undefined;
     });
@@ -158,7 +164,7 @@ export class ConfirmPublisher implements MessageSink {
   }
 
   get #mayWrite(): boolean {
-    const open = this.#channel?.flowing === true && !this.#preparing;
+    const open = this.#channel?.flowing === true && !this.#preparing && !this.#renewal.isDue;
     const alone = (this.#suspects.size === 0 && !this.#probing) || this.#queue.inFlight === 0;
     return open && alone && this.#options.session.blocked === undefined;
   }
@@ -199,9 +205,16 @@ export class ConfirmPublisher implements MessageSink {
   #confirmed(one: Publishing, nacked: boolean): void {
     if (!this.#queue.has(one)) return; // its deadline passed before
     this.#provenBytes = Math.max(this.#provenBytes, one.message.body.length);
-    if (nacked) this.#fail(one, errors.nacked(one.message));
-    else if (one.returned) this.#fail(one, errors.unroutable(one.message));
-    else this.#done(one);
+    if (nacked) {
+      this.#renewal.refused(one.message);
+      this.#fail(one, errors.nacked(one.message));
+    } else if (one.returned) {
+      this.#fail(one, errors.unroutable(one.message));
+    } else {
+      this.#renewal.confirmed(one.message);
+      this.#done(one);
+    }
+    if (this.#queue.inFlight === 0) this.#renewal.idle();
     if (this.#queue.waiting > 0) this.#pump();
   }
 
@@ -220,6 +233,7 @@ export class ConfirmPublisher implements MessageSink {
   /** The channel died. What was in flight waits again, except the messages that killed it. */
   #lost(end: ChannelEnd): void {
     this.#channel = undefined;
+    this.#renewal.cancel();
     const inFlight = this.#queue.takeInFlight();
     const cause = end.code === undefined ? undefined : closeCause(end, inFlight.length);
     this.#maxBytes = Math.min(this.#maxBytes, cause?.sizeLimit ?? Infinity);

@@ -73,6 +73,57 @@ describe('ConfirmPublisher', () => {
     });
   });
 
+  describe('after a refusal', () => {
+    beforeEach(() => bench.open());
+
+    it('by a queue that took nothing on this channel goes on with a new channel, once nothing is in flight', async () => {
+      bench.publish('a');
+      bench.publish('b', { routingKey: 'other' });
+      await bench.arrived(2);
+      bench.broker.nack(1);
+      await bench.over(1);
+      bench.publish('c');
+      const pause = await bench.lost(() => bench.broker.ack(2));
+      await bench.clock.advance(pause);
+      await bench.arrived(3);
+      bench.broker.ack(1); // the first of its channel
+      await bench.over(3);
+
+      expect(bench.ended).to.deep.equal({ a: 'ERR_PUBLISH_NACKED not-stored', b: 'ok', c: 'ok' });
+    });
+
+    it('waits a second for what is in flight, and sends it again', async () => {
+      bench.publish('a');
+      bench.publish('b', { routingKey: 'other' });
+      await bench.arrived(2);
+      bench.broker.nack(1);
+      await bench.over(1);
+      const pauses = bench.clock.slept.length;
+      await bench.clock.advance(1_000);
+      await until(() => bench.clock.slept.length > pauses);
+      await bench.clock.advance(bench.clock.slept.at(-1)!);
+      await bench.arrived(3);
+      bench.broker.ack(1);
+      await bench.over(2);
+
+      expect(bench.ended).to.deep.equal({ a: 'ERR_PUBLISH_NACKED not-stored', b: 'ok' });
+    });
+
+    it('by a queue that took something on this channel goes on with it', async () => {
+      for (const id of ['a', 'b']) bench.publish(id);
+      await bench.arrived(2);
+      bench.broker.ack(1);
+      bench.broker.nack(2);
+      await bench.over(2);
+      bench.publish('c');
+      await bench.arrived(3);
+      bench.broker.ack(3);
+      await bench.over(3);
+
+      expect(bench.ended).to.deep.equal({ a: 'ok', b: 'ERR_PUBLISH_NACKED not-stored', c: 'ok' });
+    });
+  });
+
   describe('after a closed channel', () => {
     beforeEach(() => bench.open());
 
