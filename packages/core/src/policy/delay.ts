@@ -3,6 +3,13 @@
 /** 28 bits of seconds, about eight and a half years: as many levels as Celery's delay queues have. */
 export const longestDelaySeconds: number = 2 ** 28 - 1;
 
+const delayExchange = /^celery_delayed_(\d+|delivery)$/u;
+
+/** True for the exchanges of Celery's delay queues, by which a message comes that was delayed. */
+export function isDelayExchange(exchange: string): boolean {
+  return delayExchange.test(exchange);
+}
+
 /** Whole seconds that are not less than the delay; 0 for none. What is beyond the longest delay is cut: check before. */
 export function wholeDelaySeconds(delayMs: number): number {
   if (!(delayMs > 0)) return 0;

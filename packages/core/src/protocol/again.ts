@@ -7,6 +7,7 @@ import { deliveriesHeader, headerCount } from '../policy/redelivery.js';
 import { readJsonBody } from './body.js';
 import { isBrokerHeader, isMap } from './celery-fields.js';
 import { decodeTask, encodeTask } from './celery-v2.js';
+import { isDelayExchange } from '../policy/delay.js';
 import { isClaimed } from './claim.js';
 import { copiedProperties } from './copied-properties.js';
 import { formatIsoTime } from './iso-time.js';
@@ -39,7 +40,9 @@ export function copyPostponed(received: ReceivedBy): EncodedMessage {
 /** How it came, where that was by an exchange of its own. */
 export function byExchange(received: ReceivedBy): HeaderTable {
   const { exchange, routingKey } = cameBy(received);
-  return exchange === '' ? {} : { [againHeaders.exchange]: exchange, [againHeaders.routingKey]: routingKey };
+  return exchange === '' || isDelayExchange(exchange)
+    ? {}
+    : { [againHeaders.exchange]: exchange, [againHeaders.routingKey]: routingKey };
 }
 
 /** The message as it came, counted: see `deliveryCount`. */
