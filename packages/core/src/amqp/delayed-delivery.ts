@@ -5,9 +5,9 @@
  *
  * Source: kombu/transport/native_delayed_delivery.py (5.5 and later); arguments as captured from Celery 5.6.3.
  */
-import { isDelayExchange } from '../policy/delay.js';
 import { createHash } from 'node:crypto';
 
+import { isDelayExchange } from '../policy/delay.js';
 import type { BindingSpec, QueueSpec, QueueType, Topology } from './topology.js';
 
 const levels = 28;

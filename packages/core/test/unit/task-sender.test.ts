@@ -104,6 +104,33 @@ describe('BrokerTaskSender', () => {
     ]);
   });
 
+  it('names the reply queue, expects the reply before it publishes, and no more what was not sent', async () => {
+    const replies = {
+      replyTo: 'mine',
+      prepare: () => void calls.push('prepare reply'),
+      expect: (id: string) => void calls.push(`expect ${id}`),
+      withdraw: (id: string) => void calls.push(`withdraw ${id}`),
+    };
+    const tasks = await sender({ tasks: { result_backend: 'rpc://' } }, { replies });
+    failures = [undefined, 'ERR_PUBLISH_REFUSED'];
+    await tasks.send('a');
+    void published[0]?.message.prepare?.();
+    expect(await failure(tasks.send('a'))).to.equal('ERR_PUBLISH_REFUSED');
+    await tasks.send('a', [], { ignoreResult: true });
+
+    const [kept, , ignored] = published.map(({ message: { properties } }) => properties);
+    expect(kept).to.include({ replyTo: 'mine' });
+    expect(kept?.headers).to.include({ ignore_result: false });
+    expect(ignored).to.include({ replyTo: '' });
+    expect(ignored?.headers).to.include({ ignore_result: true });
+    expect(calls.filter((call) => !call.startsWith('ensure'))).to.deep.equal([
+      'expect new-id',
+      'prepare reply',
+      'expect new-id',
+      'withdraw new-id',
+    ]);
+  });
+
   it('adds keyword arguments to positional ones for a bare name', async () => {
     const tasks = await sender();
     await tasks.send('t', [1], { kwargs: { b: 2 } });
