@@ -94,6 +94,10 @@ class MemoryConsumer implements SideConsumer {
     this.#options.onDelivery(delivery);
   }
 
+  setPrefetch(): Promise<void> {
+    return Promise.resolve(); // what is handed to it is handed over
+  }
+
   cancel(): Promise<void> {
     this.subscribed = false;
     return Promise.resolve();

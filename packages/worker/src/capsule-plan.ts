@@ -70,13 +70,17 @@ function planTaskQueues(
   queues: readonly string[],
   { concurrency, prefetch_count: prefetch }: Pick<Config['task_handler'], 'concurrency' | 'prefetch_count'>,
 ): readonly QueuePlan[] {
-  // What can run, shared out: a message sent ahead to a busy worker would wait while another worker idles.
-  const share = Math.max(1, Math.floor(concurrency / queues.length));
+  const share = shareOf(concurrency, queues.length);
   return queues.map((queue) => ({
     queue,
     prefetch: prefetch ?? share,
     topology: taskTopology(config, queue),
   }));
+}
+
+/** What can run, shared out: a message sent ahead to a busy worker would wait while another worker idles. */
+export function shareOf(concurrency: number, queues: number): number {
+  return Math.max(1, Math.floor(concurrency / queues));
 }
 
 /** One capsule per application: a slow one never delays another. */

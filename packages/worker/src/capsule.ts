@@ -7,6 +7,7 @@ import type { CeleriacError, Clock, Delivery, Logger, Topology } from '@celeriac
 import { dispatch, type DispatchParts } from './dispatch.js';
 import { settle } from './settle.js';
 import type { Side, SideConsumer } from './side.js';
+import type { Slots } from './slots.js';
 import { wrongState } from './worker-state.js';
 
 export interface CapsuleOptions {
@@ -23,11 +24,13 @@ export interface CapsuleOptions {
 
 export class Capsule {
   #consumers: readonly SideConsumer[];
+  #slots: Slots;
   #inHand = 0;
   #idle: (() => void)[] = [];
 
   constructor(options: CapsuleOptions) {
     const { side, logger, clock, dispatchParts } = options;
+    this.#slots = dispatchParts.slots;
     const onDelivery = (delivery: Delivery): void => this.#take(delivery, dispatchParts);
     this.#consumers = options.queues.map(({ queue, prefetch, topology }) => {
       const declare = () => side.declarer.declare(topology);
@@ -47,6 +50,12 @@ export class Capsule {
   /** Resolves when every queue is consumed; rejects with the first that cannot be, or when `stopping` fires. */
   async start(stopping: AbortSignal): Promise<void> {
     await Promise.all(this.#consumers.map((consumer) => started(consumer, stopping)));
+  }
+
+  /** How many handlers run at once from now on, and how many deliveries come ahead to each queue. Never rejects. */
+  async resize({ concurrency, prefetch }: { concurrency: number; prefetch: number }): Promise<void> {
+    this.#slots.resize(concurrency);
+    await Promise.all(this.#consumers.map((consumer) => consumer.setPrefetch(prefetch)));
   }
 
   /** No further deliveries. */

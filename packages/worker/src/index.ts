@@ -4,6 +4,7 @@ export type { StopOptions, Worker, WorkerOptions } from './worker.js';
 export type { Progress, StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 export type { Retried, Settled, Started } from './report.js';
 export type { ChildStats, PoolStats } from './pool/pool.js';
+export type { GroupSize, ResizeOptions } from './group-sizes.js';
 export type { LoopBlocked } from './watchdog.js';
 export type { RetryIf } from './work.js';
 export type { OpenSide, Side, SideConsumer, SideSession } from './side.js';

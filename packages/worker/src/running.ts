@@ -33,9 +33,10 @@ import { eventPreparer } from './event-handler/prepare-event.js';
 import { type Gates, openGates } from './gates/open-gates.js';
 import type { TaskHandlers } from './handlers.js';
 import { type CapsulePlan, openCapsule } from './open-capsule.js';
+import { GroupSizes } from './group-sizes.js';
 import { InlinePool } from './pool/inline.js';
 import { checkHandlers, openPool } from './pool/open-pool.js';
-import type { Pool, PoolStats } from './pool/pool.js';
+import type { Pool } from './pool/pool.js';
 import { taskPreparer } from './prepare-task.js';
 import { closeSide, type OpenSide, type Side, sideReady, watchSide } from './side.js';
 import { Suspects } from './suspects.js';
@@ -75,6 +76,8 @@ export class Running {
   #capsules: Capsule[] = [];
   #pools: Pool[] = [];
   #groups: readonly TaskGroup[];
+  /** Of the groups of task queues. */
+  readonly sizes: GroupSizes = new GroupSizes();
   #delayPaths: DelayPaths[] = [];
   #cancellations = new Set<Cancellation>();
   #suspects = new Suspects();
@@ -190,10 +193,6 @@ export class Running {
     };
   }
 
-  poolStats(): readonly PoolStats[] {
-    return this.#pools.map((pool) => pool.stats());
-  }
-
   get #taskSide(): Side {
     return this.#sides[0] as Side;
   }
@@ -236,7 +235,7 @@ export class Running {
     const { config: handler, queues } = group;
     const elsewhere = handler.pool !== 'inline';
     const parts = { handlers, contextParts, validator, timeZone, config: handler, elsewhere };
-    this.#addCapsule(this.#taskSide, {
+    const capsule = this.#addCapsule(this.#taskSide, {
       queues,
       prepare: taskPreparer(parts),
       copyForRetry: taskForRetry(timeZone),
@@ -246,9 +245,10 @@ export class Running {
       deliveryLimit: handler.delivery_limit,
       delaysAhead,
     });
+    this.sizes.add(group, pool, capsule);
   }
 
-  #addCapsule(side: Side, plan: CapsulePlan): void {
+  #addCapsule(side: Side, plan: CapsulePlan): Capsule {
     const { config, logger, clock, tell } = this.#options;
     const { capsule, delayPaths } = openCapsule(side, plan, {
       config,
@@ -262,6 +262,7 @@ export class Running {
     });
     this.#capsules.push(capsule);
     this.#delayPaths.push(delayPaths);
+    return capsule;
   }
 
   /** Enters the applications into the registry. Their queues are bound by now, so a busy registry costs nothing. */

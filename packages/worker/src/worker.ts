@@ -24,6 +24,7 @@ import { Application } from './event-handler/application.js';
 import { type BareTaskHandler, type TaskHandler, TaskHandlers, type TaskOptions } from './handlers.js';
 import { moduleUrl, registerFrom } from './handler-modules.js';
 import type { PoolStats } from './pool/pool.js';
+import type { GroupSize, ResizeOptions } from './group-sizes.js';
 import { Running } from './running.js';
 import { runUntilSignalled } from './shutdown.js';
 import { openWorkerSide } from './open-side.js';
@@ -186,7 +187,28 @@ class Worker implements AsyncDisposable {
 
   /** The pools of a running worker and their threads or processes, for monitoring. */
   pools(): readonly PoolStats[] {
-    return this.#running?.poolStats() ?? [];
+    return this.#running?.sizes.stats() ?? [];
+  }
+
+  /**
+   * Changes how much a group of queues runs at once, while it runs: `concurrency`, the threads or processes that are
+   * kept, and what the broker sends ahead. What runs goes on; fewer is reached as tasks end. Resolves with the size
+   * that holds. Rejects with ERR_INPUT_INVALID, or with ERR_WORKER_STATE when it does not run.
+   */
+  async resize(options: ResizeOptions): Promise<GroupSize> {
+    return this.#mustRun('be resized').sizes.resize(options);
+  }
+
+  /** As `resize`, by so many tasks more than there are. */
+  async grow(by = 1, group?: string): Promise<GroupSize> {
+    const { sizes } = this.#mustRun('grow');
+    const { name, concurrency } = sizes.of(group);
+    return sizes.resize({ group: name, concurrency: concurrency + by });
+  }
+
+  /** As `resize`, by so many tasks fewer; one is the least. */
+  async shrink(by = 1, group?: string): Promise<GroupSize> {
+    return this.grow(-by, group);
   }
 
   on<Name extends keyof WorkerEvents>(event: Name, listener: (...args: WorkerEvents[Name]) => void): this {
@@ -238,6 +260,13 @@ class Worker implements AsyncDisposable {
   /** A method, because the compiler believes that a field stays what it was over an await. */
   #isStopped(): boolean {
     return this.#stopping !== undefined;
+  }
+
+  #mustRun(what: string): Running {
+    const running = this.#running;
+    if (running === undefined) throw wrongState(what, 'it does not run');
+    if (this.#isStopped()) throw wrongState(what, 'it was stopped');
+    return running;
   }
 
   #mustNotRun(what: string): void {

@@ -48,6 +48,10 @@ export class Consumer {
   #supervisor: ChannelSupervisor<Channel>;
   #lease: ChannelLease | undefined;
   #tag: string | undefined;
+  #prefetch: number;
+  /** The channel that is subscribed, and the prefetch of the subscription. */
+  #subscription: { readonly channel: Channel; readonly lease: ChannelLease; prefetch: number } | undefined;
+  #changing: Promise<void> = Promise.resolve();
   #cancelled = false;
   #staleSettles = 0;
   #everSubscribed = false;
@@ -56,6 +60,7 @@ export class Consumer {
   constructor(options: ConsumerOptions) {
     this.#options = options;
     this.queue = options.queue;
+    this.#prefetch = options.prefetch;
     this.#supervisor = new ChannelSupervisor({
       session: options.session,
       clock: options.clock,
@@ -83,6 +88,17 @@ export class Consumer {
     this.#supervisor.start();
   }
 
+  /**
+   * So many deliveries ahead from now on. A subscription keeps the prefetch it began with (rabbitmq.com/docs/consumer-prefetch:
+   * "applied separately to each new consumer"), so another one takes its place, on the same channel: what is in hand
+   * stays valid. Resolves when it holds, or is left to the next channel. Never rejects.
+   */
+  async setPrefetch(prefetch: number): Promise<void> {
+    this.#prefetch = prefetch;
+    this.#changing = this.#changing.then(() => this.#subscribeAnew());
+    await this.#changing;
+  }
+
   /** Stops new deliveries; those in hand stay valid. Resolves when the broker has confirmed it. */
   async cancel(): Promise<void> {
     this.#cancelled = true;
@@ -105,22 +121,45 @@ export class Consumer {
   }
 
   async #subscribe(channel: Channel): Promise<void> {
-    const { declare, prefetch, queue, onChannelLost } = this.#options;
+    const { declare, queue, onChannelLost } = this.#options;
     await declare();
-    await channel.prefetch(prefetch);
     const lease = new ChannelLease(new Acknowledgements(channel), () => this.#stale());
     // Not after consume: deliveries may arrive with the very frame that confirms the subscription.
     this.#lease = lease;
     if (onChannelLost !== undefined) lease.onLost(onChannelLost);
     channel.once('close', () => lease.end());
-    const { consumerTag } = await channel.consume(queue, (message) => this.#receive(lease, message));
-    // Cancelled in between: what is delivered now would go straight back, for ever.
-    if (this.#cancelled) await channel.cancel(consumerTag);
-    this.#tag = consumerTag;
+    const prefetch = await this.#consume(channel, lease);
+    this.#subscription = { channel, lease, prefetch };
     this.#subscribed = true;
     this.#everSubscribed = true;
     this.#options.logger.debug('consuming', { queue, prefetch });
     this.events.emit('subscribed');
+    if (prefetch !== this.#prefetch) void this.setPrefetch(this.#prefetch); // changed in between
+  }
+
+  /** Resolves with the prefetch of the subscription. */
+  async #consume(channel: Channel, lease: ChannelLease): Promise<number> {
+    const prefetch = this.#prefetch;
+    await channel.prefetch(prefetch);
+    const { consumerTag } = await channel.consume(this.queue, (message) => this.#receive(lease, message));
+    // Cancelled in between: what is delivered now would go straight back, for ever.
+    if (this.#cancelled) await channel.cancel(consumerTag);
+    this.#tag = consumerTag;
+    return prefetch;
+  }
+
+  async #subscribeAnew(): Promise<void> {
+    const subscription = this.#subscription;
+    if (subscription === undefined || this.#cancelled || this.#tag === undefined) return;
+    if (subscription.prefetch === this.#prefetch) return;
+    const { channel, lease } = subscription;
+    try {
+      await channel.cancel(this.#tag);
+      subscription.prefetch = await this.#consume(channel, lease);
+    } catch (error) {
+      // The channel is gone: the next one begins with the new prefetch.
+      this.#options.logger.debug('the prefetch waits for the next channel', { queue: this.queue, error });
+    }
   }
 
   #receive(lease: ChannelLease, message: ConsumeMessage | null): void {
@@ -166,6 +205,7 @@ export class Consumer {
   #lost(end: ChannelEnd): void {
     this.#lease?.end();
     this.#subscribed = false;
+    this.#subscription = undefined;
     this.#tag = undefined;
     if (this.#cancelled) return;
     const error = new CeleriacError('ERR_CHANNEL_CLOSED', {

@@ -62,6 +62,10 @@ export class HostConsumer {
     this.#consumer.start();
   }
 
+  async setPrefetch(prefetch: number): Promise<void> {
+    await this.#consumer.setPrefetch(prefetch);
+  }
+
   async cancel(): Promise<void> {
     await this.#consumer.cancel();
   }

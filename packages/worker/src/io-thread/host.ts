@@ -108,6 +108,8 @@ export class Host {
         return side.declarer.declare(request.topology);
       case 'register':
         return side.applications.register(request.name, request.patterns);
+      case 'prefetch':
+        return this.#consumer(request.consumer).setPrefetch(request.prefetch);
       case 'cancel':
         return this.#consumer(request.consumer).cancel();
       case 'close-consumer':

@@ -52,6 +52,7 @@ export type Request =
   | { readonly kind: 'ensure'; readonly key: string; readonly topology: Topology }
   | { readonly kind: 'declare'; readonly topology: Topology }
   | { readonly kind: 'register'; readonly name: string; readonly patterns: readonly string[] }
+  | { readonly kind: 'prefetch'; readonly consumer: number; readonly prefetch: number }
   | { readonly kind: 'cancel'; readonly consumer: number }
   | { readonly kind: 'close-consumer'; readonly consumer: number }
   | { readonly kind: 'close-session'; readonly which: Which }

@@ -31,10 +31,12 @@ export class ThreadConsumer implements SideConsumer {
   #subscribed = false;
   #started = false;
   #cancelled = false;
+  #prefetch: number;
 
   constructor(parts: ThreadConsumerParts) {
     this.#parts = parts;
     this.queue = parts.options.queue;
+    this.#prefetch = parts.options.prefetch;
     this.#origin = this.#nextOrigin();
     this.open();
   }
@@ -47,12 +49,11 @@ export class ThreadConsumer implements SideConsumer {
   open(): void {
     const { number, options, topologies, link } = this.#parts;
     if (this.#cancelled) return;
-    const { queue, prefetch } = options;
     link.tell({
       kind: 'open-consumer',
       consumer: number,
-      queue,
-      prefetch,
+      queue: options.queue,
+      prefetch: this.#prefetch,
       topologies,
       channel: this.#memory,
     });
@@ -62,6 +63,13 @@ export class ThreadConsumer implements SideConsumer {
   start(): void {
     this.#started = true;
     this.#parts.link.tell({ kind: 'start', consumer: this.#parts.number });
+  }
+
+  async setPrefetch(prefetch: number): Promise<void> {
+    const { link, number } = this.#parts;
+    this.#prefetch = prefetch;
+    // A thread that is gone is followed by one that opens it with this.
+    await link.request({ kind: 'prefetch', consumer: number, prefetch }).catch(() => undefined);
   }
 
   async cancel(): Promise<void> {
