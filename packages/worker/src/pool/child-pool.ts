@@ -107,8 +107,8 @@ export class ChildPool implements Pool {
       idle?.timer.cancel();
       if (idle?.child.isAlive === true) return idle.child;
       if (idle !== undefined) continue;
-      const child = this.#startChild();
       try {
+        const child = this.#startChild(); // throws where the system has no memory for a process
         await child.ready;
         if (this.#mayStart()) return child;
         this.#rest(child);
@@ -197,8 +197,8 @@ export class ChildPool implements Pool {
   /** Before it is needed. A failure is told, and tried again when a task comes. */
   async #startOneMore(): Promise<void> {
     const { logger } = this.#options;
-    const child = this.#startChild();
     try {
+      const child = this.#startChild();
       await child.ready;
       this.#rest(child);
     } catch (error) {

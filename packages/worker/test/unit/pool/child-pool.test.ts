@@ -35,11 +35,13 @@ describe('a pool of children', () => {
   let children: FakeChild[];
   let stopping: AbortController;
   let willStart: boolean;
+  let throwing: number;
   beforeEach(() => {
     clock = new ManualClock();
     children = [];
     stopping = new AbortController();
     willStart = true;
+    throwing = 0;
   });
 
   async function open(settings: Record<string, unknown> = {}): Promise<ChildPool> {
@@ -51,6 +53,7 @@ describe('a pool of children', () => {
       name: 'cpu',
       config,
       startChild: () => {
+        if (throwing-- > 0) throw new Error('spawn ENOMEM');
         const child = new FakeChild(children.length + 1);
         children.push(child);
         if (willStart) void Promise.resolve().then(() => child.say({ op: 'ready', memory: 33 * 2 ** 20 }));
@@ -266,6 +269,18 @@ describe('a pool of children', () => {
     await clock.advance(10_000);
     await settle();
     expect(pool.stats().children).to.have.length(0);
+  });
+
+  it('tries on where the system has no memory for another process', async () => {
+    const pool = await open();
+    throwing = 1;
+    const outcome = run(pool);
+    await settle();
+    expect(children).to.have.length(0);
+    await clock.advance(1_000);
+    await settle();
+    children[0]?.done(0);
+    expect(await outcome).to.deep.equal({ kind: 'succeeded', value: 1 });
   });
 
   it('leaves no timer behind', async () => {
