@@ -11,10 +11,18 @@ export { waitAtMost, withDeadline } from './deadline.js';
 export { notifier } from './notify.js';
 export type { Tell } from './notify.js';
 export type { LogFields, Logger, LoggerOptions, LogLevel } from './logger.js';
-export type { EventAction, EventMessage, JsonValue, TaskEmbed, TaskMessage } from './message.js';
+export type {
+  EventAction,
+  EventMessage,
+  JsonValue,
+  TaskCheckpoint,
+  TaskEmbed,
+  TaskMessage,
+} from './message.js';
 export type { MalformedReason, Outcome } from './outcome.js';
 export type { DeadLetterReason, Verdict } from './verdict.js';
 export type {
+  ChannelLoss,
   Delivery,
   HeaderTable,
   MessageProperties,
@@ -64,6 +72,7 @@ export { announceDevelopmentBroker, findDevelopmentBroker } from './config/devel
 export type { DevelopmentBroker } from './config/development-broker.js';
 export { Session } from './amqp/session.js';
 export type { SessionEvents } from './amqp/session.js';
+export { isOutOfPatience } from './amqp/channel-error.js';
 export { Consumer } from './amqp/consumer.js';
 export type { ConsumerEvents, ConsumerOptions } from './amqp/consumer.js';
 export { Declarer } from './amqp/declare.js';
@@ -105,12 +114,15 @@ export {
   copyRecounted,
   eventForRetry,
   eventRetries,
+  taskAtCheckpoint,
   taskCrashes,
   taskForRetry,
 } from './protocol/again.js';
-export type { CopyForRetry, NextAttempt } from './protocol/again.js';
+export type { CopyAtCheckpoint, CopyForRetry, NextAttempt, NextRun } from './protocol/again.js';
 export { Delays } from './delays.js';
 export { delayedSeconds, delayedTarget, isDelayedTo } from './amqp/delayed-delivery.js';
+export { Checkpoint, isCheckpoint } from './checkpoint.js';
+export type { CheckpointOptions } from './checkpoint.js';
 export { isReject, isRetry, Reject, Retry } from './retry.js';
 export type { RejectOptions, RetryRequest } from './retry.js';
 export { deliveriesHeader, deliveryCount, isRepeated } from './policy/redelivery.js';

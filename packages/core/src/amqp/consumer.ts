@@ -10,8 +10,9 @@ import type { Channel, ConsumeMessage } from 'amqplib';
 import type { Clock } from '../clock.js';
 import { CeleriacError, errorText, isCeleriacError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import type { Delivery } from '../ports.js';
+import type { ChannelLoss, Delivery } from '../ports.js';
 import { Acknowledgements } from './acknowledgements.js';
+import { cancelledByBroker } from './channel-error.js';
 import { type ChannelEnd, ChannelSupervisor } from './channel-supervisor.js';
 import { AmqpDelivery, ChannelLease } from './delivery.js';
 import { incompatible, ReceivedProperties } from './frame-reader.js';
@@ -36,7 +37,7 @@ export interface ConsumerOptions {
   /** Called in order, must not throw. */
   readonly onDelivery: (delivery: Delivery) => void;
   /** The channel that brought all deliveries so far is gone; called before any delivery of the next one. */
-  readonly onChannelLost?: (() => void) | undefined;
+  readonly onChannelLost?: ((loss: ChannelLoss) => void) | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -52,6 +53,8 @@ export class Consumer {
   /** The channel that is subscribed, and the prefetch of the subscription. */
   #subscription: { readonly channel: Channel; readonly lease: ChannelLease; prefetch: number } | undefined;
   #changing: Promise<void> = Promise.resolve();
+  /** Why we close the channel, where the broker made us. */
+  #loss: ChannelLoss | undefined;
   #cancelled = false;
   #staleSettles = 0;
   #everSubscribed = false;
@@ -122,12 +125,17 @@ export class Consumer {
 
   async #subscribe(channel: Channel): Promise<void> {
     const { declare, queue, onChannelLost } = this.#options;
+    this.#loss = undefined;
     await declare();
     const lease = new ChannelLease(new Acknowledgements(channel), () => this.#stale());
     // Not after consume: deliveries may arrive with the very frame that confirms the subscription.
     this.#lease = lease;
     if (onChannelLost !== undefined) lease.onLost(onChannelLost);
-    channel.once('close', () => lease.end());
+    let loss: ChannelLoss | undefined;
+    channel.on('error', (error: Error & { code?: number }) => {
+      loss ??= { code: error.code, text: errorText(error) };
+    });
+    channel.once('close', () => lease.end(loss));
     const prefetch = await this.#consume(channel, lease);
     this.#subscription = { channel, lease, prefetch };
     this.#subscribed = true;
@@ -189,12 +197,13 @@ export class Consumer {
   /** amqplib throws at a write to a channel that is closing: what waits is written before, and nothing after. */
   #endLease(): void {
     this.flush();
-    this.#lease?.end();
+    this.#lease?.end(this.#loss);
   }
 
   /** The queue was deleted, or its leader moved. A new channel declares and subscribes again. */
   #cancelledByBroker(): void {
     this.#subscribed = false;
+    this.#loss = { code: undefined, text: cancelledByBroker };
     this.#options.logger.warn('the broker cancelled the subscription', {
       queue: this.queue,
       hint: 'the queue was deleted or moved; subscribing again',

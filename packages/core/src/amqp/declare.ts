@@ -11,6 +11,7 @@ import { CeleriacError, errorText } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type Inequivalence, inequivalentArgument, replyCode } from './channel-error.js';
 import { endOf } from './channel-supervisor.js';
+import { serverVersion, understoodArguments } from './server-version.js';
 import type { Session } from './session.js';
 import type { BindingSpec, ExchangeBindingSpec, ExchangeSpec, QueueSpec, Topology } from './topology.js';
 
@@ -109,11 +110,13 @@ export class Declarer {
   }
 
   async #queue(channels: DeclareChannel, spec: QueueSpec, family: string | undefined): Promise<void> {
+    const { understood, dropped } = understoodArguments(spec.arguments, channels.serverVersion);
+    if (dropped !== undefined) this.#warnOfVersion(dropped, channels.serverVersion);
     await this.#make(
       channels,
       { kind: 'queue', name: spec.name, family },
       {
-        assert: (channel) => channel.assertQueue(spec.name, { durable: true, arguments: spec.arguments }),
+        assert: (channel) => channel.assertQueue(spec.name, { durable: true, arguments: understood }),
         check: (channel) => channel.checkQueue(spec.name),
       },
     );
@@ -168,6 +171,14 @@ export class Declarer {
     }
   }
 
+  #warnOfVersion(argument: string, version: string | undefined): void {
+    if (this.#warned.has(argument)) return;
+    this.#warned.add(argument);
+    this.#options.logger.warn(`the broker is too old for ${argument}: queues are declared without it`, {
+      version,
+    });
+  }
+
   #acceptDifference(subject: Subject, difference: Inequivalence, cause: unknown): void {
     const { kind, name, family } = subject;
     const { argument, wanted, present } = difference;
@@ -204,6 +215,10 @@ class DeclareChannel {
   constructor(connection: ChannelModel, clock: Clock) {
     this.#connection = connection;
     this.#clock = clock;
+  }
+
+  get serverVersion(): string | undefined {
+    return serverVersion(this.#connection);
   }
 
   async run(declare: (channel: Channel) => Promise<unknown>): Promise<void> {

@@ -51,6 +51,8 @@ export interface TasksConfig {
   readonly time_zone: string;
   readonly delayed_delivery_queue_type: QueueKind;
   readonly delayed_delivery_ahead: boolean;
+  /** Seconds; absent: not declared, the broker's own holds. */
+  readonly consumer_timeout?: number | undefined;
 }
 
 /** How failed tasks and events are tried again, unless they say otherwise themselves. */
@@ -105,6 +107,9 @@ export interface TaskHandlerConfig extends PoolConfig {
   readonly workers: Readonly<Record<string, TaskWorkerConfig>>;
   /** Seconds. */
   readonly shutdown_grace: number;
+  readonly on_lost: 'cancel' | 'finish';
+  /** Seconds; 0 warns of nothing. */
+  readonly consumer_timeout: number;
   readonly io: 'thread' | 'inline';
   /** Seconds; 0 says nothing. */
   readonly block_warning: number;
@@ -124,6 +129,7 @@ export interface EventHandlerConfig {
   readonly workers: Readonly<Record<string, EventWorkerConfig>>;
   /** Seconds; absent: no limit. */
   readonly soft_time_limit?: number | undefined;
+  readonly on_lost: 'cancel' | 'finish';
   /** Seconds. */
   readonly dead_letter_expiry: number;
   readonly delivery_limit: number;
@@ -176,7 +182,11 @@ type WithRetry<Section> = Omit<Section, 'retry'> & {
 type PoolDurations = 'idle_timeout' | 'soft_time_limit' | 'hard_time_limit';
 type PoolSizes = 'max_memory' | 'max_memory_per_child';
 type WrittenTaskHandler = Omit<
-  Written<TaskHandlerConfig, PoolDurations | 'shutdown_grace' | 'block_warning', PoolSizes>,
+  Written<
+    TaskHandlerConfig,
+    PoolDurations | 'consumer_timeout' | 'shutdown_grace' | 'block_warning',
+    PoolSizes
+  >,
   'workers'
 > & {
   readonly workers?:
@@ -197,7 +207,7 @@ export interface ConfigInput {
   readonly tasks?:
     | Written<
         TasksConfig,
-        'publish_timeout' | 'dead_letter_expiry',
+        'publish_timeout' | 'dead_letter_expiry' | 'consumer_timeout',
         'max_unsettled_bytes' | 'max_message_size'
       >
     | undefined;
