@@ -15,6 +15,7 @@ export interface CapsuleOptions {
   readonly queues: readonly {
     readonly queue: string;
     readonly prefetch: number;
+    readonly leastPrefetch: number;
     readonly topology: Topology;
   }[];
   readonly dispatchParts: DispatchParts;
@@ -25,12 +26,14 @@ export interface CapsuleOptions {
 export class Capsule {
   #consumers: readonly SideConsumer[];
   #slots: Slots;
+  #leastPrefetches: readonly number[];
   #inHand = 0;
   #idle: (() => void)[] = [];
 
   constructor(options: CapsuleOptions) {
     const { side, logger, clock, dispatchParts } = options;
     this.#slots = dispatchParts.slots;
+    this.#leastPrefetches = options.queues.map(({ leastPrefetch }) => leastPrefetch);
     const onDelivery = (delivery: Delivery): void => this.#take(delivery, dispatchParts);
     this.#consumers = options.queues.map(({ queue, prefetch, topology }) => {
       const declare = () => side.declarer.declare(topology);
@@ -55,7 +58,11 @@ export class Capsule {
   /** How many handlers run at once from now on, and how many deliveries come ahead to each queue. Never rejects. */
   async resize({ concurrency, prefetch }: { concurrency: number; prefetch: number }): Promise<void> {
     this.#slots.resize(concurrency);
-    await Promise.all(this.#consumers.map((consumer) => consumer.setPrefetch(prefetch)));
+    await Promise.all(
+      this.#consumers.map((consumer, index) =>
+        consumer.setPrefetch(Math.max(prefetch, this.#leastPrefetches[index] ?? 1)),
+      ),
+    );
   }
 
   /** No further deliveries. */

@@ -15,11 +15,13 @@ import {
   parseDuration,
 } from '@celeriac/core';
 
-import { Cancellation } from './cancellation.js';
+import type { Cancellation } from './cancellation.js';
 import { type Gate, Passage } from './gate.js';
 import { judge } from './judge.js';
+import type { LostRuns } from './lost-runs.js';
 import type { Pool } from './pool/pool.js';
 import type { Report } from './report.js';
+import { runWork } from './run-work.js';
 import { settle, type SettleParts } from './settle.js';
 import type { Slots } from './slots.js';
 import type { Suspects, Suspicion } from './suspects.js';
@@ -33,6 +35,8 @@ export interface DispatchParts extends SettleParts {
   /** Asked, in this order, before a handler runs. */
   readonly gates: readonly Gate[];
   readonly report: Report;
+  /** Runs that go on although their deliveries are lost. Shared by all queues. */
+  readonly lostRuns: LostRuns;
   /** Handlers that run right now. */
   readonly running: Set<Cancellation>;
   /** Fires when nothing new may be started. */
@@ -42,9 +46,6 @@ export interface DispatchParts extends SettleParts {
   /** Messages that may end the process, by how often they were delivered: one at a time. Shared by all queues. */
   readonly suspects: Suspects;
 }
-
-/** What is due so soon is waited for here: through the delay queues it would come up to a second late. */
-const longestWaitMs = 1_000;
 
 export async function dispatch(delivery: Delivery, parts: DispatchParts): Promise<void> {
   const startedAt = parts.clock.monotonic();
@@ -57,7 +58,7 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   if (pause !== undefined) await pause; // nobody else waits a turn
   const passage = new Passage(parts.logger);
   const outcome =
-    'work' in prepared ? await run(prepared.work, delivery, { parts, passage }) : prepared.outcome;
+    'work' in prepared ? await runWork(prepared.work, delivery, { parts, passage }) : prepared.outcome;
   const attempt = 'work' in prepared ? attemptFacts(prepared.work, outcome, parts) : undefined;
   const wanted = judge(outcome, { live: delivery.live, attempt, deliveries });
   if (passage.isHeld) await passage.ended({ outcome, verdict: wanted });
@@ -81,52 +82,6 @@ function beforehand(
   if (!kept) return ending({ kind: 'uncounted', deliveries: before });
   // Beside another message that may end the process, it would be taken for the culprit.
   return isCrowded ? ending({ kind: 'suspected', deliveries: before }) : undefined;
-}
-
-interface Run {
-  readonly parts: DispatchParts;
-  readonly passage: Passage;
-}
-
-async function run(work: Work, delivery: Delivery, { parts, passage }: Run): Promise<Outcome> {
-  const { clock, stopping, slots, running } = parts;
-  const { eta } = work;
-  if (eta !== undefined && !isExpired(work, clock.now())) {
-    const early = eta - clock.now();
-    if (early > longestWaitMs) return stopping.aborted ? { kind: 'notStarted' } : { kind: 'tooEarly', eta };
-    if (early > 0) await waitInHand(delivery, early, parts);
-  }
-  const slot = slots.take();
-  if (slot !== undefined) await slot;
-  const cancellation = new Cancellation();
-  const forget = delivery.onLost(() => cancellation.cancel('lost', connectionLost(work)));
-  try {
-    const refused = await refusal(work, delivery, { parts, passage });
-    if (refused !== undefined) return refused;
-    running.add(cancellation);
-    const lateMs = eta === undefined ? undefined : clock.now() - eta;
-    parts.report.started({ id: work.id, name: work.name, attempt: work.retries + 1, lateMs, delivery });
-    return await parts.pool.run(work, { cancellation, delivery });
-  } finally {
-    running.delete(cancellation);
-    forget();
-    slots.release();
-  }
-}
-
-/** Why work that has a slot does not start after all; undefined when it does. */
-async function refusal(
-  work: Work,
-  delivery: Delivery,
-  { parts, passage }: Run,
-): Promise<Outcome | undefined> {
-  const { clock, stopping, gates } = parts;
-  const isOver = (): boolean => stopping.aborted || !delivery.live;
-  if (isOver()) return { kind: 'notStarted' };
-  if (isExpired(work, clock.now())) return { kind: 'expired', error: expired(work) };
-  if (gates.length === 0) return undefined;
-  const refused = await passage.through(gates, work, delivery);
-  return refused ?? (isOver() ? { kind: 'notStarted' } : undefined); // a gate may have taken its time
 }
 
 /** What `judge` has to know of an attempt that failed; undefined of one that did not. */
@@ -155,43 +110,10 @@ function askHandler(work: Work, failure: unknown, logger: Logger): boolean | num
   }
 }
 
-function isExpired({ expires }: Work, now: number): boolean {
-  return expires !== undefined && expires <= now;
-}
-
-/** Sleeps until it is time, the worker stops, or the message is no longer ours. */
-async function waitInHand(delivery: Delivery, ms: number, { clock, stopping }: DispatchParts): Promise<void> {
-  const woken = new AbortController();
-  const wake = (): void => woken.abort();
-  const forget = delivery.onLost(wake);
-  stopping.addEventListener('abort', wake, { once: true });
-  if (stopping.aborted) wake();
-  await clock.sleep(ms, woken.signal);
-  stopping.removeEventListener('abort', wake);
-  forget();
-}
-
 function overDelivered(queue: string, deliveries: number): CeleriacError {
   return new CeleriacError('ERR_DELIVERY_LIMIT', {
     message: `It was delivered ${deliveries} times from '${queue}', and no worker came to an end with it.`,
     hint: 'It seems to end the process that runs it: look for crashes, memory and long pauses before you send it again.',
     values: { queue, deliveries },
-  });
-}
-
-function expired(work: Work): CeleriacError {
-  const at = new Date(work.expires ?? 0).toISOString();
-  return new CeleriacError('ERR_MESSAGE_EXPIRED', {
-    message: `'${work.name}' expired at ${at}, before it was started.`,
-    hint: 'Send it with a longer expiry, or run more workers.',
-    values: { id: work.id, name: work.name, expires: at },
-  });
-}
-
-function connectionLost(work: Work): CeleriacError {
-  return new CeleriacError('ERR_CONNECTION_LOST', {
-    message: `The connection that delivered '${work.name}' was lost while it ran; it will be delivered again.`,
-    hint: 'Stop, or finish and expect a second run: make the handler safe to repeat.',
-    values: { id: work.id, name: work.name },
   });
 }

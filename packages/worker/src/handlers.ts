@@ -7,11 +7,15 @@ import {
   type TaskContract,
 } from '@celeriac/core';
 
+import { type BatchOptions, checkBatchOptions } from './batch.js';
 import type { TaskContext } from './context.js';
-import type { RetryIf } from './work.js';
+import type { OnLost, RetryIf } from './work.js';
 
 /** A handler of a contract: gets the validated input. */
-export type TaskHandler<Input, Output> = (input: Input, context: TaskContext) => Output | Promise<Output>;
+export type TaskHandler<Input, Output, State = unknown> = (
+  input: Input,
+  context: TaskContext<State>,
+) => Output | Promise<Output>;
 
 /**
  * A handler by bare name, called as Celery calls a function: positional arguments in order, then, if there are
@@ -24,6 +28,8 @@ export interface TaskOptions {
   readonly softTimeLimit?: Duration;
   /** Hard time limit: the thread or process that runs it is ended. Found in the same order. */
   readonly hardTimeLimit?: Duration;
+  /** Whether a run whose delivery is lost is told to stop, or goes on. Default `task_handler.on_lost`. */
+  readonly onLost?: OnLost;
   /** How it is tried again when it fails; over the contract's `retry`, and that over `task_handler.retry`. */
   readonly retry?: RetryOptions;
   /** Asked after a failure; counts where `never` and `only` let it through and an attempt is left. */
@@ -35,6 +41,8 @@ export interface RegisteredTask {
   readonly contract: TaskContract | undefined;
   readonly handler: (...args: unknown[]) => unknown;
   readonly options: TaskOptions;
+  /** Present where the handler is one of batches. */
+  readonly batch?: BatchOptions | undefined;
   /** A module registers it, so that threads and processes of a pool can as well. */
   readonly isFromModule: boolean;
 }
@@ -58,6 +66,7 @@ export class TaskHandlers {
   /** Throws ERR_TASK_DUPLICATE for a name that is taken, ERR_CONTRACT_INVALID for one or for options that cannot be. */
   add(task: RegisteredTask): void {
     checkRetryOptions(task.options.retry);
+    if (task.batch !== undefined) checkBatchOptions(task.batch);
     if (task.name === '' || Buffer.byteLength(task.name) > 255) {
       throw new CeleriacError('ERR_CONTRACT_INVALID', {
         message: `A task's name has 1 to 255 bytes; this one has ${Buffer.byteLength(task.name)}.`,

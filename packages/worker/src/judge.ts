@@ -38,6 +38,8 @@ export function judge(outcome: Outcome, { live, attempt, deliveries }: DeliveryF
   switch (outcome.kind) {
     case 'succeeded':
       return ack;
+    case 'checkpointed':
+      return { kind: 'continue', state: outcome.state, delayMs: outcome.delayMs };
     case 'failed':
       return judgeFailure(outcome.error, { reason: 'failed', attempt });
     case 'timedOut':

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import {
   type Clock,
   type Config,
+  type CopyAtCheckpoint,
   type CopyForRetry,
   Delays,
   type Logger,
@@ -18,6 +19,7 @@ import type { DelayPaths } from './delay-paths.js';
 import type { DispatchParts } from './dispatch.js';
 import type { Gate } from './gate.js';
 import type { Pool } from './pool/pool.js';
+import type { LostRuns } from './lost-runs.js';
 import { Report, type ReportEvents } from './report.js';
 import type { Side } from './side.js';
 import { Slots } from './slots.js';
@@ -28,6 +30,7 @@ export interface CapsulePlan {
   readonly queues: readonly QueuePlan[];
   readonly prepare: Prepare;
   readonly copyForRetry: CopyForRetry;
+  readonly copyAtCheckpoint?: CopyAtCheckpoint;
   readonly concurrency: number;
   readonly pool: Pool;
   readonly gates: readonly Gate[];
@@ -43,6 +46,7 @@ export interface CapsuleSharedParts {
   readonly clock: Clock;
   readonly tell: Tell<ReportEvents>;
   readonly suspects: Suspects;
+  readonly lostRuns: LostRuns;
   readonly running: Set<Cancellation>;
   readonly stopping: AbortSignal;
   readonly halted: AbortSignal;
@@ -54,9 +58,19 @@ export interface OpenedCapsule {
 }
 
 export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedParts): OpenedCapsule {
-  const { config, logger, clock, tell, suspects, running, stopping, halted } = parts;
+  const { config, logger, clock, tell, suspects, lostRuns, running, stopping, halted } = parts;
   const { sink, declarer } = side.publishing;
-  const { prepare, pool, gates, deliveryLimit, copyForRetry, queues, concurrency, delaysAhead: ahead } = plan;
+  const {
+    prepare,
+    pool,
+    gates,
+    deliveryLimit,
+    copyForRetry,
+    copyAtCheckpoint,
+    queues,
+    concurrency,
+    delaysAhead: ahead,
+  } = plan;
   const topologies = new Map(queues.map(({ queue, topology }) => [queue, topology]));
   const topologyOf = (queue: string): Topology => topologies.get(queue) as Topology;
   const { delayed_delivery_queue_type: queueType } = config.tasks;
@@ -69,6 +83,7 @@ export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedP
     deliveryLimit,
     suspects,
     report: new Report(logger, tell),
+    lostRuns,
     running,
     stopping,
     halted,
@@ -77,6 +92,7 @@ export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedP
     deadLetterTopology: topologyOf,
     delays,
     copyForRetry,
+    copyAtCheckpoint,
     worker: `${process.pid}@${hostname()}`,
     clock,
     logger,

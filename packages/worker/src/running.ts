@@ -17,6 +17,7 @@ import {
   type Logger,
   producerName,
   serviceName,
+  taskAtCheckpoint,
   taskForRetry,
   type Tell,
   type Validator,
@@ -34,6 +35,8 @@ import { type Gates, openGates } from './gates/open-gates.js';
 import type { TaskHandlers } from './handlers.js';
 import { type CapsulePlan, openCapsule } from './open-capsule.js';
 import { GroupSizes } from './group-sizes.js';
+import { LostRuns } from './lost-runs.js';
+import { warnOfOverlongTasks } from './overlong-tasks.js';
 import { InlinePool } from './pool/inline.js';
 import { checkHandlers, openPool } from './pool/open-pool.js';
 import type { Pool } from './pool/pool.js';
@@ -81,6 +84,7 @@ export class Running {
   #delayPaths: DelayPaths[] = [];
   #cancellations = new Set<Cancellation>();
   #suspects = new Suspects();
+  #lostRuns = new LostRuns();
   #stopping = new AbortController();
   #halted = new AbortController();
   #watchdog: Watchdog | undefined;
@@ -120,6 +124,7 @@ export class Running {
     this.#watchdog = openWatchdog(this.#options);
     const { routing_key: typePattern } = config.events;
     checkHandlers(this.#groups, this.#options.tasks);
+    warnOfOverlongTasks(this.#groups, this.#options);
     const gates = await openGates(this.#options);
     this.#gates = gates;
     for (const group of this.#groups) this.#addTasks(group, { contextParts, validator, gates });
@@ -127,7 +132,9 @@ export class Running {
       application.resolve(({ object, action }) => eventType(typePattern, object, action));
       const plan = planApplication(config, application);
       const { event_handler: handler } = config;
-      const prepare = eventPreparer({ application, contextParts, validator, typePattern, config: handler });
+      const batching = { clock, logger, stopping: this.#stopping.signal };
+      const parts = { contextParts, validator, typePattern, batching };
+      const prepare = eventPreparer({ ...parts, application, config: handler });
       const { prefetch: concurrency } = plan;
       this.#addCapsule(this.#eventSide, {
         queues: [plan],
@@ -234,11 +241,13 @@ export class Running {
     this.#pools.push(pool);
     const { config: handler, queues } = group;
     const elsewhere = handler.pool !== 'inline';
-    const parts = { handlers, contextParts, validator, timeZone, config: handler, elsewhere };
+    const batching = { clock, logger, stopping };
+    const parts = { handlers, contextParts, validator, timeZone, config: handler, elsewhere, batching };
     const capsule = this.#addCapsule(this.#taskSide, {
       queues,
       prepare: taskPreparer(parts),
       copyForRetry: taskForRetry(timeZone),
+      copyAtCheckpoint: taskAtCheckpoint(timeZone),
       concurrency: handler.concurrency,
       pool,
       gates: gates.tasks,
@@ -256,6 +265,7 @@ export class Running {
       clock,
       tell,
       suspects: this.#suspects,
+      lostRuns: this.#lostRuns,
       running: this.#cancellations,
       stopping: this.#stopping.signal,
       halted: this.#halted.signal,

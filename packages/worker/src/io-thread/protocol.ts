@@ -2,7 +2,7 @@
  * What the main thread and the I/O thread say to each other. Everything here survives being copied between threads:
  * plain data, bytes, shared memory. Types and numbers only.
  */
-import type { Config, LogLevel, Section, SessionEvents, Topology } from '@celeriac/core';
+import type { ChannelLoss, Config, LogLevel, Section, SessionEvents, Topology } from '@celeriac/core';
 
 import type { WireError } from './wire-error.js';
 
@@ -110,7 +110,7 @@ export type ToMain =
   | { readonly kind: 'done'; readonly ids: readonly number[] }
   | { readonly kind: 'failed'; readonly id: number; readonly error: WireError }
   | { readonly kind: 'deliveries'; readonly batch: DeliveryBatch }
-  | { readonly kind: 'channel-lost'; readonly consumer: number }
+  | { readonly kind: 'channel-lost'; readonly consumer: number; readonly loss: ChannelLoss }
   | { readonly kind: 'subscribed'; readonly consumer: number }
   | {
       readonly kind: 'unsubscribed' | 'consumer-failed';

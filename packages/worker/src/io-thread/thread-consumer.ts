@@ -4,7 +4,7 @@
  */
 import { EventEmitter } from 'node:events';
 
-import type { CeleriacError, ConsumerEvents, ConsumerOptions, Topology } from '@celeriac/core';
+import type { CeleriacError, ChannelLoss, ConsumerEvents, ConsumerOptions, Topology } from '@celeriac/core';
 
 import type { SideConsumer } from '../side.js';
 import { unpackDeliveries } from './delivery-batch.js';
@@ -102,16 +102,16 @@ export class ThreadConsumer implements SideConsumer {
     }
   }
 
-  channelLost(): void {
+  channelLost(loss: ChannelLoss): void {
     const { channel } = this.#origin;
     this.#origin = this.#nextOrigin();
-    channel.end();
+    channel.end(loss);
   }
 
   /** The thread is gone, and the channel with it. */
   crashed(error: CeleriacError): void {
     Atomics.add(this.#current, 0, 1);
-    this.channelLost();
+    this.channelLost({ code: undefined, text: error.message });
     this.unsubscribed(error);
   }
 

@@ -5,7 +5,7 @@ import type { Work } from '../work.js';
 import type { ChildEnd } from './child.js';
 
 /** Why its pool killed it; undefined where it died by itself. */
-export type KilledFor = 'hardLimit' | 'memory' | 'close' | undefined;
+export type KilledFor = 'hardLimit' | 'memory' | 'lost' | 'close' | undefined;
 
 export interface EndFacts {
   readonly end: ChildEnd;
@@ -25,8 +25,12 @@ export function outcomeOfEnd(work: Work, facts: EndFacts): Outcome {
     return { kind: 'timedOut', error: hardLimit(work, limitMs / 1000), limitMs };
   }
   // A task that is told to stop may end its process: it did as it was told.
-  if (killedFor === 'close' || cancelledBy === 'shutdown' || cancelledBy === 'lost') {
-    return { kind: 'aborted', error: died(work, facts), by: cancelledBy === 'lost' ? 'lost' : 'shutdown' };
+  if (killedFor === 'close' || killedFor === 'lost' || cancelledBy === 'shutdown' || cancelledBy === 'lost') {
+    return {
+      kind: 'aborted',
+      error: died(work, facts),
+      by: killedFor === 'lost' || cancelledBy === 'lost' ? 'lost' : 'shutdown',
+    };
   }
   const crashes = (work.crashes ?? 0) + 1;
   const isMemory = killedFor === 'memory' || end.isOutOfMemory;

@@ -43,6 +43,8 @@ interface Job {
 const startMs = 60_000;
 /** How long an idle child has to end by itself. */
 const endMs = 2_000;
+/** How long a task may go on that was told to stop because its delivery is lost. */
+const heedMs = 5_000;
 /** Between two looks at its memory. */
 const lookMs = 200;
 
@@ -96,16 +98,18 @@ export class PooledChild {
     const redelivered = isRepeated(delivery);
     const message = work.message as TaskMessage;
     const { signal } = cancellation;
-    const cancel = (): void => {
-      const by = cancellation.by as CancelledBy;
-      this.#child.send({ op: 'cancel', job: number, by, reason: toThrown(signal.reason) });
-    };
     const timers = [
       ...(work.softLimitMs === undefined ? [] : [startDeadline(work, cancellation, { clock, logger })]),
       ...(work.hardLimitMs === undefined
         ? []
         : [clock.after(work.hardLimitMs, () => this.#kill('hardLimit'))]),
     ];
+    const cancel = (): void => {
+      const by = cancellation.by as CancelledBy;
+      // It does for nothing what it still does, and takes the place of others.
+      if (by === 'lost') timers.push(clock.after(heedMs, () => this.#kill('lost')));
+      this.#child.send({ op: 'cancel', job: number, by, reason: toThrown(signal.reason) });
+    };
     const watching = new AbortController();
     if (maxMemory !== undefined) void this.#watchMemory(maxMemory, watching.signal);
     return new Promise<Outcome | 'notBegun'>((resolve) => {
@@ -164,7 +168,7 @@ export class PooledChild {
         return;
       }
       case 'call':
-        void this.#parts.answer(message.side, message.ask).then((error) => {
+        void this.#answered(message).then((error) => {
           const answer = { op: 'answer', call: message.call } as const;
           this.#child.send(error === undefined ? answer : { ...answer, error: toThrown(error) });
         });
@@ -175,6 +179,12 @@ export class PooledChild {
       case 'done':
         if (job?.number === message.job) this.#finish(job, message);
     }
+  }
+
+  /** Says no where it does not know yet that its delivery is lost. */
+  async #answered({ side, ask }: Extract<FromChild, { op: 'call' }>): Promise<unknown> {
+    const lost = this.#job?.given.cancellation.lost;
+    return ask.what === 'publish' && lost !== undefined ? lost : this.#parts.answer(side, ask);
   }
 
   #isReady(memory: number): void {
@@ -223,7 +233,7 @@ export class PooledChild {
 }
 
 function received(outcome: SentOutcome, work: Work): Outcome {
-  if (outcome.kind === 'succeeded') return outcome;
+  if (outcome.kind === 'succeeded' || outcome.kind === 'checkpointed') return outcome;
   const error = fromThrown(outcome.error);
   switch (outcome.kind) {
     case 'timedOut':

@@ -40,6 +40,7 @@ type EndingInChild = 'failed' | 'timedOut' | 'aborted' | 'malformed' | 'unknown'
 /** An Outcome on its way to the parent. */
 export type SentOutcome =
   | { readonly kind: 'succeeded'; readonly value: unknown }
+  | Extract<Outcome, { kind: 'checkpointed' }>
   | {
       readonly kind: Extract<Outcome['kind'], EndingInChild>;
       readonly error: Thrown;

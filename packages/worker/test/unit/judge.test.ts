@@ -12,6 +12,10 @@ const letter = (reason: string) => ({ kind: 'deadLetter', reason, error });
 
 const table: readonly [Outcome, object][] = [
   [{ kind: 'succeeded', value: 1 }, { kind: 'ack' }],
+  [
+    { kind: 'checkpointed', state: '1', delayMs: 5 },
+    { kind: 'continue', state: '1', delayMs: 5 },
+  ],
   [{ kind: 'failed', error }, letter('failed')],
   [{ kind: 'timedOut', error, limitMs: 1 }, letter('timed-out')],
   [

@@ -129,6 +129,8 @@ function sentOutcome(outcome: Outcome, logger: Logger): SentOutcome {
   switch (outcome.kind) {
     case 'succeeded':
       return { kind: 'succeeded', value: sendable(outcome.value) };
+    case 'checkpointed':
+      return outcome;
     case 'aborted':
       return { kind: 'aborted', by: outcome.by, error: toThrown(outcome.error) };
     case 'malformed':
