@@ -78,6 +78,12 @@ export class GroupSizes {
     return size;
   }
 
+  /** By so many tasks more, or fewer. Rejects as `resize` does. */
+  async grow(by: number, group?: string): Promise<GroupSize> {
+    const { name, concurrency } = this.of(group);
+    return this.resize({ group: name, concurrency: concurrency + by });
+  }
+
   #find(group?: string): Sized {
     const names = [...this.#groups.keys()];
     const name = group ?? (names.length === 1 ? names[0] : base) ?? base;

@@ -227,14 +227,12 @@ class Worker implements AsyncDisposable {
 
   /** As `resize`, by so many tasks more than there are. */
   async grow(by = 1, group?: string): Promise<GroupSize> {
-    const { sizes } = this.#mustRun('grow');
-    const { name, concurrency } = sizes.of(group);
-    return sizes.resize({ group: name, concurrency: concurrency + by });
+    return this.#mustRun('grow').sizes.grow(by, group);
   }
 
   /** As `resize`, by so many tasks fewer; one is the least. */
   async shrink(by = 1, group?: string): Promise<GroupSize> {
-    return this.grow(-by, group);
+    return this.#mustRun('shrink').sizes.grow(-by, group);
   }
 
   on<Name extends keyof WorkerEvents>(event: Name, listener: (...args: WorkerEvents[Name]) => void): this {
