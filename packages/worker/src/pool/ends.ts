@@ -19,23 +19,24 @@ export interface EndFacts {
 }
 
 export function outcomeOfEnd(work: Work, facts: EndFacts): Outcome {
-  const { killedFor, cancelledBy, end, maxMemory } = facts;
+  const { killedFor, end, maxMemory } = facts;
   if (killedFor === 'hardLimit') {
     const limitMs = work.hardLimitMs ?? 0;
     return { kind: 'timedOut', error: hardLimit(work, limitMs / 1000), limitMs };
   }
   // A task that is told to stop may end its process: it did as it was told.
-  if (killedFor === 'close' || killedFor === 'lost' || cancelledBy === 'shutdown' || cancelledBy === 'lost') {
-    return {
-      kind: 'aborted',
-      error: died(work, facts),
-      by: killedFor === 'lost' || cancelledBy === 'lost' ? 'lost' : 'shutdown',
-    };
-  }
+  const by = toldBy(facts);
+  if (by !== undefined) return { kind: 'aborted', error: died(work, facts), by };
   const crashes = (work.crashes ?? 0) + 1;
   const isMemory = killedFor === 'memory' || end.isOutOfMemory;
   const error = isMemory ? tooMuchMemory(work, maxMemory) : died(work, facts);
   return { kind: 'crashed', error, crashes, of: work.maxCrashes ?? 1 };
+}
+
+/** Who wanted it to end, where it did not end by itself. */
+function toldBy({ killedFor, cancelledBy }: EndFacts): 'shutdown' | 'lost' | undefined {
+  if (killedFor === 'lost' || cancelledBy === 'lost') return 'lost';
+  return killedFor === 'close' || cancelledBy === 'shutdown' ? 'shutdown' : undefined;
 }
 
 function hardLimit({ id, name }: Work, limit: number): CeleriacError {

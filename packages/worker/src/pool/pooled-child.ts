@@ -182,9 +182,11 @@ export class PooledChild {
   }
 
   /** Says no where it does not know yet that its delivery is lost. */
-  async #answered({ side, ask }: Extract<FromChild, { op: 'call' }>): Promise<unknown> {
+  #answered({ side, ask }: Extract<FromChild, { op: 'call' }>): Promise<unknown> {
     const lost = this.#job?.given.cancellation.lost;
-    return ask.what === 'publish' && lost !== undefined ? lost : this.#parts.answer(side, ask);
+    return ask.what === 'publish' && lost !== undefined
+      ? Promise.resolve(lost)
+      : this.#parts.answer(side, ask);
   }
 
   #isReady(memory: number): void {
