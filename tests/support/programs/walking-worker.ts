@@ -26,7 +26,11 @@ worker.task('walk', (steps: number) => {
 });
 worker.on('settled', ({ outcome }) => {
   // The acknowledgement is written at the end of this turn of the event loop, which never comes.
-  if (outcome.kind === 'checkpointed' && where === `after:${JSON.parse(outcome.state).step - 1}`) die();
+  if (
+    outcome.kind === 'checkpointed' &&
+    where === `after:${(JSON.parse(outcome.state) as { step: number }).step - 1}`
+  )
+    die();
 });
 worker.on('ready', () => console.log('ready'));
 await worker.run();
