@@ -15,6 +15,7 @@ export function resultOf(outcome: Outcome, verdict: Verdict, id: string): NewRes
       return verdict.reason === 'expired'
         ? { status: 'REVOKED', error: verdict.error }
         : { status: 'FAILURE', error: reason(verdict.error) };
+    case 'continue':
     case 'postpone':
     case 'recount':
     case 'requeue':
