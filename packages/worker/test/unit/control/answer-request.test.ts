@@ -82,7 +82,9 @@ describe('answerRequest', () => {
     expect(await answer('no_such_cmd')).to.deep.equal({ error: "KeyError('no_such_cmd')" });
     expect(await answer('__proto__')).to.deep.equal({ error: "KeyError('__proto__')" });
     expect(await answer("it's")).to.deep.equal({ error: 'KeyError("it\'s")' });
-    expect(await answer('autoscale')).to.deep.equal({ error: "ValueError('Autoscale not enabled')" });
+    expect(await answer('autoscale', { max: 0 })).to.deep.equal({
+      error: `ValueError("'max' has to be a whole number from 1")`,
+    });
     expect(await answer('pool_restart')).to.deep.equal({ error: "ValueError('Pool restarts not enabled')" });
     expect(await answer('pool_grow', { n: -1 }))
       .to.have.property('error')
