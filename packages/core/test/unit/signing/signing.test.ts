@@ -274,16 +274,8 @@ describe('a signature', () => {
   it('has bytes of its own for every message: no field can borrow from the next', () => {
     const mark = { keyId: 'k', issuedAt: '1' };
     const fieldsOf = (t: readonly string[]): SignedFields => {
-      const [
-        id = '',
-        name = '',
-        exchange = '',
-        routingKey = '',
-        retries = '',
-        eta = '',
-        expires = '',
-        replyTo = '',
-      ] = t;
+      const [id = '', name = '', exchange = '', routingKey = '', ...others] = t;
+      const [retries = '', eta = '', expires = '', replyTo = ''] = others;
       return { kind: 'task', id, name, target: { exchange, routingKey }, retries, eta, expires, replyTo };
     };
     const bytes = (t: readonly string[]): string =>
