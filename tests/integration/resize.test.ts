@@ -76,7 +76,8 @@ describe('a worker that is resized', function () {
     it(`stays quiet when it is, and has its new size when it resumes (${io})`, async () => {
       await using vhost = await Vhost.create();
       const config = configFor(vhost.url, {
-        tasks: { default_queue: 'q' },
+        // Of a quorum queue, one that was cancelled counts while it has deliveries in hand.
+        tasks: { default_queue: 'q', queue_type: 'classic' },
         task_handler: { concurrency: 1, io },
       });
       await using watched = new WatchedWorker(config);
