@@ -110,7 +110,7 @@ describe('consuming', function () {
     await vhost.rabbit.closeConnections();
 
     await waitFor(() => reasons.length === 1);
-    expect(reasons[0]).to.have.property('code', 'ERR_CONNECTION_LOST');
+    expect(reasons[0]).to.have.property('code', 'ERR_DELIVERY_LOST');
     await waitFor(() => watched.settled.some(({ verdict }) => verdict.kind === 'ack'));
     expect(watched.started.map(({ redelivered }) => redelivered)).to.deep.equal([false, true]);
   });

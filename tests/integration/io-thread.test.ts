@@ -58,8 +58,10 @@ describe('the I/O thread', function () {
 
     crash();
 
-    await waitFor(() => runs.length === 2, { what: 'the second run' });
+    const back = () => worker.log.matching(/still runs here/u).length === 1;
+    await waitFor(back, { what: 'the message to come back, and to wait for the first run' });
     finish.open();
+    await waitFor(() => runs.length === 2, { what: 'the second run' });
     await waitFor(() => settled.length === 3, { what: 'both runs and the count in between' });
     expect(runs[0]?.signal.aborted).to.equal(true);
     expect(settled).to.have.members(['abandon', 'recount redelivered', 'ack redelivered']);

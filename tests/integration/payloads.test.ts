@@ -124,7 +124,9 @@ describe('a body that is kept elsewhere', function () {
     await using vhost = await Vhost.create();
     await using watched = new WatchedWorker(configFor(vhost.url, { tasks }), { payloadStore: store });
     let ran = 0;
-    watched.worker.task('big', () => void ran++);
+    watched.worker.task('big', () => {
+      ran++;
+    });
     await watched.worker.start();
     const headers = { id: 'x', task: 'big', retries: 12 };
     const claim = { reference: 'a'.repeat(64), bytes: 3, sha256: 'a'.repeat(64) };

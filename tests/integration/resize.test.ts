@@ -72,6 +72,39 @@ describe('a worker that is resized', function () {
     await watched.untilSettled(4);
   });
 
+  for (const io of ['thread', 'inline'] as const) {
+    it(`stays quiet when it is, and has its new size when it resumes (${io})`, async () => {
+      await using vhost = await Vhost.create();
+      const config = configFor(vhost.url, {
+        // Of a quorum queue, one that was cancelled counts while it has deliveries in hand.
+        tasks: { default_queue: 'q', queue_type: 'classic' },
+        task_handler: { concurrency: 1, io },
+      });
+      await using watched = new WatchedWorker(config);
+      const finish = gate();
+      watched.worker.task('wait', () => finish.opened);
+      await watched.worker.start();
+      await using sender = await WatchedPublisher.open(config);
+      for (let n = 0; n < 4; n++) await sender.publisher.send('wait');
+      await waitFor(() => watched.started.length === 1);
+      const { worker } = watched;
+
+      await Promise.all([
+        worker.resize({ concurrency: 2 }),
+        worker.quiet(),
+        worker.resize({ concurrency: 3 }),
+      ]);
+      const quiet = await vhost.consumers('q');
+      await worker.resume();
+      await waitFor(() => watched.started.length === 3, { what: 'three to run' });
+      finish.open();
+      await watched.untilSettled(4);
+
+      expect(quiet).to.equal(0);
+      expect(await vhost.consumers('q')).to.equal(1);
+    });
+  }
+
   it('is refused before it runs and after it was stopped', async () => {
     const watched = new WatchedWorker({});
     expect(await rejection(watched.worker.resize({ concurrency: 2 }))).to.include({

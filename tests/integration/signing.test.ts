@@ -195,8 +195,9 @@ describe('signed messages', function () {
     await s.sender.publisher.send('slow', ['once more']);
     await waitFor(() => s.ran.length === 1);
     await s.vhost.rabbit.ctl('close_all_connections', '-p', s.vhost.name, 'test');
-    await waitFor(() => s.ran.length === 2);
+    await waitFor(() => s.watched.log.matching(/still runs here/u).length === 1);
     release();
+    await waitFor(() => s.ran.length === 2);
 
     await waitFor(async () => (await s.vhost.depth(queue)) === 0);
     expect(await letters(s.vhost, queue)).to.deep.equal([]);

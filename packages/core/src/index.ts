@@ -41,7 +41,8 @@ export { parseDuration } from './config/duration.js';
 export { formatConnectionString, parseConnectionString } from './config/connection-string.js';
 export type { ByteSize, Duration } from './config/duration.js';
 export type { ConfigSource } from './config/load.js';
-export type { Config, ConfigInput, PoolConfig, PoolKind, RemoteControlLevel } from './config/types.js';
+export type { ConfigInput } from './config/input.js';
+export type { Config, PoolConfig, PoolKind, RemoteControlLevel } from './config/types.js';
 
 export { MemoryKeyStore } from './key-store/memory.js';
 export { keyStoreSource } from './key-store/open.js';
@@ -96,14 +97,10 @@ export type { Ensures } from './amqp/declare.js';
 export { deadLetterQueueName } from './amqp/topology.js';
 export type { Topology } from './amqp/topology.js';
 
-export { BrokerTaskSender, prepareTask, taskTopology } from './task-sender.js';
-export type {
-  SendManyOptions,
-  TaskPreparationParts,
-  TaskSender,
-  TaskSenderParts,
-  WantedTask,
-} from './task-sender.js';
+export { prepareTask } from './prepare-task.js';
+export type { TaskPreparationParts, WantedTask } from './prepare-task.js';
+export { BrokerTaskSender, taskTopology } from './task-sender.js';
+export type { SendManyOptions, TaskSender, TaskSenderParts } from './task-sender.js';
 export { publishPrepared } from './prepared.js';
 export type { PreparedEvent, PreparedMessage, PreparedSender, PreparedTask } from './prepared.js';
 export type { Lineage, SendOptions } from './build-message.js';

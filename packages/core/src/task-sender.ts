@@ -1,16 +1,14 @@
 /**
- * Sends tasks: validates the input against its contract, chooses the queue, encodes, and publishes. Resolves when
- * the broker has confirmed a persistent message in a queue. Used by the publisher, and by handlers that send
- * further tasks. Opens no connections.
+ * Sends tasks: what `prepareTask` made is published, at once or through the delay queues. Resolves when the broker has
+ * confirmed a persistent message in a queue. Used by the publisher, and by handlers that send further tasks. Opens no
+ * connections.
  */
 import type { Ensures } from './amqp/declare.js';
 import { backpressure } from './amqp/publish-error.js';
 import { celeryQueue, taskQueue, type Topology } from './amqp/topology.js';
-import { buildTaskMessage, type Call, type Lineage, type SendOptions } from './build-message.js';
-import type { Clock } from './clock.js';
+import type { SendOptions } from './build-message.js';
 import { parseDuration } from './config/duration.js';
 import type { Config } from './config/types.js';
-import { inputHeader, toCall } from './contract/call.js';
 import type { TaskContract } from './contract/task.js';
 import { type CeleriacError, isCeleriacError } from './errors.js';
 import { Delays } from './delays.js';
@@ -19,10 +17,9 @@ import type { SendKeyStore } from './key-store/key-store.js';
 import type { KeyStoreSource } from './key-store/open.js';
 import { KeyedSends } from './keyed-sends.js';
 import type { MessageSink, OutgoingMessage, SentMessage } from './ports.js';
-import { routeTask } from './policy/routing.js';
-import { keyHeaders } from './plan-keys.js';
+import { prepareTask, queueFor, type TaskPreparationParts } from './prepare-task.js';
 import type { PreparedTask } from './prepared.js';
-import { encodeTask, timeToLive } from './protocol/celery-v2.js';
+import { timeToLive } from './protocol/celery-v2.js';
 import type { Replies } from './results/result-store.js';
 import { readPlan } from './protocol/key-headers.js';
 import { sendAll } from './send-many.js';
@@ -63,24 +60,15 @@ export interface TaskSender {
 
 export type SendManyOptions = Omit<SendOptions, 'id'>;
 
-export interface TaskSenderParts {
-  readonly config: Config;
+export interface TaskSenderParts extends TaskPreparationParts {
   readonly sink: MessageSink;
   readonly declarer: Ensures;
-  readonly clock: Clock;
-  readonly newId: () => string;
-  /** `gen<pid>@<host>`. */
-  readonly origin: string;
   /** What becomes of large bodies; absent: they are sent as they are. */
   readonly payloads?: Pick<PayloadCheckIn, 'checkIn'> | undefined;
   /** Asked for tasks that are unique or debounced; without one they are sent as if they were not. */
   readonly keyStore?: Pick<KeyStoreSource<SendKeyStore>, 'open'> | undefined;
-  /** The task being run, for messages sent from within one. */
-  readonly parent?: Lineage | undefined;
   /** Told of every message that the broker has confirmed. Not awaited, must not throw. */
   readonly onSent?: (id: string) => void;
-  /** How results come back; absent: nobody here reads them. */
-  readonly replies?: Replies | undefined;
 }
 
 interface Deliver {
@@ -246,80 +234,4 @@ export function taskTopology(config: Config, queue: string): Topology {
   const { consumer_timeout: consumerTimeout } = config.tasks;
   const options = { queue, type, deadLetterExpiry, consumerTimeout };
   return compatibility === 'celery' ? celeryQueue(options) : taskQueue(options);
-}
-
-/** What preparing a task needs: no connection. */
-export type TaskPreparationParts = Pick<
-  TaskSenderParts,
-  'config' | 'clock' | 'newId' | 'origin' | 'parent' | 'replies'
->;
-
-export interface WantedTask {
-  readonly task: TaskContract | string;
-  readonly input: unknown;
-  readonly options: SendOptions;
-}
-
-/** Validates, routes and encodes; publishes nothing. Rejects as `send` does before it publishes. */
-export async function prepareTask(
-  { config, clock, newId, origin, parent, replies = storedReplies(config) }: TaskPreparationParts,
-  { task, input, options }: WantedTask,
-): Promise<PreparedTask> {
-  const contract = typeof task === 'string' ? undefined : task;
-  const call =
-    contract === undefined ? bareCall(task as string, input, options) : await contractCall(contract, input);
-  const settings = contract === undefined ? options : { ...contractDefaults(contract, options), ...options };
-  const wanted = (settings.ignoreResult ?? config.tasks.ignore_result) ? undefined : replies;
-  const sender = { now: clock.now(), newId, origin, parent, replies: wanted };
-  const keyed = keyHeaders({ name: call.task, contract, input, options, newId });
-  const all = keyed === undefined ? call : { ...call, headers: { ...call.headers, ...keyed } };
-  const message = buildTaskMessage(all, settings, sender);
-  const queue = settings.queue ?? queueFor(call.task, config);
-  const { id, eta, expires } = message;
-  return {
-    kind: 'task',
-    id,
-    name: call.task,
-    queue,
-    ...(eta === undefined ? {} : { eta }),
-    ...(expires === undefined ? {} : { expires }),
-    ...(wanted === undefined ? {} : { isAwaited: true }),
-    ...encodeTask(message, clock.now()),
-  };
-}
-
-/** Results in a store can be read by anyone, later: also of tasks that are sent by tasks, or from an outbox. */
-function storedReplies({ tasks }: Config): Replies | undefined {
-  return tasks.result_backend?.kind === 'redis' ? {} : undefined;
-}
-
-function queueFor(name: string, { tasks }: Config): string {
-  return routeTask(tasks.routes, name) ?? tasks.default_queue;
-}
-
-function bareCall(task: string, input: unknown, options: SendOptions): Call {
-  const { args, kwargs } = toCall(input);
-  return { task, args, kwargs: { ...kwargs, ...options.kwargs } };
-}
-
-async function contractCall(contract: TaskContract, input: unknown): Promise<Call> {
-  // Contracts without a schema load no validator: the publisher stays light.
-  if (contract.input !== undefined) {
-    const { checkedInput } = await import('./contract/validate.js');
-    await checkedInput(contract, input);
-  }
-  const { args, kwargs, single } = toCall(input);
-  return { task: contract.name, args, kwargs, ...(single ? { headers: { [inputHeader]: 'value' } } : {}) };
-}
-
-function contractDefaults(contract: TaskContract, { countdown, eta }: SendOptions): SendOptions {
-  const { queue, priority, expires, timeLimit, delay, ignoreResult } = contract;
-  return {
-    ...(queue === undefined ? {} : { queue }),
-    ...(priority === undefined ? {} : { priority }),
-    ...(expires === undefined ? {} : { expires }),
-    ...(delay === undefined || countdown !== undefined || eta !== undefined ? {} : { delay }),
-    ...(timeLimit === undefined ? {} : { timeLimit }),
-    ...(ignoreResult === undefined ? {} : { ignoreResult }),
-  };
 }

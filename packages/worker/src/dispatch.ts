@@ -59,26 +59,29 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   const suspicion = parts.suspects.take(deliveries);
   const preparing = beforehand(delivery, deliveries, suspicion) ?? parts.prepare(delivery);
   const prepared = preparing instanceof Promise ? await preparing : preparing;
-  const { id, name } = 'work' in prepared ? prepared.work : prepared;
-  const pause = 'work' in prepared ? suspicion.pause(parts) : undefined;
+  const isWork = 'work' in prepared;
+  const { id, name } = isWork ? prepared.work : prepared;
+  const pause = isWork ? suspicion.pause(parts) : undefined;
   if (pause !== undefined) await pause; // nobody else waits a turn
   const passage = new Passage(parts.logger);
-  const outcome =
-    'work' in prepared ? await runWork(prepared.work, delivery, { parts, passage }) : prepared.outcome;
-  const tried = 'work' in prepared ? prepared.work : prepared.tried;
-  const attempt = tried === undefined ? undefined : attemptFacts(tried, outcome, parts);
-  const wanted = judge(outcome, { live: delivery.live, attempt, deliveries });
-  const keeping =
-    parts.results === undefined ? true : keepResult(parts.results, { prepared, delivery, outcome, wanted });
+  const outcome = isWork ? await runWork(prepared.work, delivery, { parts, passage }) : prepared.outcome;
+  const attempt = attemptFacts(isWork ? prepared.work : prepared.tried, outcome, parts);
+  const facts = { attempt, deliveries };
+  const wanted = judge(outcome, { live: delivery.live, ...facts });
+  const keeping = keepResult(parts.results, { prepared, delivery, outcome, wanted });
   const isKept = keeping === true || (await keeping);
-  const decided = isKept ? wanted : judge(outcome, { live: delivery.live, attempt, deliveries, isKept });
+  const decided = isKept ? wanted : judge(outcome, { live: delivery.live, ...facts, isKept });
   if (passage.isHeld) await passage.ended({ outcome, verdict: decided });
-  const kept = passage.isHeld ? { ...parts, copied: (moved: Verdict) => passage.copied(moved) } : parts;
-  const verdict = await settle(decided, delivery, kept);
+  const verdict = await settle(decided, delivery, settlingWith(passage, parts));
   passage.settled(verdict);
   suspicion.release();
   prepared.settled?.(verdict);
   parts.report.settled({ id, name, delivery, outcome, verdict, ms: parts.clock.monotonic() - startedAt });
+}
+
+/** Gates that hold something are told of a confirmed copy before the original is acknowledged. */
+function settlingWith(passage: Passage, parts: DispatchParts): SettleParts {
+  return passage.isHeld ? { ...parts, copied: (moved: Verdict) => passage.copied(moved) } : parts;
 }
 
 interface Ended {
@@ -90,9 +93,10 @@ interface Ended {
 
 /** Who waits for the task is told how it ended, also where it never ran. */
 function keepResult(
-  results: ResultKeeper,
+  results: ResultKeeper | undefined,
   { prepared, delivery, outcome, wanted: verdict }: Ended,
 ): true | Promise<boolean> {
+  if (results === undefined) return true;
   const message = 'work' in prepared ? prepared.work.message : prepared.message;
   const target = message === undefined ? resultTargetOf(delivery.properties) : resultTarget(message);
   return target === undefined ? true : results.ended({ target, delivery, outcome, verdict });
@@ -118,12 +122,11 @@ const failures: ReadonlySet<Outcome['kind']> = new Set(['failed', 'timedOut', 'c
 
 /** What `judge` has to know of an attempt that failed; undefined of one that did not. */
 function attemptFacts(
-  work: Tried,
+  work: Tried | undefined,
   outcome: Outcome,
   { clock, logger }: DispatchParts,
 ): AttemptFacts | undefined {
-  const { kind } = outcome;
-  if (!failures.has(kind)) return undefined;
+  if (work === undefined || !failures.has(outcome.kind)) return undefined;
   const { retries, policy, expires } = work;
   const wish = askHandler(work, 'error' in outcome ? outcome.error : undefined, logger);
   return { retries, policy, expires, wish, now: clock.now(), random: clock.random() };

@@ -1,5 +1,5 @@
 /** The public surface of `@celeriac/worker`. Contracts and errors come with it, so that one import is enough. */
-export { createWorker, createWorkerOver } from './worker.js';
+export { createWorker, createWorkerOver } from './create-worker.js';
 export type { Worker } from './worker.js';
 export type { StopOptions, WorkerOptions } from './worker-options.js';
 export type { Progress, StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';

@@ -5,7 +5,6 @@
 import {
   barest,
   type Clock,
-  copyAsItCame,
   type CopyAtCheckpointInQueue,
   copyDeferred,
   copyPostponed,

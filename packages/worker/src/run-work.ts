@@ -61,9 +61,10 @@ async function started(held: WorkHeld, run: Run): Promise<Outcome> {
   const beganAt = clock.monotonic();
   const lost: { ended?: (outcome: Outcome) => void } = {};
   const forget = delivery.onLost((loss) => {
-    lost.ended = lostRuns.add(delivery.queue, id);
+    const isToldToStop = work.onLost !== 'finish';
+    lost.ended = lostRuns.add({ queue: delivery.queue, id, isToldToStop });
     report.lost({ id, name, delivery, loss, onLost: work.onLost, ms: clock.monotonic() - beganAt });
-    if (work.onLost !== 'finish') cancellation.cancel('lost', deliveryLost(work, loss.text));
+    if (isToldToStop) cancellation.cancel('lost', deliveryLost(work, loss.text));
   });
   let outcome: Outcome = { kind: 'notStarted' };
   try {
@@ -104,7 +105,10 @@ async function refusal({ work, delivery }: WorkHeld, { parts, passage }: Run): P
   return refused ?? (isOver() ? { kind: 'notStarted' } : undefined); // a gate may have taken its time
 }
 
-/** How a run of the same message ends that lost its delivery and goes on here; undefined where it has to run anew. */
+/**
+ * How a run of the same message ends that lost its delivery and goes on here; undefined where it has to run anew, as
+ * after one that was told to stop: it may have returned early, or without what it was refused to send.
+ */
 async function takenOver(
   run: LostRun,
   { work, delivery }: WorkHeld,
@@ -115,7 +119,8 @@ async function takenOver(
   logger.info('it still runs here, from a delivery that was lost: waiting for its end', { name, id });
   const outcome = await waitInHand(delivery, () => run.ended, parts);
   if (outcome === undefined) return stopping.aborted || !delivery.live ? { kind: 'notStarted' } : undefined;
-  return outcome.kind === 'aborted' || outcome.kind === 'notStarted' ? undefined : outcome;
+  const isDone = !run.isToldToStop && outcome.kind !== 'aborted' && outcome.kind !== 'notStarted';
+  return isDone ? outcome : undefined;
 }
 
 /** Until it happens, the worker stops, or the message is no longer ours: undefined then. */

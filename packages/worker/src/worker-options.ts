@@ -1,5 +1,15 @@
 /** What a worker is made with, and stopped with. Types only. */
-import type { Clock, ConfigInput, ConfigSource, Duration, Logger, PayloadStore } from '@celeriac/core';
+import type {
+  Clock,
+  ConfigInput,
+  ConfigSource,
+  Duration,
+  KeyStoreSource,
+  Logger,
+  PayloadStore,
+} from '@celeriac/core';
+
+import type { OpenSide } from './side.js';
 
 export interface WorkerOptions {
   /** A file (YAML or JSON), or the configuration itself. Default: environment variables and defaults only. */
@@ -26,4 +36,13 @@ export interface WorkerOptions {
 export interface StopOptions {
   /** How long running handlers may take. Default `task_handler.shutdown_grace`. */
   readonly grace?: Duration;
+}
+
+/** What a worker is made over. */
+export interface Over {
+  readonly open: OpenSide;
+  /** There is no broker: all tasks run inline, and nothing is signed or verified, whatever the configuration says. */
+  readonly isSimulated: boolean;
+  /** Instead of the configured one. */
+  readonly keyStore?: KeyStoreSource | undefined;
 }

@@ -7,12 +7,10 @@ import { EventEmitter } from 'node:events';
 import {
   type Clock,
   guarded,
-  type KeyStoreSource,
   loadConfig,
   type Logger,
   notifier,
   parseDuration,
-  type PayloadStore,
   silentLogger,
   systemClock,
   type TaskContract,
@@ -23,64 +21,31 @@ import type { BatchHandler, BatchOptions } from './batch.js';
 import type { WorkerHealth } from './condition.js';
 import type { TaskContext } from './context.js';
 import { type DeliveryCounts, DeliveryCounter } from './delivery-counts.js';
-import { Application, type ApplicationOptions } from './event-handler/application.js';
-import {
-  type BareTaskHandler,
-  type RegisteredTask,
-  type TaskHandler,
-  TaskHandlers,
-  type TaskOptions,
-} from './handlers.js';
-import { moduleUrl, registerFrom } from './handler-modules.js';
+import type { Application, ApplicationOptions } from './event-handler/application.js';
+import type { BareTaskHandler, TaskHandler, TaskHandlers, TaskOptions } from './handlers.js';
+import { registerFrom } from './handler-modules.js';
 import type { PoolStats } from './pool/pool.js';
 import type { GroupSize, ResizeOptions } from './group-sizes.js';
+import { Registrations } from './registrations.js';
 import { Running } from './running.js';
 import { runUntilSignalled } from './shutdown.js';
-import type { StopOptions, WorkerOptions } from './worker-options.js';
-import { openWorkerSide } from './open-side.js';
-import type { OpenSide } from './side.js';
+import type { Over, StopOptions, WorkerOptions } from './worker-options.js';
 import type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 import { nothingRegistered, wrongState } from './worker-state.js';
-
-/** Creates a worker. Reads nothing and connects to nothing before `start` or `run`. */
-export function createWorker(options: WorkerOptions = {}): Worker {
-  return new Worker(options, { open: openWorkerSide, isSimulated: false });
-}
-
-/** As `createWorker`, over something else than a broker: all tasks inline, no signatures. For `@celeriac/testing`. @internal */
-export function createWorkerOver(
-  openOther: OpenSide,
-  options: WorkerOptions & { readonly keyStore?: KeyStoreSource } = {},
-): Worker {
-  const { keyStore, ...others } = options;
-  return new Worker(others, { open: openOther, isSimulated: true, keyStore });
-}
-
-export type { Worker };
 
 /** What is registered with a worker, for children of a pool. @internal */
 export let tasksOf: (worker: Worker) => TaskHandlers;
 
-interface Over {
-  readonly open: OpenSide;
-  /** There is no broker: all tasks run inline, and nothing is signed or verified, whatever the configuration says. */
-  readonly isSimulated: boolean;
-  /** Instead of the configured one. */
-  readonly keyStore?: KeyStoreSource | undefined;
-}
-
-class Worker implements AsyncDisposable {
+/** Made by `createWorker`. */
+export class Worker implements AsyncDisposable {
   #options: WorkerOptions;
   #over: Over;
   #logger: Logger;
   #tell: Tell<WorkerEvents>;
   #clock: Clock;
-  #tasks = new TaskHandlers();
-  #modules: string[] = [];
-  /** Inside of `load`, and of the loading that `start` begins with. */
-  #isLoading = false;
+  #registered = new Registrations();
+  /** Inside of the loading that `start` begins with. */
   #isPreparing = false;
-  #applications = new Map<string, Application>();
   #events = new EventEmitter<WorkerEvents>();
   #counter = new DeliveryCounter();
   #starting: Promise<WorkerDescription> | undefined;
@@ -90,7 +55,7 @@ class Worker implements AsyncDisposable {
   #told = new AbortController();
 
   static {
-    tasksOf = (worker) => worker.#tasks;
+    tasksOf = (worker) => worker.#registered.tasks;
   }
 
   constructor(options: WorkerOptions, over: Over) {
@@ -123,20 +88,8 @@ class Worker implements AsyncDisposable {
     handler: TaskHandler<never, never> | BareTaskHandler,
     options: TaskOptions = {},
   ): this {
-    return this.#register(what, handler, { options });
-  }
-
-  #register(
-    what: TaskContract | string,
-    handler: TaskHandler<never, never> | BareTaskHandler | BatchHandler<never, TaskContext>,
-    given: Pick<RegisteredTask, 'options' | 'batch'>,
-  ): this {
     this.#mustNotRun('register tasks');
-    const contract = typeof what === 'string' ? undefined : what;
-    const name = typeof what === 'string' ? what : what.name;
-    const isFromModule = this.#isLoading;
-    const call = handler as (...args: unknown[]) => unknown;
-    this.#tasks.add({ name, contract, handler: call, ...given, isFromModule });
+    this.#registered.addTask(what, handler, { options });
     return this;
   }
 
@@ -160,7 +113,9 @@ class Worker implements AsyncDisposable {
     { size, wait, ...options }: BatchOptions & TaskOptions,
     handler: BatchHandler<never, TaskContext>,
   ): this {
-    return this.#register(what, handler, { options, batch: { size, wait } });
+    this.#mustNotRun('register tasks');
+    this.#registered.addTask(what, handler, { options, batch: { size, wait } });
+    return this;
   }
 
   /**
@@ -169,14 +124,7 @@ class Worker implements AsyncDisposable {
    */
   async load(module: string | URL): Promise<this> {
     this.#mustNotRun('load modules');
-    const url = moduleUrl(module);
-    this.#isLoading = true;
-    try {
-      await registerFrom<Worker>(url, this);
-    } finally {
-      this.#isLoading = false;
-    }
-    this.#modules.push(url);
+    await this.#registered.load(module, (url) => registerFrom<Worker>(url, this));
     return this;
   }
 
@@ -186,10 +134,7 @@ class Worker implements AsyncDisposable {
    */
   application(name: string, options: ApplicationOptions = {}): Application {
     this.#mustNotRun('register applications');
-    const known = this.#applications.get(name) ?? new Application(name);
-    known.set(options);
-    this.#applications.set(name, known);
-    return known;
+    return this.#registered.application(name, options);
   }
 
   /**
@@ -301,31 +246,28 @@ class Worker implements AsyncDisposable {
     } finally {
       this.#isPreparing = false;
     }
-    const applications = [...this.#applications.values()].filter(({ isEmpty }) => !isEmpty);
-    if (this.#tasks.names.length === 0 && applications.length === 0) throw nothingRegistered();
+    const { tasks, modules, applications } = this.#registered;
+    if (tasks.names.length === 0 && applications.length === 0) throw nothingRegistered();
     const config = await loadConfig(source, { env, overrides });
     const parts = { config, logger: this.#logger, clock: this.#clock, openSide: this.#over.open };
     const { isSimulated, keyStore } = this.#over;
-    const registered = { tasks: this.#tasks, modules: this.#modules, queues };
-    const what = { ...registered, isSimulated, keyStore, payloadStore };
+    const what = { tasks, modules, applications, queues, isSimulated, keyStore, payloadStore };
     const shutdown = (): void => {
       this.#told.abort();
       void this.stop();
     };
-    const running = await Running.open({ ...parts, ...what, applications, shutdown, tell: this.#tell });
+    const running = await Running.open({ ...parts, ...what, shutdown, tell: this.#tell });
     this.#running = running;
-    if (this.#isStopped()) {
-      await running.stop(0); // stopped while it was being opened
-      throw wrongState('start', 'it was stopped');
-    }
+    if (this.#isStopped()) await running.stop(0); // stopped while it was being opened
+    this.#mustNotBeStopped();
     try {
       await running.start();
     } catch (error) {
       await this.stop({ grace: 0 });
       throw error;
     }
+    this.#mustNotBeStopped();
     const description = running.describe();
-    if (this.#isStopped()) throw wrongState('start', 'it was stopped');
     this.#tell('ready', description);
     return description;
   }
@@ -333,6 +275,10 @@ class Worker implements AsyncDisposable {
   /** A method, because the compiler believes that a field stays what it was over an await. */
   #isStopped(): boolean {
     return this.#stopping !== undefined;
+  }
+
+  #mustNotBeStopped(): void {
+    if (this.#isStopped()) throw wrongState('start', 'it was stopped');
   }
 
   #whileRunning(what: string): Running {

@@ -8,12 +8,13 @@ import { EventEmitter } from 'node:events';
 import type { Channel, ConsumeMessage } from 'amqplib';
 
 import type { Clock } from '../clock.js';
-import { CeleriacError, errorText, isCeleriacError } from '../errors.js';
+import { type CeleriacError, isCeleriacError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { ChannelLoss, Delivery } from '../ports.js';
 import { Acknowledgements } from './acknowledgements.js';
 import { cancelledByBroker } from './channel-error.js';
 import { type ChannelEnd, ChannelSupervisor } from './channel-supervisor.js';
+import { interrupted, lossBy, notYet } from './consume-error.js';
 import { AmqpDelivery, ChannelLease } from './delivery.js';
 import { incompatible, ReceivedProperties } from './frame-reader.js';
 import type { Session } from './session.js';
@@ -136,8 +137,10 @@ export class Consumer {
     try {
       await this.#inTurn(() => this.#consumeAgain());
     } catch (error) {
-      const { logger } = this.#options;
-      logger.warn('cannot take up consuming on this channel, opening another', { queue: this.queue, error });
+      this.#options.logger.warn('cannot resume on this channel, opening another', {
+        queue: this.queue,
+        error,
+      });
       this.#supervisor.recycle();
     }
   }
@@ -162,17 +165,14 @@ export class Consumer {
     this.#lease = lease;
     if (onChannelLost !== undefined) lease.onLost(onChannelLost);
     let loss: ChannelLoss | undefined;
-    channel.on('error', (error: Error & { code?: number }) => {
-      loss ??= { code: error.code, text: errorText(error) };
-    });
+    channel.on('error', (error) => (loss ??= lossBy(error)));
     channel.once('close', () => lease.end(loss));
     this.#channel = channel;
     await this.#inTurn(() => this.#consume(channel, lease));
   }
 
   async #consumeAgain(): Promise<void> {
-    const channel = this.#channel;
-    const lease = this.#lease;
+    const [channel, lease] = [this.#channel, this.#lease];
     if (this.#tag !== undefined) {
       this.events.emit('subscribed'); // all the while: somebody may have taken it for quiet
       return;
@@ -266,12 +266,7 @@ export class Consumer {
     this.#tag = undefined;
     this.#channel = undefined;
     if (this.#cancelled) return;
-    const error = new CeleriacError('ERR_CHANNEL_CLOSED', {
-      message: `Consuming '${this.queue}' was interrupted: ${end.text}.`,
-      hint: 'Unsettled deliveries went back to the queue; subscribing again.',
-      values: { queue: this.queue, code: end.code },
-      cause: end.cause,
-    });
+    const error = interrupted(this.queue, end);
     if (end.code !== undefined) this.#options.logger.warn('channel closed', { queue: this.queue, error });
     this.events.emit('unsubscribed', error);
   }
@@ -286,13 +281,7 @@ export class Consumer {
     if (this.#options.session.connection !== undefined) {
       this.#options.logger.warn('cannot consume yet, trying on', { queue: this.queue, error: cause });
     }
-    const error = new CeleriacError('ERR_CHANNEL_CLOSED', {
-      message: `Cannot consume '${this.queue}' yet: ${errorText(cause)}.`,
-      hint: 'Trying on.',
-      values: { queue: this.queue },
-      cause,
-    });
-    this.events.emit('unsubscribed', error);
+    this.events.emit('unsubscribed', notYet(this.queue, cause));
     return false;
   }
 
@@ -306,8 +295,6 @@ export class Consumer {
 
   #stale(): void {
     this.#staleSettles++;
-    this.#options.logger.debug('settled too late: its channel is gone, the broker redelivers', {
-      queue: this.queue,
-    });
+    this.#options.logger.debug('settled too late: its channel is gone', { queue: this.queue });
   }
 }

@@ -7,21 +7,17 @@ import type { Channel, ChannelModel } from 'amqplib';
 
 import type { Clock } from '../clock.js';
 import { withDeadline } from '../deadline.js';
-import { CeleriacError, errorText } from '../errors.js';
+import { errorText } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type Inequivalence, inequivalentArgument, replyCode } from './channel-error.js';
 import { endOf } from './channel-supervisor.js';
+import { answerMs, mismatch, type Subject, topologyError, unanswered } from './declare-error.js';
 import { serverVersion, understoodArguments } from './server-version.js';
 import type { Session } from './session.js';
 import type { BindingSpec, ExchangeBindingSpec, ExchangeSpec, QueueSpec, Topology } from './topology.js';
 
 /** Without these a confirmed message can vanish: a queue that lacks them is refused. */
 const unsafeArguments: ReadonlySet<string> = new Set(['durable', 'auto_delete', 'exclusive']);
-
-/** How long a declaration may take. */
-const answerMs = 15_000;
-
-type Kind = 'queue' | 'exchange' | 'binding';
 
 export interface DeclarerOptions {
   readonly session: Session;
@@ -207,13 +203,6 @@ export class Declarer {
   }
 }
 
-interface Subject {
-  readonly kind: Kind;
-  readonly name: string;
-  readonly family?: string | undefined;
-  readonly isTransient?: boolean;
-}
-
 interface How {
   /** False only checks. */
   readonly create: boolean;
@@ -258,52 +247,4 @@ class DeclareChannel {
     this.#channel?.close().catch(() => undefined); // closed already: that is what was wanted
     this.#channel = undefined;
   }
-}
-
-function unanswered(): CeleriacError {
-  return new CeleriacError('ERR_CHANNEL_CLOSED', {
-    message: `The broker did not answer a declaration within ${answerMs / 1000} s.`,
-    hint: 'It is tried again. Look for a queue without a leader, or an alarm (rabbitmq-diagnostics alarms).',
-  });
-}
-
-function mismatch({ kind, name }: Subject, difference: Inequivalence, cause: unknown): CeleriacError {
-  const { argument, wanted, present } = difference;
-  return new CeleriacError('ERR_TOPOLOGY_MISMATCH', {
-    message: `The ${kind} '${name}' exists with ${argument} ${present}, but ${wanted} is needed: confirmed messages could be lost.`,
-    hint: `Delete it and let it be declared again, or configure another name.`,
-    values: { [kind]: name, argument, wanted, present },
-    cause,
-  });
-}
-
-function topologyError(error: unknown, { kind, name }: Subject): unknown {
-  const code = (error as { code?: number }).code;
-  const values = { [kind]: name, replyCode: code };
-  const text = errorText(error);
-  if (code === replyCode.notFound) {
-    return new CeleriacError('ERR_TOPOLOGY_MISSING', {
-      message: `The ${kind} '${name}' does not exist: ${text}.`,
-      hint: 'Create it, or let Celeriac declare it with tasks.declare_queues: true.',
-      values,
-      cause: error,
-    });
-  }
-  if (code === replyCode.accessRefused) {
-    return new CeleriacError('ERR_TOPOLOGY_REFUSED', {
-      message: `The user may not create the ${kind} '${name}', and it does not exist: ${text}.`,
-      hint: 'Create it with a user who may configure it, or grant the permission (rabbitmqctl set_permissions).',
-      values,
-      cause: error,
-    });
-  }
-  if (code === replyCode.resourceLocked || code === replyCode.preconditionFailed) {
-    return new CeleriacError('ERR_TOPOLOGY_MISMATCH', {
-      message: `The ${kind} '${name}' cannot be declared as it has to be: ${text}.`,
-      hint: 'Another program owns it or created it differently: configure another name.',
-      values,
-      cause: error,
-    });
-  }
-  return error; // the connection or the channel went: the caller tries again
 }

@@ -10,7 +10,8 @@ import { Problems } from './problems.js';
 import { resolveTree } from './resolve.js';
 import { configSchema } from './schema.js';
 import { copyTree, isTree, mergeTrees, type Tree, withoutEmptySections } from './tree.js';
-import type { Config, ConfigInput } from './types.js';
+import type { ConfigInput } from './input.js';
+import type { Config } from './types.js';
 import { validateTree } from './validate.js';
 
 /** A file's path or URL (YAML or JSON), or the configuration itself. */

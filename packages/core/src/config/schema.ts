@@ -2,7 +2,6 @@
  * The one JSON Schema (draft-07) of the configuration: every key with its default, unit and a sentence. The
  * loader, the error texts and the reference page read it; nothing about keys is written anywhere else. Data only.
  */
-import { longestDelaySeconds } from '../policy/delay.js';
 import { cancelling, remoteControl } from './schema-control.js';
 import {
   choice,
@@ -21,13 +20,13 @@ import { resultSettings } from './schema-results.js';
 import { http } from './schema-http.js';
 import { payloadKeys } from './schema-payload.js';
 import { brokerPatience, declaredPatience, onLost } from './schema-patience.js';
+import { deliveryLimit, retry } from './schema-retry.js';
 import { poolSettings, taskWorkers } from './schema-pool.js';
 import { signing } from './schema-signing.js';
 
 export type {
   Compatibility,
   Config,
-  ConfigInput,
   EventHandlerConfig,
   EventsConfig,
   EventWorkerConfig,
@@ -70,41 +69,6 @@ const deadLetterExpiry: SchemaNode = duration(
 );
 
 const prefetch = (description: string, extra: Extra): SchemaNode => whole(description, 1, extra);
-
-const errorNames = (description: string, extra: Extra): SchemaNode => ({
-  type: 'array',
-  description,
-  items: text('Name of an error, of a class of errors, or an error code.'),
-  ...extra,
-});
-
-const retry = (what: string): SchemaNode =>
-  section(`How failed ${what} are tried again, unless they say otherwise themselves.`, {
-    max: whole('Attempts after the first.', 0, {
-      'x-unit': 'attempts',
-      'x-default': 'none; 3 where retries are asked for without a number',
-    }),
-    backoff: choice('Whether the delay doubles with every attempt.', ['exponential', 'fixed'], {
-      default: 'exponential',
-    }),
-    delay: duration('Before the first retry.', [0, longestDelaySeconds], { default: '1s' }),
-    max_delay: duration('The longest delay that the backoff comes to.', [0, longestDelaySeconds], {
-      default: '10m',
-    }),
-    jitter: {
-      type: 'boolean',
-      description: 'Draw the delay between 0 and what the backoff comes to.',
-      'x-default': 'true for `exponential`, false for `fixed`',
-    },
-    never: errorNames('Errors that are not tried again.', { default: [] }),
-    only: errorNames('Only these errors are tried again.', { 'x-default': 'all' }),
-  });
-
-const deliveryLimit: SchemaNode = whole(
-  'Deliveries of a message that end with neither an acknowledgement nor a failure, as when it ends the process, before it is dead-lettered; 0 is without limit. Quorum queues of ours have a limit of 20 of their own.',
-  0,
-  { 'x-unit': 'deliveries', default: 20 },
-);
 
 const events: SchemaNode = section('The event bus, and the connection that tasks share by default.', {
   connection_string: text(

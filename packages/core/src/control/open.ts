@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { brokerAccess, openPublishing } from '../broker.js';
 import { type Clock, systemClock } from '../clock.js';
 import { type ConfigSource, loadConfig } from '../config/load.js';
-import type { ConfigInput } from '../config/types.js';
+import type { ConfigInput } from '../config/input.js';
 import { guarded, type Logger, silentLogger } from '../logger.js';
 import { RemoteControl } from './remote-control.js';
 

@@ -3,7 +3,8 @@ import { expect } from 'chai';
 
 import { applicationQueueName, applicationTopology } from '../../dist/applications.js';
 import { loadConfig } from '../../dist/config/load.js';
-import type { Config, ConfigInput } from '../../dist/config/types.js';
+import type { ConfigInput } from '../../dist/config/input.js';
+import type { Config } from '../../dist/config/types.js';
 
 const load = (config: ConfigInput = {}): Promise<Config> => loadConfig(config, { env: {} });
 

@@ -10,7 +10,8 @@ import type { TlsSettings } from '../../dist/amqp/broker-endpoint.js';
 import { brokerAccess, isOneBroker, openSession, producerName, serviceName } from '../../dist/broker.js';
 import { systemClock } from '../../dist/clock.js';
 import { loadConfig } from '../../dist/config/load.js';
-import type { Config, ConfigInput } from '../../dist/config/types.js';
+import type { ConfigInput } from '../../dist/config/input.js';
+import type { Config } from '../../dist/config/types.js';
 import { type Logger, silentLogger } from '../../dist/logger.js';
 
 const load = (config: ConfigInput = {}): Promise<Config> => loadConfig(config, { env: {} });

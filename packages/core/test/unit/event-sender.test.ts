@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import type { Declarer } from '../../dist/amqp/declare.js';
 import type { Topology } from '../../dist/amqp/topology.js';
 import { loadConfig } from '../../dist/config/load.js';
-import type { ConfigInput } from '../../dist/config/types.js';
+import type { ConfigInput } from '../../dist/config/input.js';
 import { defineEvent } from '../../dist/contract/event.js';
 import type { CeleriacError } from '../../dist/errors.js';
 import { BrokerEventSender } from '../../dist/event-sender.js';

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 
 import { loadConfig } from '../../dist/config/load.js';
-import type { ConfigInput } from '../../dist/config/types.js';
+import type { ConfigInput } from '../../dist/config/input.js';
 import { inputHeader } from '../../dist/contract/call.js';
 import { defineTask } from '../../dist/contract/task.js';
 import { CeleriacError, type ErrorCode } from '../../dist/errors.js';

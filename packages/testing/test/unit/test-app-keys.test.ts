@@ -22,12 +22,7 @@ const index = defineTask({
   debounce: { key: (input) => input.page ?? '', wait: '5s', maxWait: '12s' },
 });
 
-interface Ran {
-  readonly ran: unknown[];
-  readonly register: (worker: Worker) => void;
-}
-
-function noting(task: { readonly name: string } | string): Ran {
+function noting(task: { readonly name: string } | string) {
   const ran: unknown[] = [];
   const register = (worker: Worker): void => {
     worker.task(task as string, (input: unknown) => void ran.push(input));
@@ -115,7 +110,7 @@ describe('a task with an idempotency key in a test app', () => {
     let runs = 0;
     await using app = await testApp({
       register: (worker) =>
-        worker.task('bare', () => void runs++, {
+        worker.task('bare', () => ++runs, {
           idempotency: {
             key: () => {
               throw new Error('a bug');
@@ -294,9 +289,8 @@ describe('a debounced task in a test app', () => {
     const { register } = noting(index);
     await using app = await testApp({ register });
 
-    const error: unknown = await app.publisher
-      .send(index, { page: 'a' }, { delay: '1s' })
-      .catch((thrown: unknown) => thrown);
+    const sending = app.publisher.send(index, { page: 'a' }, { delay: '1s' });
+    const error: unknown = await sending.catch((thrown: unknown) => thrown);
 
     expect((error as { code?: string }).code).to.equal('ERR_INPUT_INVALID');
   });

@@ -36,6 +36,8 @@ export class ChildPool implements Pool {
   #children = new Set<PooledChild>();
   /** Longest idle first, each with the timer that ends it. */
   #idle: { readonly child: PooledChild; readonly timer: Timer }[] = [];
+  /** Children that start before they are needed; each resolves when it is idle, or could not start. */
+  #spares: Promise<void>[] = [];
   #size: PoolSize;
   #isClosed = false;
 
@@ -84,7 +86,7 @@ export class ChildPool implements Pool {
       if (this.#living.length > size.concurrency) void child.retire();
       else this.#rest(child);
     }
-    for (let missing = this.#least - this.#living.length; missing > 0; missing--) void this.#startOneMore();
+    for (let missing = this.#least - this.#living.length; missing > 0; missing--) this.#startOneMore();
   }
 
   stats(): ReturnType<Pool['stats']> {
@@ -107,6 +109,11 @@ export class ChildPool implements Pool {
       idle?.timer.cancel();
       if (idle?.child.isAlive === true) return idle.child;
       if (idle !== undefined) continue;
+      const spare = this.#spares.shift();
+      if (spare !== undefined) {
+        await spare; // another one beside it would be one too many
+        continue;
+      }
       try {
         const child = this.#startChild(); // throws where the system has no memory for a process
         await child.ready;
@@ -157,7 +164,7 @@ export class ChildPool implements Pool {
     const isTooMany = this.#living.length > this.#size.concurrency;
     if (child.isAlive && !this.#isSpent(child) && !isTooMany) this.#rest(child);
     else if (child.isAlive) void child.retire();
-    if (this.#living.length < this.#least) void this.#startOneMore();
+    if (this.#living.length < this.#least) this.#startOneMore();
   }
 
   /** True when it was. */
@@ -194,8 +201,15 @@ export class ChildPool implements Pool {
     return Math.min(this.#size.minConcurrency, this.#size.concurrency);
   }
 
-  /** Before it is needed. A failure is told, and tried again when a task comes. */
-  async #startOneMore(): Promise<void> {
+  #startOneMore(): void {
+    const spare = this.#startSpare().finally(() => {
+      this.#spares = this.#spares.filter((one) => one !== spare);
+    });
+    this.#spares.push(spare);
+  }
+
+  /** A failure is told, and tried again when a task comes. */
+  async #startSpare(): Promise<void> {
     const { logger } = this.#options;
     try {
       const child = this.#startChild();

@@ -180,6 +180,36 @@ describe('dispatch', () => {
     expect(parts.inHand.size).to.equal(0);
   });
 
+  for (const [onLost, runs] of [
+    ['cancel', 2],
+    ['finish', 1],
+  ] as const) {
+    it(`waits for the run that lost its delivery, and ${runs === 2 ? 'runs anew' : 'takes over its end'} (${onLost})`, async () => {
+      let begun = 0;
+      let end: () => void = () => undefined;
+      const run = (): Promise<void> => {
+        begun++;
+        return new Promise((resolve) => (end = resolve)); // heeds nothing, and returns
+      };
+      const parts = { ...bench.parts(() => work({ onLost, run }), 2), deliveryLimit: 0 };
+      const first = bench.delivery();
+      const all = [dispatch(first, parts)];
+      await settled();
+      first.lose();
+      all.push(dispatch(Object.assign(bench.delivery(), { redelivered: true }), parts));
+      await settled();
+      expect([begun, bench.outcomes]).to.deep.equal([1, []]);
+
+      end();
+      await settled();
+      end();
+      await Promise.all(all);
+
+      expect(begun).to.equal(runs);
+      expect(bench.calls.filter((call) => call !== 'started')).to.deep.equal(['ack']);
+    });
+  }
+
   it('frees the slot of a handler that throws', async () => {
     const run = (): never => {
       throw new Error('boom');

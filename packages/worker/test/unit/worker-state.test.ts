@@ -2,7 +2,7 @@
 import { CeleriacError, defineTask } from '@celeriac/core';
 import { expect } from 'chai';
 
-import { createWorker } from '../../dist/worker.js';
+import { createWorker } from '../../dist/create-worker.js';
 
 /** What it was refused with. */
 async function refusal(attempt: () => unknown): Promise<unknown> {

@@ -5,7 +5,8 @@ import { expect } from 'chai';
 
 import { resolveConfig } from '../../../dist/config/load.js';
 import { printableConfig } from '../../../dist/config/printable.js';
-import type { Config, ConfigInput } from '../../../dist/config/types.js';
+import type { ConfigInput } from '../../../dist/config/input.js';
+import type { Config } from '../../../dist/config/types.js';
 import { failure, problems } from './failures.js';
 
 /** An object that only JavaScript would pass. */

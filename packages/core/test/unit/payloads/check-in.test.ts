@@ -63,8 +63,8 @@ describe('a large body', () => {
     const payloads = await checkIn();
 
     for (let n = 0; n < 3; n++) expect(payloads.checkIn(task(3000))).to.equal(undefined);
-    payloads.checkIn(task(3000, 'other'));
-    payloads.checkIn(task(100, 'small'));
+    expect(payloads.checkIn(task(3000, 'other'))).to.equal(undefined);
+    expect(payloads.checkIn(task(100, 'small'))).to.equal(undefined);
 
     expect(lines.map(([, fields]) => (fields as { task: string }).task)).to.deep.equal([
       'report.make',

@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 
 import { loadConfig } from '../../../dist/config/load.js';
-import type { ConfigInput } from '../../../dist/config/types.js';
+import type { ConfigInput } from '../../../dist/config/input.js';
 import type { OutgoingMessage } from '../../../dist/ports.js';
 import type { ReceivedIn } from '../../../dist/protocol/again.js';
 import { encodeTask } from '../../../dist/protocol/celery-v2.js';

@@ -5,7 +5,9 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 
 import type { OutgoingMessage } from '../../../dist/ports.js';
-import { taskForRetry } from '../../../dist/protocol/again.js';
+import { taskAtCheckpoint, taskForRetry } from '../../../dist/protocol/again.js';
+import { checkpointHeader, checkpointsHeader } from '../../../dist/protocol/checkpoint-headers.js';
+import { payloadHeader, withClaim } from '../../../dist/protocol/claim.js';
 import { signatureHeaders, signedBytes, type SignedFields } from '../../../dist/protocol/signature.js';
 import { signingCopies } from '../../../dist/signing/signer.js';
 import { ManualClock } from '../../support/manual-clock.js';
@@ -224,19 +226,56 @@ describe('a signature', () => {
     expect(unsigned.properties.headers).not.to.have.property(signatureHeaders.signature);
   });
 
+  it('is over a body that is kept elsewhere: another reference, length or digest is refused', async () => {
+    const { signer, verifier } = await hmacParty();
+    const claim = { reference: 'a/b', bytes: 70_000, sha256: 'a'.repeat(64) };
+    const message = await signed({ ...taskMessage(), ...withClaim(taskMessage(), claim) }, signer);
+    const plain = await signed(taskMessage(), signer);
+    const changed = [
+      ...[{ reference: 'a/c' }, { bytes: 70_001 }, { sha256: 'b'.repeat(64) }].map((other) =>
+        withHeader(message, payloadHeader, { ...claim, ...other }),
+      ),
+      ...['a/b', undefined].map((other) => withHeader(message, payloadHeader, other)),
+      withHeader(plain, payloadHeader, claim),
+      { ...plain, ...withClaim(plain, claim) },
+    ];
+
+    expect(verdictOn(verifier, inQueue(message))).to.equal('ok');
+    expect(changed.map((one) => verdictOn(verifier, inQueue(one)))).to.deep.equal(
+      changed.map(() => 'bad-signature'),
+    );
+  });
+
+  it('is made anew for the copy that goes on from a checkpoint, over its state, and where the body is', async () => {
+    const { signer, verifier } = await hmacParty();
+    const goingOn = signingCopies(taskAtCheckpoint('UTC'), signer);
+    const claim = { reference: 'a/b', bytes: 70_000, sha256: 'a'.repeat(64) };
+    const message = await signed({ ...taskMessage(), ...withClaim(taskMessage(), claim) }, signer);
+
+    const copy = { ...message, ...goingOn(inQueue(message), { state: '{"page":2}', now: 500 }) };
+    const plain = await signed(taskMessage(), signer);
+    const forged = [
+      withHeader(copy, checkpointHeader, '{"page":9}'),
+      withHeader(copy, checkpointHeader, undefined),
+      withHeader(copy, checkpointsHeader, 2),
+      withHeader(copy, checkpointsHeader, undefined),
+      withHeader(plain, checkpointHeader, '{"page":2}'),
+      withHeader(plain, checkpointsHeader, 1),
+    ];
+
+    expect(verdictOn(verifier, inQueue(copy))).to.equal('ok');
+    expect(copy.properties.headers?.[payloadHeader]).to.deep.equal(claim);
+    expect(copy.body).to.equal(message.body);
+    expect(forged.map((one) => verdictOn(verifier, inQueue(one)))).to.deep.equal(
+      forged.map(() => 'bad-signature'),
+    );
+  });
+
   it('has bytes of its own for every message: no field can borrow from the next', () => {
     const mark = { keyId: 'k', issuedAt: '1' };
     const fieldsOf = (t: readonly string[]): SignedFields => {
-      const [
-        id = '',
-        name = '',
-        exchange = '',
-        routingKey = '',
-        retries = '',
-        eta = '',
-        expires = '',
-        replyTo = '',
-      ] = t;
+      const [id = '', name = '', exchange = '', routingKey = '', ...others] = t;
+      const [retries = '', eta = '', expires = '', replyTo = ''] = others;
       return { kind: 'task', id, name, target: { exchange, routingKey }, retries, eta, expires, replyTo };
     };
     const bytes = (t: readonly string[]): string =>

@@ -1,12 +1,22 @@
 /** What a worker may be told at each level, and what it answers to what it does not know. */
-import { type Config, loadConfig, type RemoteControlLevel, silentLogger } from '@celeriac/core';
+import {
+  type Config,
+  loadConfig,
+  type PoolKind,
+  type RemoteControlLevel,
+  silentLogger,
+} from '@celeriac/core';
 import { expect } from 'chai';
 
+import type { Capsule } from '../../../dist/capsule.js';
+import type { TaskGroup } from '../../../dist/capsule-plan.js';
 import { answerRequest } from '../../../dist/control/answer-request.js';
 import type { ControlledWorker } from '../../../dist/control/command.js';
 import { LogicalClock } from '../../../dist/control/logical-clock.js';
 import { Revocations } from '../../../dist/control/revocations.js';
+import type { DelayPaths } from '../../../dist/delay-paths.js';
 import { GroupSizes } from '../../../dist/group-sizes.js';
+import type { Pool } from '../../../dist/pool/pool.js';
 import { TaskHandlers } from '../../../dist/handlers.js';
 import { TaskQueues } from '../../../dist/task-queues.js';
 import { WorkInHand } from '../../../dist/work-in-hand.js';
@@ -18,18 +28,20 @@ describe('answerRequest', () => {
   let worker: ControlledWorker;
   let clock: ManualClock;
   let shutdowns: number;
+  let sizes: GroupSizes;
 
   async function at(level: RemoteControlLevel): Promise<void> {
     clock = new ManualClock();
     shutdowns = 0;
     const config: Config = await loadConfig({ task_handler: { remote_control: level } }, { env: {} });
     const tasks = new TaskHandlers();
+    sizes = new GroupSizes();
     worker = {
       ...{ node: 'a@one', config, clock, logger: silentLogger, startedAt: 0, groups: [], ports: {} },
       tasks,
       inHand: new WorkInHand(),
       revocations: new Revocations(clock, { expiryMs: day, most: 100 }),
-      queues: new TaskQueues({ config, tasks, sizes: new GroupSizes() }),
+      queues: new TaskQueues({ config, tasks, sizes }),
       pools: () => [],
       shutdown: () => {
         shutdowns++;
@@ -77,12 +89,43 @@ describe('answerRequest', () => {
     });
   });
 
+  it('resizes the first group: how much runs at once, and how many threads or processes are kept', async () => {
+    await at('full');
+    const { task_handler: handler } = worker.config;
+    const told: object[] = [];
+    const resize = (size: object): Promise<void> => Promise.resolve(void told.push(size));
+    const capsule = { plans: [{}], resize } as unknown as Capsule;
+    const open = (name: string, pool: PoolKind): void => {
+      const config = { ...handler, pool, concurrency: 4, min_concurrency: 1 };
+      const group = { name, queues: [], config } as unknown as TaskGroup;
+      sizes.add(group, { resize } as unknown as Pool, capsule);
+      worker.queues.open({ group, capsule, delayPaths: {} as DelayPaths });
+    };
+    open('cpu', 'threads');
+
+    expect(await answer('autoscale', { max: 6, min: 2 })).to.deep.equal({ ok: 'autoscale now max=6 min=2' });
+    expect(await answer('autoscale', { max: null, min: 3 })).to.deep.equal({
+      ok: 'autoscale now max=6 min=3',
+    });
+    expect(await answer('pool_shrink', { n: 2 })).to.deep.equal({ ok: 'pool will shrink' });
+    expect(told.at(-1)).to.include({ name: 'cpu', concurrency: 4, minConcurrency: 3, prefetch: 4 });
+    expect(worker.queues.concurrency).to.equal(4);
+
+    await at('full');
+    open('task_handler', 'inline');
+    expect(await answer('autoscale', { max: 6 })).to.deep.equal({
+      error: "ValueError('Autoscale not enabled')",
+    });
+  });
+
   it("answers Celery's errors to what it does not know or cannot do", async () => {
     await at('full');
     expect(await answer('no_such_cmd')).to.deep.equal({ error: "KeyError('no_such_cmd')" });
     expect(await answer('__proto__')).to.deep.equal({ error: "KeyError('__proto__')" });
     expect(await answer("it's")).to.deep.equal({ error: 'KeyError("it\'s")' });
-    expect(await answer('autoscale')).to.deep.equal({ error: "ValueError('Autoscale not enabled')" });
+    expect(await answer('autoscale', { max: 0 })).to.deep.equal({
+      error: `ValueError("'max' has to be a whole number from 1")`,
+    });
     expect(await answer('pool_restart')).to.deep.equal({ error: "ValueError('Pool restarts not enabled')" });
     expect(await answer('pool_grow', { n: -1 }))
       .to.have.property('error')

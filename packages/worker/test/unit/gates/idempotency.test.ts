@@ -1,5 +1,13 @@
 /** The gate of idempotency keys on a store in memory: what it does when the store fails, or a lease ends. No broker. */
-import { CeleriacError, type Config, type KeyStore, loadConfig, MemoryKeyStore } from '@celeriac/core';
+import {
+  CeleriacError,
+  Checkpoint,
+  type Config,
+  type KeyStore,
+  loadConfig,
+  MemoryKeyStore,
+  type TaskMessage,
+} from '@celeriac/core';
 import { expect } from 'chai';
 
 import { dispatch, type DispatchParts } from '../../../dist/dispatch.js';
@@ -36,9 +44,15 @@ describe('the gate of idempotency keys', () => {
     readonly over?: Partial<KeyStore>;
     readonly policy?: 'run' | 'wait';
     readonly run?: Work['run'];
+    readonly message?: TaskMessage;
   }
   let owners = 0;
-  const parts = ({ over = {}, policy = 'run', run = () => undefined }: Given = {}): DispatchParts => {
+  const parts = ({
+    over = {},
+    policy = 'run',
+    run = () => undefined,
+    message,
+  }: Given = {}): DispatchParts => {
     const opened: KeyStore = { ...bound(store), ...over } as KeyStore;
     const log = (message: string): void => void logged.push(message);
     const gate = idempotencyGate({
@@ -49,7 +63,7 @@ describe('the gate of idempotency keys', () => {
       newId: () => `owner ${owners++}`,
       keyOf: () => ({ key: 'k', windowMs: 60_000 }),
     });
-    const work = { id: '1', name: 'a', retries: 0, policy: noRetries, input: [], run };
+    const work = { id: '1', name: 'a', retries: 0, policy: noRetries, input: [], run, message };
     return { ...bench.parts(() => ({ work })), gates: [gate] };
   };
   const fails = (): Promise<never> => Promise.reject(down);
@@ -78,6 +92,21 @@ describe('the gate of idempotency keys', () => {
 
     expect(bench.calls).to.deep.equal(['started', 'done', 'ack', 'ack']);
     expect(bench.outcomes).to.deep.equal(['succeeded', 'repeated']);
+  });
+
+  it('lets a task go on from its checkpoint, and the message that it went on from not run again', async () => {
+    const atCheckpoint = (): never => {
+      throw new Checkpoint({ page: 2 });
+    };
+    const copy = { checkpoint: { state: { page: 2 }, number: 1 } } as unknown as TaskMessage;
+
+    await dispatch(bench.delivery(), parts({ run: atCheckpoint }));
+    await dispatch(bench.delivery(), parts()); // a crash before the acknowledgement brought it back
+    await dispatch(bench.delivery(), parts({ message: copy }));
+    await dispatch(bench.delivery(), parts({ message: copy }));
+
+    expect(bench.outcomes).to.deep.equal(['checkpointed', 'repeated', 'succeeded', 'repeated']);
+    expect(bench.calls).to.deep.equal(['started', 'publish', 'ack', 'ack', 'started', 'ack', 'ack']);
   });
 
   it('tries on to write it down for as long as its lease, where the policy is to wait', async () => {
