@@ -19,6 +19,7 @@ import type { SendKeyStore } from './key-store/key-store.js';
 import type { KeyStoreSource } from './key-store/open.js';
 import { KeyedSends } from './keyed-sends.js';
 import type { MessageSink, OutgoingMessage, SentMessage } from './ports.js';
+import { checkedQueueName } from './policy/queue-name.js';
 import { routeTask } from './policy/routing.js';
 import { keyHeaders } from './plan-keys.js';
 import type { PreparedTask } from './prepared.js';
@@ -273,7 +274,7 @@ export async function prepareTask(
   const keyed = keyHeaders({ name: call.task, contract, input, options, newId });
   const all = keyed === undefined ? call : { ...call, headers: { ...call.headers, ...keyed } };
   const message = buildTaskMessage(all, settings, sender);
-  const queue = settings.queue ?? queueFor(call.task, config);
+  const queue = checkedQueueName(settings.queue ?? queueFor(call.task, config));
   const { id, eta, expires } = message;
   return {
     kind: 'task',
