@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 
+import { isDelayExchange } from '../policy/delay.js';
 import type { BindingSpec, QueueSpec, QueueType, Topology } from './topology.js';
 
 const levels = 28;
@@ -96,16 +97,14 @@ export function isDelayedTo(queue: string, message: Published): boolean {
 
 /** The queue that such a message is meant for, in the form its key has; undefined for one that was not delayed. */
 export function delayedTarget({ exchange, routingKey }: Published): string | undefined {
-  return delayedFrom.test(exchange) ? routingKey.slice(levels * 2) : undefined;
+  return isDelayExchange(exchange) ? routingKey.slice(levels * 2) : undefined;
 }
 
 /** The whole seconds that such a message waits; 0 for one that was not delayed. */
 export function delayedSeconds({ exchange, routingKey }: Published): number {
-  if (!delayedFrom.test(exchange)) return 0;
+  if (!isDelayExchange(exchange)) return 0;
   return Number.parseInt(routingKey.slice(0, levels * 2).replaceAll('.', ''), 2);
 }
-
-const delayedFrom = /^celery_delayed_(\d+|delivery)$/u;
 
 /** AMQP's routing keys hold 255 bytes. */
 const longestKeyBytes = 255 - levels * 2;

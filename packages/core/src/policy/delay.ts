@@ -8,3 +8,8 @@ export function wholeDelaySeconds(delayMs: number): number {
   if (!(delayMs > 0)) return 0;
   return Math.min(longestDelaySeconds, Math.ceil(delayMs / 1000));
 }
+
+/** An exchange of Celery's native delayed delivery, which a message passes on its way. */
+export function isDelayExchange(exchange: string): boolean {
+  return /^celery_delayed_(\d+|delivery)$/u.test(exchange);
+}
