@@ -53,6 +53,7 @@ export class QueueVisit {
   #isOpen = true;
   #waiting: ConsumeMessage[] = [];
   #received = 0;
+  #isAtEnd = false;
   /** The delivery tags in hand, by batch. */
   #held: Set<number>[] = [];
 
@@ -169,7 +170,7 @@ export class QueueVisit {
   async #nextBatch(): Promise<void> {
     const { batchSize = defaultBatchSize, queue, clock, timeoutMs } = this.#options;
     const wanted = Math.min(batchSize, this.count - this.#received);
-    if (wanted <= 0) return;
+    if (wanted <= 0 || this.#isAtEnd) return;
     // In order of their names: RabbitMQ goes by that when it gives back what lost consumers held.
     const tag = `celeriac-${String(this.#held.length).padStart(6, '0')}`;
     const batch = new Batch({ channel: this.#channel, queue, clock, timeoutMs, wanted, tag });
@@ -178,6 +179,8 @@ export class QueueVisit {
     } catch (error) {
       throw interrupted(queue, error);
     }
+    // Others took some of those that waited: what comes now is new.
+    this.#isAtEnd = this.#waiting.length < wanted;
     this.#received += this.#waiting.length;
     this.#held.push(new Set(this.#waiting.map(({ fields }) => fields.deliveryTag)));
   }
