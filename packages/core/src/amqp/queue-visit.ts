@@ -138,7 +138,9 @@ export class QueueVisit {
     const isNacked = isAll || Number.parseInt(this.#version, 10) >= 4;
     if (isNacked) for (const tags of this.#held) this.#nack([...tags].at(-1));
     await this.#channel.close();
-    if (inHand > 0) await this.#untilBack(inHand);
+    // Beside those that were never in hand; where others took some, nobody knows how many there are.
+    const others = this.#isAtEnd ? 0 : this.count - this.#received;
+    if (inHand > 0) await this.#untilBack(inHand + others);
   }
 
   /** This one and all before it. */
@@ -159,10 +161,10 @@ export class QueueVisit {
   }
 
   /** So that whoever looks next finds them. Others may take some, so it does not wait for long. */
-  async #untilBack(inHand: number): Promise<void> {
+  async #untilBack(expected: number): Promise<void> {
     const { clock } = this.#options;
     const end = clock.monotonic() + backMs;
-    while ((await messageCount(this.#options)) < inHand && clock.monotonic() < end) {
+    while ((await messageCount(this.#options)) < expected && clock.monotonic() < end) {
       await clock.sleep(lookAgainMs);
     }
   }
