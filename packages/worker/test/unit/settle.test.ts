@@ -175,6 +175,17 @@ describe('settle', () => {
       expect(bench.letters[0]?.properties.headers).to.deep.equal({ task: 'a', 'celeriac-deferrals': 1 });
     });
 
+    it('takes its count of deliveries along: what ends its worker would be counted anew for ever', async () => {
+      const delivery = bench.delivery();
+      Object.assign(delivery.properties, { headers: { task: 'a', 'x-delivery-count': 3 } });
+      await run(defer(60_000), delivery);
+      expect(bench.letters[0]?.properties.headers).to.deep.equal({
+        task: 'a',
+        'celeriac-deferrals': 1,
+        'celeriac-deliveries': 3,
+      });
+    });
+
     it('never goes straight back to its queue, also when its time comes while it is held', async () => {
       let failures = 1;
       bench.publish = () => (failures-- > 0 ? Promise.reject(new Error('full')) : Promise.resolve());
