@@ -51,6 +51,71 @@ describe('dead letters', () => {
     await place.untilDepth(dead, 50);
   });
 
+  it('that say they come from no queue that can be, or from here, hold up no other', async () => {
+    await using place = await Place.open('the embedded broker');
+    await fail(place, 'classic', ['a']);
+    await place.take(dead);
+    const foreign = ['x'.repeat(300), dead, '', 'celeriac'];
+    for (const [index, queue] of foreign.entries()) {
+      const headers = { task: 'a', id: `${index}`, 'celeriac-reason': 'failed', 'celeriac-queue': queue };
+      await place.publish(dead, [[], {}, {}], { messageId: `${index}`, headers });
+    }
+    await using letters = await openLetters(place, 'classic');
+
+    const report = await letters.requeue('celeriac');
+
+    expect(report).to.include({ read: 4, requeued: 1, skipped: 3 });
+    expect((await place.take('celeriac')).map(({ id }) => id)).to.deep.equal(['3']);
+    await place.untilDepth(dead, 3);
+  });
+
+  it('with a moment of death that no clock has are shown like others', async () => {
+    await using place = await Place.open('the embedded broker');
+    await fail(place, 'classic', ['a']);
+    const died = {
+      queue: 'celeriac',
+      reason: 'expired',
+      count: 1,
+      exchange: '',
+      'routing-keys': ['celeriac'],
+    };
+    const time = { '!': 'timestamp', value: 2 ** 50 };
+    await place.publish(dead, [[], {}, {}], {
+      headers: { task: 'a', id: 'x', 'x-death': [{ ...died, time }] },
+    });
+    await using letters = await openLetters(place, 'classic');
+
+    const [summary] = await letters.list(['celeriac']);
+
+    expect(summary).to.include({ messages: 2, read: 2 });
+    expect(summary?.oldest).to.be.closeTo(Date.now(), 3_600_000);
+  });
+
+  it('are read to where the queue ended, also when others have taken some of them and new ones come', async () => {
+    await using place = await Place.open('the embedded broker');
+    await fail(place, 'classic', ['a']); // declares the queues
+    await place.take(dead);
+    await place.fill(dead, 1500);
+    await using letters = await openLetters(place, 'classic');
+    const reading = letters.read('celeriac');
+    await reading.next(); // the first thousand are in hand
+    await place.take(dead);
+    let isOver = false;
+    const coming = (async () => {
+      for (let index = 0; index < 2000 && !isOver; index++) {
+        await place.publish(dead, [[], {}, {}], { headers: { task: 'a', id: `new ${index}` } });
+        await systemClock.sleep(20);
+      }
+    })();
+
+    let read = 1;
+    for await (const _letter of reading) read++;
+    isOver = true;
+    await coming;
+
+    expect(read).to.be.within(1000, 1499);
+  });
+
   it('outlive any number of looks at them, where a queue has a delivery limit by default', async () => {
     await using broker = await startBroker({ profile: '4.3' });
     await using place = await Place.at(broker.url);

@@ -60,6 +60,8 @@ for (const kind of kinds) {
           doubled: 0,
           skipped: 0,
           expiryDropped: 0,
+          signed: 0,
+          unverified: 0,
         });
         await place.untilDepth(dead, 3);
         expect((await place.take(dead)).map(({ id }) => id)).to.deep.equal(['0:b', '2:b', '4:c']);

@@ -82,6 +82,68 @@ describe('retries', function () {
     expect(letter!.content.toString()).to.match(/^\[\[\],\{"n":1\},/u);
   });
 
+  for (const way of ['by its policy', 'by what the handler throws'] as const) {
+    it(`come exactly as often as asked for, ${way}, and the last failure tells what went wrong (K08-1)`, async () => {
+      await using vhost = await Vhost.create();
+      await using watched = new WatchedWorker(configFor(vhost.url));
+      const seen: (readonly [attempt: number, retries: number])[] = [];
+      const handler = (): void => {
+        const { attempt, message } = currentTask() as TaskContext;
+        seen.push([attempt, message.retries]);
+        const boom = new Error('boom');
+        throw way === 'by its policy' ? boom : new Retry({ delay: 0, cause: boom });
+      };
+      // Without options of its own, `Retry` means three times as well.
+      const retry = { max: 3, backoff: 'fixed', delay: 0 } as const;
+      watched.worker.task('broken', handler, way === 'by its policy' ? { retry } : {});
+      await watched.worker.start();
+      await using sender = await WatchedPublisher.open(configFor(vhost.url));
+
+      await sender.publisher.send('broken', []);
+      await watched.untilSettled(4);
+
+      expect(seen).to.deep.equal([
+        [1, 0],
+        [2, 1],
+        [3, 2],
+        [4, 3],
+      ]);
+      expect(watched.settled.map(({ verdict }) => verdict.kind)).to.deep.equal([
+        'retry',
+        'retry',
+        'retry',
+        'deadLetter',
+      ]);
+      const [letter, ...others] = await vhost.take('celeriac.dead-letter');
+      expect(others).to.deep.equal([]);
+      expect(letter?.properties.headers).to.include({
+        retries: 3,
+        'celeriac-reason-detail': 'exhausted',
+        'celeriac-attempts': 4,
+        'celeriac-error': 'boom',
+      });
+    });
+  }
+
+  it('are none with a maximum of 0, whatever asks for them (K08-2)', async () => {
+    await using vhost = await Vhost.create();
+    await using watched = new WatchedWorker(configFor(vhost.url));
+    const asking = (): never => {
+      throw new Retry({ delay: 0, cause: new Error('boom') });
+    };
+    const contract = defineTask({ name: 'broken', retry: { max: 5, delay: 0 } });
+    watched.worker.task(contract, asking, { retry: { max: 0 } });
+    watched.worker.task('bare', asking, { retry: { max: 0 }, retryIf: () => true });
+    await watched.worker.start();
+    await using sender = await WatchedPublisher.open(configFor(vhost.url));
+
+    await sender.publisher.send(contract, {});
+    await sender.publisher.send('bare', []);
+    await watched.untilSettled(2);
+
+    expect(watched.settled.map(({ verdict }) => verdict.kind)).to.deep.equal(['deadLetter', 'deadLetter']);
+  });
+
   it('follow what a handler throws and what retryIf answers', async () => {
     await using vhost = await Vhost.create();
     await using watched = new WatchedWorker(configFor(vhost.url));

@@ -2,18 +2,26 @@
 import { errorText, isCeleriacError } from '@celeriac/core';
 
 import { codedCause, UsageError } from './exit-codes.js';
+import { printableJson, printableLines } from './text.js';
 
 export function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, undefined, 2));
+  print(printableJson(JSON.stringify(value, undefined, 2)));
+}
+
+/** One object of many, each on a line of its own. */
+export function printJsonLine(value: unknown): void {
+  print(printableJson(JSON.stringify(value)));
 }
 
 /** An error for people: what happened and what to do, without a stack; or as JSON. */
 export function printError(error: unknown, asJson: boolean): void {
-  process.stderr.write(`${asJson ? JSON.stringify({ error: errorObject(error) }) : errorBlock(error)}\n`);
+  process.stderr.write(
+    `${asJson ? printableJson(JSON.stringify({ error: errorObject(error) })) : printableLines(errorBlock(error))}\n`,
+  );
 }
 
 function errorObject(error: unknown): unknown {

@@ -1,11 +1,35 @@
 /** Texts for a terminal: columns, ages, and nothing that could drive it. Pure. */
 
+const drivingTerminals = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+
 /** Control characters are written out: a foreign text may hold commands for the terminal. */
 export function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  );
+  return text.replace(drivingTerminals, escaped);
+}
+
+/** The same for a text of several lines that is ours but for what it quotes. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}
+
+/** JSON that a terminal shows as it stands: `JSON.stringify` leaves DEL, C1 and what turns the direction of a text. */
+export function printableJson(json: string): string {
+  // Outside its texts JSON has no character of these but the line breaks of an indent.
+  return json.replace(drivingTerminals, (character) => (character === '\n' ? character : escaped(character)));
+}
+
+/** As JSON writes it: code unit by code unit. */
+function escaped(character: string): string {
+  return character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
+}
+
+/** Names in a table: one that somebody chose too long must not widen every row. */
+export function shortText(text: string, most = 80): string {
+  const characters = Array.from(text);
+  return characters.length <= most ? text : `${characters.slice(0, most - 1).join('')}…`;
 }
 
 const units = [

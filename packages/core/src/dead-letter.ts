@@ -6,6 +6,7 @@ import { deadLetterQueueName } from './amqp/topology.js';
 import { errorText } from './errors.js';
 import type { Delivery, HeaderTable, OutgoingMessage } from './ports.js';
 import { cameBy } from './protocol/again.js';
+import { essentialHeaders } from './protocol/essential-headers.js';
 import { copiedProperties, cut, fit, fitting } from './protocol/copied-properties.js';
 import type { DeadLetterReason } from './verdict.js';
 
@@ -44,6 +45,8 @@ export const deadLetterHeaders = {
   headersDropped: 'celeriac-headers-dropped',
 } as const;
 
+const names = deadLetterHeaders;
+
 /** RabbitMQ refuses header tables over a frame; an error text needs no more to be understood. */
 const errorBytes = 1024;
 
@@ -51,7 +54,6 @@ export function deadLetter(delivery: Delivery, cause: DeadLetterCause, by: DeadL
   const { queue, redelivered, properties, body, rawHeaders } = delivery;
   const { exchange, routingKey } = cameBy(delivery);
   const { headers } = properties;
-  const names = deadLetterHeaders;
   return {
     exchange: '',
     routingKey: deadLetterQueueName(queue),
@@ -59,7 +61,7 @@ export function deadLetter(delivery: Delivery, cause: DeadLetterCause, by: DeadL
     properties: {
       ...copiedProperties(properties),
       headers: {
-        ...withoutCopies(headers),
+        ...withoutCopies(withoutMarks(headers)),
         [names.reason]: cause.reason,
         ...(cause.detail === undefined ? {} : { [names.detail]: cause.detail }),
         ...(cause.attempts === undefined ? {} : { [names.attempts]: cause.attempts }),
@@ -80,6 +82,20 @@ export function deadLetter(delivery: Delivery, cause: DeadLetterCause, by: DeadL
   };
 }
 
+/** Those of an earlier death, that another program moved it back with: what is not written again would be told twice. */
+const marks: readonly string[] = [
+  names.detail,
+  names.attempts,
+  names.crashes,
+  names.expiration,
+  names.headersDropped,
+];
+
+function withoutMarks(headers: HeaderTable = {}): HeaderTable {
+  if (headers[names.reason] === undefined) return headers;
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !marks.includes(name)));
+}
+
 /** RabbitMQ routes by CC and BCC: kept under their names, they would send the dead letter back to its queue. */
 function withoutCopies(headers: HeaderTable = {}): HeaderTable {
   if (!('CC' in headers) && !('BCC' in headers)) return headers;
@@ -91,9 +107,11 @@ function withoutCopies(headers: HeaderTable = {}): HeaderTable {
   };
 }
 
-/** The same dead letter with nothing of its own but the body and why it is there: for one that cannot be written whole. */
+/**
+ * The same dead letter with nothing of its own but the body, why it is there, and what it takes to run it when it is put
+ * back: for one that cannot be written whole.
+ */
 export function barest(letter: OutgoingMessage): OutgoingMessage {
-  const names = deadLetterHeaders;
   const ours = new Set<string>(Object.values(names).filter((name) => name !== names.rawHeaders));
   const { contentType, contentEncoding, messageId, headers = {} } = letter.properties;
   const kept = Object.entries(headers).filter(([name]) => ours.has(name));
@@ -102,7 +120,7 @@ export function barest(letter: OutgoingMessage): OutgoingMessage {
     properties: {
       ...fitting({ contentType, contentEncoding }),
       messageId,
-      headers: { ...Object.fromEntries(kept), [names.headersDropped]: true },
+      headers: { ...essentialHeaders(headers), ...Object.fromEntries(kept), [names.headersDropped]: true },
     },
   };
 }

@@ -73,6 +73,7 @@ export { decodeTask, encodeTask } from './protocol/celery-v2.js';
 export { decodeEvent, encodeEvent, eventType, parseEventType } from './protocol/cloud-event.js';
 export type { Decoded, EncodedMessage, Received } from './protocol/received.js';
 export { parseJson, stringifyJson } from './protocol/json.js';
+export { checkedQueueName } from './policy/queue-name.js';
 export { compilePattern, matchesGlob, matchesPattern, routeTask } from './policy/routing.js';
 
 export {

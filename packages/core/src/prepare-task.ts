@@ -9,6 +9,7 @@ import { inputHeader, toCall } from './contract/call.js';
 import type { TaskContract } from './contract/task.js';
 import { keyHeaders } from './plan-keys.js';
 import { routeTask } from './policy/routing.js';
+import { checkedQueueName } from './policy/queue-name.js';
 import type { PreparedTask } from './prepared.js';
 import { encodeTask } from './protocol/celery-v2.js';
 import type { Replies } from './results/result-store.js';
@@ -46,7 +47,7 @@ export async function prepareTask(
   const keyed = keyHeaders({ name: call.task, contract, input, options, newId });
   const all = keyed === undefined ? call : { ...call, headers: { ...call.headers, ...keyed } };
   const message = buildTaskMessage(all, settings, sender);
-  const queue = settings.queue ?? queueFor(call.task, config);
+  const queue = checkedQueueName(settings.queue ?? queueFor(call.task, config));
   const { id, eta, expires } = message;
   return {
     kind: 'task',

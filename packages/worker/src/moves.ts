@@ -14,6 +14,7 @@ import {
   deadLetterQueueName,
   type Delays,
   type Delivery,
+  deliveryCount,
   type Ensures,
   type OutgoingMessage,
   type Topology,
@@ -125,6 +126,7 @@ function toNextRun(verdict: Of<'continue'>, delivery: Delivery, parts: MoveParts
 function toItsTime(verdict: Of<'postpone'>, delivery: Delivery, parts: MoveParts): Move {
   const { until, isDeferred = false } = verdict;
   const { clock, delays } = parts;
+  const { before } = deliveryCount(delivery);
   const { queue } = delivery;
   return {
     verdict,
@@ -132,9 +134,11 @@ function toItsTime(verdict: Of<'postpone'>, delivery: Delivery, parts: MoveParts
     message: () => {
       const delayMs = until - clock.now();
       // A deferral has to be counted, or a limit would take it for a newcomer again.
-      if (isDeferred) return delays.message(copyDeferred(delivery), { queue, delayMs: Math.max(1, delayMs) });
+      if (isDeferred) {
+        return delays.message(copyDeferred(delivery, before), { queue, delayMs: Math.max(1, delayMs) });
+      }
       // Its time came while it was held.
-      return delayMs <= 0 ? undefined : delays.message(copyPostponed(delivery), { queue, delayMs });
+      return delayMs <= 0 ? undefined : delays.message(copyPostponed(delivery, before), { queue, delayMs });
     },
     failed: () => delays.forget(queue),
     otherwise: (error) =>

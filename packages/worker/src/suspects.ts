@@ -2,7 +2,7 @@
  * Messages that were delivered so often without an end that they may be what ends the process. They run one at a time:
  * two in hand would be counted together each time, and the innocent one would be dead-lettered with the other.
  */
-import type { Clock } from '@celeriac/core';
+import type { Clock, DeliveryCount } from '@celeriac/core';
 
 export interface PauseParts {
   readonly clock: Clock;
@@ -28,8 +28,10 @@ export class Suspects {
   #isTaken = false;
   #leaving = 0;
 
-  take({ before, limit }: { readonly before: number; readonly limit: number }): Suspicion {
+  take({ before, kept, limit }: DeliveryCount & { readonly limit: number }): Suspicion {
     if (limit === 0 || before < suspectedFrom(limit)) return innocent;
+    // These go elsewhere at once and end no process: while they held the place, others would wait for nothing.
+    if (before > limit || !kept) return innocent;
     if (this.#isTaken) {
       this.#leaving++;
       return { ...innocent, isCrowded: true, release: () => this.#leaving-- };

@@ -2,7 +2,7 @@
  * The task queues of a worker that runs, and how many tasks run at once: both can change while it runs. Decides nothing
  * about deliveries.
  */
-import { CeleriacError, type Config } from '@celeriac/core';
+import { CeleriacError, checkedQueueName, type Config } from '@celeriac/core';
 
 import type { Capsule } from './capsule.js';
 import { planTaskQueues, type QueuePlan, type TaskGroup } from './capsule-plan.js';
@@ -54,6 +54,7 @@ export class TaskQueues {
     const { config, tasks, sizes } = this.#parts;
     return this.#next(async ({ group, capsule, delayPaths }) => {
       if (this.plans.some((plan) => plan.queue === queue)) return;
+      checkedQueueName(queue); // declared, it would be tried for ever, and every other change would wait
       if (this.plans.length >= mostQueues) throw tooMany();
       const names = [...capsule.plans.map((plan) => plan.queue), queue];
       const settings = { ...sizes.settings(group.name), tasks };

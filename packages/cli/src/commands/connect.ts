@@ -2,9 +2,12 @@
 import type { Publisher } from '@celeriac/publisher';
 
 import { configSource, type ConfigOption } from '../settings.js';
+import { watchWaiting } from '../waiting.js';
 
 export interface ConnectOptions extends ConfigOption {
   readonly timeout?: string;
+  /** A program reads what is said. */
+  readonly json?: boolean;
 }
 
 /**
@@ -16,11 +19,13 @@ export async function connect(
   { isReady = true }: { readonly isReady?: boolean } = {},
 ): Promise<Publisher> {
   const { createPublisher } = await import('@celeriac/publisher');
-  const publisher = await createPublisher({ config: configSource(options) });
+  const waiting = watchWaiting({ isQuiet: options.json, isConnecting: isReady });
+  const publisher = await createPublisher({ config: configSource(options), logger: waiting.logger });
   if (!isReady) return publisher;
   try {
     await publisher.ready({ timeout: options.timeout ?? '30s' });
   } catch (error) {
+    waiting.end();
     await publisher.close();
     throw error;
   }

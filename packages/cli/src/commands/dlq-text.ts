@@ -1,7 +1,7 @@
 /** What `celeriac dlq` says about whole queues: a table, and what was done. Pure. */
 import type { DeadLetterSummary, PurgeReport, RequeueReport } from '@celeriac/core';
 
-import { ago, columns, printable } from '../text.js';
+import { ago, columns, printable, shortText } from '../text.js';
 
 export function summaryJson({ oldest, ...summary }: DeadLetterSummary): Record<string, unknown> {
   return { ...summary, ...(oldest === undefined ? {} : { oldest: new Date(oldest).toISOString() }) };
@@ -29,8 +29,8 @@ function summaryRows(summary: DeadLetterSummary, now: number): string[][] {
   if (counts.length === 0) return [head];
   return counts.map(({ kind, name, reason, count }, index) => [
     ...(index === 0 ? head : ['', '', '']),
-    printable(name ?? (kind === 'other' ? '(unknown)' : `(${kind} without a name)`)),
-    printable(reason),
+    shortText(printable(name ?? (kind === 'other' ? '(unknown)' : `(${kind} without a name)`))),
+    shortText(printable(reason)),
     String(count),
   ]);
 }

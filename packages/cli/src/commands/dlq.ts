@@ -3,10 +3,11 @@ import { type DeadLetterFilter, type DeadLetters, openDeadLetters, systemClock }
 import { Command } from 'commander';
 
 import { UsageError } from '../exit-codes.js';
-import { print } from '../output.js';
+import { print, printJsonLine } from '../output.js';
 import { collect, duration, rate, wholeNumber } from '../parse.js';
 import { configSource } from '../settings.js';
 import { confirmName } from '../confirm.js';
+import { watchWaiting } from '../waiting.js';
 import { letterJson, letterText } from './dlq-letter.js';
 import { purgeText, requeueText, summaryJson, summaryTable } from './dlq-text.js';
 
@@ -64,7 +65,7 @@ function listCommand(): Command {
       const named = queues.length === 0 ? undefined : queues;
       const { scan } = options;
       const all = await withDeadLetters(options, (letters) => letters.list(named, { scan }));
-      if (options.json === true) for (const one of all) print(JSON.stringify(summaryJson(one)));
+      if (options.json === true) for (const one of all) printJsonLine(summaryJson(one));
       else print(summaryTable(all, systemClock.now()));
     });
 }
@@ -77,7 +78,7 @@ function showCommand(): Command {
       await withDeadLetters(options, async (letters) => {
         let shown = 0;
         for await (const letter of letters.read(queue, filter)) {
-          if (options.json === true) print(JSON.stringify(letterJson(letter)));
+          if (options.json === true) printJsonLine(letterJson(letter));
           else print(`${shown === 0 ? '' : '\n'}${letterText(letter, systemClock.now())}`);
           shown++;
         }
@@ -106,7 +107,7 @@ function requeueCommand(): Command {
       const report = await withDeadLetters(options, (letters) =>
         letters.requeue(queue, filterOf(options), { to, ratePerSecond, expires, vouch, dryRun }),
       );
-      if (options.json === true) print(JSON.stringify({ ...report, dryRun: dryRun === true }));
+      if (options.json === true) printJsonLine({ ...report, dryRun: dryRun === true });
       else print(requeueText(report, dryRun === true));
     });
 }
@@ -123,7 +124,7 @@ function purgeCommand(): Command {
       if (!dryRun && (isAll || yes !== undefined))
         await confirmName(queue, yes, `All dead letters of '${queue}' are thrown away.`);
       const report = await withDeadLetters(options, (letters) => letters.purge(queue, filter, { dryRun }));
-      if (options.json === true) print(JSON.stringify({ ...report, dryRun }));
+      if (options.json === true) printJsonLine({ ...report, dryRun });
       else print(purgeText(report, dryRun));
     });
 }
@@ -162,14 +163,17 @@ function filterOf({ task, reason, id, olderThan, newerThan, limit }: FilterOptio
 }
 
 async function withDeadLetters<T>(
-  { config, timeout, ignoreDeliveryLimit = false }: CommonOptions,
+  { config, timeout, json, ignoreDeliveryLimit = false }: CommonOptions,
   use: (letters: DeadLetters) => Promise<T>,
 ): Promise<T> {
   const source = configSource(config === undefined ? {} : { config });
-  const letters = await openDeadLetters({ config: source, timeout, ignoreDeliveryLimit });
+  const waiting = watchWaiting({ isQuiet: json });
+  const { logger } = waiting;
+  const letters = await openDeadLetters({ config: source, timeout, ignoreDeliveryLimit, logger });
   try {
     return await use(letters);
   } finally {
+    waiting.end();
     await letters.close();
   }
 }

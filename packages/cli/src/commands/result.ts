@@ -5,6 +5,7 @@ import { Command } from 'commander';
 
 import { print } from '../output.js';
 import { duration } from '../parse.js';
+import { printable, printableJson } from '../text.js';
 import { connect } from './connect.js';
 
 interface ResultCommandOptions {
@@ -43,12 +44,13 @@ export async function printResult(
   if (wait !== undefined) {
     const value = await result.result({ timeout: wait === true ? usualWait : wait });
     if (!json) {
-      print(stringifyJson(value ?? null));
+      print(printableJson(stringifyJson(value ?? null)));
       return;
     }
   }
   const { error, ...status } = await result.status();
   if (error !== undefined) throw error;
-  if (json) print(stringifyJson(status));
-  else print('value' in status ? stringifyJson(status.value ?? null) : status.state);
+  if (json) print(printableJson(stringifyJson(status)));
+  else
+    print('value' in status ? printableJson(stringifyJson(status.value ?? null)) : printable(status.state));
 }

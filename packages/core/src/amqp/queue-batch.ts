@@ -16,8 +16,10 @@ export interface BatchOptions {
   readonly tag: string;
 }
 
-/** After so long without a message it is asked whether there are any. */
+/** So often it is asked whether there are any messages left. */
 const lookAfterMs = 100;
+/** What comes after the queue has been empty for so long was not in it when it was looked at. */
+const longestEmptyMs = 1_000;
 
 export class Batch {
   #options: BatchOptions;
@@ -50,21 +52,21 @@ export class Batch {
   async #untilAll(): Promise<void> {
     const { channel, queue, clock, wanted, timeoutMs } = this.#options;
     let end = clock.monotonic() + timeoutMs;
-    let emptyAt = -1;
+    let empty: { readonly since: number; readonly length: number } | undefined;
     for (;;) {
       const before = this.#messages.length;
       await this.#wait();
       const { length } = this.#messages;
       if (length >= wanted || this.#isCancelled) return;
-      if (length > before) {
-        end = clock.monotonic() + timeoutMs;
-        continue;
-      }
       const { messageCount } = await this.#answer(channel.checkQueue(queue));
-      // Twice: what has left the queue may not be here yet.
-      if (messageCount === 0 && emptyAt === length) return;
-      emptyAt = messageCount === 0 ? length : -1;
-      if (clock.monotonic() > end) throw silent(queue, timeoutMs);
+      const now = clock.monotonic();
+      if (messageCount > 0) empty = undefined;
+      // Twice: what has left the queue may not be here yet. But new ones may come for ever.
+      else if (empty?.length === length || (empty !== undefined && now - empty.since >= longestEmptyMs))
+        return;
+      else empty = { since: empty?.since ?? now, length };
+      if (length > before) end = now + timeoutMs;
+      else if (now > end) throw silent(queue, timeoutMs);
     }
   }
 

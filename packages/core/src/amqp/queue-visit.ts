@@ -53,6 +53,7 @@ export class QueueVisit {
   #isOpen = true;
   #waiting: ConsumeMessage[] = [];
   #received = 0;
+  #isAtEnd = false;
   /** The delivery tags in hand, by batch. */
   #held: Set<number>[] = [];
 
@@ -137,7 +138,9 @@ export class QueueVisit {
     const isNacked = isAll || Number.parseInt(this.#version, 10) >= 4;
     if (isNacked) for (const tags of this.#held) this.#nack([...tags].at(-1));
     await this.#channel.close();
-    if (inHand > 0) await this.#untilBack(inHand);
+    // Beside those that were never in hand; where others took some, nobody knows how many there are.
+    const others = this.#isAtEnd ? 0 : this.count - this.#received;
+    if (inHand > 0) await this.#untilBack(inHand + others);
   }
 
   /** This one and all before it. */
@@ -158,10 +161,10 @@ export class QueueVisit {
   }
 
   /** So that whoever looks next finds them. Others may take some, so it does not wait for long. */
-  async #untilBack(inHand: number): Promise<void> {
+  async #untilBack(expected: number): Promise<void> {
     const { clock } = this.#options;
     const end = clock.monotonic() + backMs;
-    while ((await messageCount(this.#options)) < inHand && clock.monotonic() < end) {
+    while ((await messageCount(this.#options)) < expected && clock.monotonic() < end) {
       await clock.sleep(lookAgainMs);
     }
   }
@@ -169,7 +172,7 @@ export class QueueVisit {
   async #nextBatch(): Promise<void> {
     const { batchSize = defaultBatchSize, queue, clock, timeoutMs } = this.#options;
     const wanted = Math.min(batchSize, this.count - this.#received);
-    if (wanted <= 0) return;
+    if (wanted <= 0 || this.#isAtEnd) return;
     // In order of their names: RabbitMQ goes by that when it gives back what lost consumers held.
     const tag = `celeriac-${String(this.#held.length).padStart(6, '0')}`;
     const batch = new Batch({ channel: this.#channel, queue, clock, timeoutMs, wanted, tag });
@@ -178,6 +181,8 @@ export class QueueVisit {
     } catch (error) {
       throw interrupted(queue, error);
     }
+    // Others took some of those that waited: what comes now is new.
+    this.#isAtEnd = this.#waiting.length < wanted;
     this.#received += this.#waiting.length;
     this.#held.push(new Set(this.#waiting.map(({ fields }) => fields.deliveryTag)));
   }

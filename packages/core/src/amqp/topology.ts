@@ -1,6 +1,9 @@
 /**
  * What should exist on the broker, as data: exchanges, queues and bindings. Pure: `declare.ts` makes it so.
  */
+import { createHash } from 'node:crypto';
+
+import { longestNameBytes } from '../policy/queue-name.js';
 
 export type QueueType = 'quorum' | 'classic';
 
@@ -43,9 +46,13 @@ export interface Topology {
   readonly isPassing?: boolean;
 }
 
-/** Where a queue's unhandled messages end. */
+const deadLetterSuffix = '.dead-letter';
+
+/** Where a queue's unhandled messages end. A name that leaves no room for that is known by a digest of it. */
 export function deadLetterQueueName(queue: string): string {
-  return `${queue}.dead-letter`;
+  const name = `${queue}${deadLetterSuffix}`;
+  if (Buffer.byteLength(name) <= longestNameBytes) return name;
+  return `celeriac-${createHash('sha256').update(queue).digest('hex').slice(0, 40)}${deadLetterSuffix}`;
 }
 
 /** Crashes a quorum queue tolerates per message: RabbitMQ 4's own default, written out for older versions. */

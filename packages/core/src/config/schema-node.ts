@@ -32,6 +32,8 @@ export interface SchemaNode {
   readonly 'x-unit'?: string;
   /** Smallest and largest resolved value of a duration (seconds) or a size (bytes). */
   readonly 'x-range'?: readonly [number, number];
+  /** Bytes of UTF-8: what AMQP counts. */
+  readonly 'x-most-bytes'?: number;
   /** What `pattern` means, for people. */
   readonly 'x-allowed'?: string;
   /** The default in words, where it depends on something else. */

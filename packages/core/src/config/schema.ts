@@ -47,8 +47,9 @@ export type { SchemaNode } from './schema-node.js';
 // AMQP short strings hold 255 bytes; names under `amq.` belong to the broker.
 const name: Extra = {
   maxLength: 255,
+  'x-most-bytes': 255,
   pattern: '^(?!amq\\.)[^\\u0000-\\u001f]+$',
-  'x-allowed': 'text of 1 to 255 characters that does not start with "amq."',
+  'x-allowed': 'text of 1 to 255 bytes of UTF-8 that does not start with "amq."',
 };
 
 /** RabbitMQ refuses a longer TTL or expiry: 2^32-1 milliseconds. */

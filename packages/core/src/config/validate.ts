@@ -16,6 +16,12 @@ async function compile(): Promise<ValidateFunction> {
   const { Ajv } = await import('ajv');
   const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true });
   ajv.addVocabulary(['x-kind', 'x-unit', 'x-range', 'x-allowed', 'x-default']);
+  ajv.addKeyword({
+    keyword: 'x-most-bytes',
+    type: 'string',
+    schemaType: 'number',
+    validate: (most: number, text: string) => Buffer.byteLength(text) <= most,
+  });
   return ajv.compile(configSchema);
 }
 

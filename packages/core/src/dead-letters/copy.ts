@@ -3,6 +3,7 @@
  * Celery's headers stay; counters, and what was written on it when it died, go. Pure: publishes nothing.
  */
 import { deadLetterHeaders } from '../dead-letter.js';
+import { deliveriesHeader } from '../policy/redelivery.js';
 import type { HeaderTable, OutgoingMessage } from '../ports.js';
 import { againHeaders, copyAsItCame, taskAnew } from '../protocol/again.js';
 import { chainHeader } from '../protocol/key-headers.js';
@@ -30,6 +31,7 @@ export interface RequeuedCopy {
 const lettersOwn: ReadonlySet<string> = new Set<string>([
   ...Object.values(deadLetterHeaders).filter((name) => name !== deadLetterHeaders.rawHeaders),
   ...Object.values(againHeaders),
+  deliveriesHeader,
   'celeriac-cc',
   'celeriac-bcc',
 ]);

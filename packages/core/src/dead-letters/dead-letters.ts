@@ -133,6 +133,7 @@ class DeadLetters implements AsyncDisposable {
     } = this.#config.tasks;
     const requeue = new Requeue({
       ...checked(options, deadLetterQueue),
+      from: deadLetterQueue,
       sink: this.#brokers.publishing(sectionOf(this.#config, deadLetterQueue)).sink,
       clock: this.#clock,
       signing: this.#signing,

@@ -135,7 +135,7 @@ function byBroker({ 'x-death': deaths }: HeaderTable, deadLetterQueue: string): 
   return {
     by: 'broker',
     reason: text(reason) ?? 'unknown',
-    ...moment(isMap(time) ? Number(time.value) * 1000 : NaN),
+    ...moment(seconds(time) * 1000),
     ...texts({
       queue,
       exchange,
@@ -149,8 +149,15 @@ function nowhere(deadLetterQueue: string): Place {
   return { by: 'unknown', reason: 'unknown', ...texts({ queue: queueOfDeadLetters(deadLetterQueue) }) };
 }
 
+/** Of an AMQP timestamp; NaN for anything else: publishers may write `x-death` themselves. */
+function seconds(time: unknown): number {
+  const value = isMap(time) ? time.value : undefined;
+  return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : NaN;
+}
+
+/** What no Date can hold says nothing. */
 function moment(ms: number): { time?: number } {
-  return Number.isFinite(ms) ? { time: ms } : {};
+  return Number.isNaN(new Date(ms).getTime()) ? {} : { time: ms };
 }
 
 function text(value: unknown): string | undefined {

@@ -3,6 +3,7 @@
  * in between loses it; at worst it is in both. Reads no queue itself.
  */
 import type { Clock } from '../clock.js';
+import { isQueueName } from '../policy/queue-name.js';
 import type { MessageSink } from '../ports.js';
 import type { Signing } from '../signing/signing.js';
 import { requeuedCopy } from './copy.js';
@@ -35,7 +36,7 @@ export interface RequeueReport {
   readonly queues: Readonly<Record<string, number>>;
   /** Of these, still in the dead-letter queue too: the connection was lost in between. */
   readonly doubled: number;
-  /** Left alone: nothing says where they came from, or their headers cannot be read. */
+  /** Left alone: nothing says where they came from, or what says so is no other queue, or their headers cannot be read. */
   readonly skipped: number;
   /** Sent without their expiry, which had passed. */
   readonly expiryDropped: number;
@@ -46,6 +47,8 @@ export interface RequeueReport {
 }
 
 export interface RequeueParts extends RequeueOptions {
+  /** The dead-letter queue: what is said to come from there would go round. */
+  readonly from: string;
   readonly signing: Signing;
   readonly sink: MessageSink;
   readonly clock: Clock;
@@ -130,7 +133,11 @@ export class Requeue {
 
   #target({ headerError, queue }: DeadLetter): string | undefined {
     // Written again, a table that cannot be read would be lost.
-    return headerError === undefined ? (this.#parts.to ?? queue) : undefined;
+    if (headerError !== undefined) return undefined;
+    const { to, from } = this.#parts;
+    const target = to ?? queue;
+    // Whoever may write to a dead-letter queue also writes where its letters are said to come from.
+    return target === undefined || target === from || !isQueueName(target) ? undefined : target;
   }
 
   async #send(inHand: InHand, queue: string): Promise<void> {

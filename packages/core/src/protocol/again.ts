@@ -3,11 +3,11 @@
  * bytes are not touched, but of protocol 1, where everything is in the body. Pure: publishes nothing.
  */
 import type { HeaderTable, MessageProperties } from '../ports.js';
+import { isDelayExchange } from '../policy/delay.js';
 import { deliveriesHeader, headerCount } from '../policy/redelivery.js';
 import { readJsonBody } from './body.js';
 import { isBrokerHeader, isMap } from './celery-fields.js';
 import { decodeTask, encodeTask } from './celery-v2.js';
-import { isDelayExchange } from '../policy/delay.js';
 import { checkpointHeader, checkpointsHeader } from './checkpoint-headers.js';
 import { isClaimed } from './claim.js';
 import { copiedProperties } from './copied-properties.js';
@@ -32,18 +32,22 @@ export const againHeaders = {
 /** Enough to wait the longest; a count that grows no further overflows nowhere. */
 const mostDeferrals = 1_000_000;
 
-/** The message as it came, for the delay queues: its way there would hide the one it came by. */
-export function copyPostponed(received: ReceivedBy): EncodedMessage {
+/**
+ * The message as it came, for the delay queues: its way there would hide the one it came by, and how often it was
+ * delivered before (`deliveryCount`). What ends its worker would never be told if its count began anew on the way.
+ */
+export function copyPostponed(received: ReceivedBy, deliveries = 0): EncodedMessage {
   const { body, properties } = copyAsItCame(received);
-  return { body, properties: { ...properties, headers: { ...properties.headers, ...byExchange(received) } } };
+  const counted = deliveries > 0 ? { [deliveriesHeader]: deliveries } : {};
+  const headers = { ...properties.headers, ...byExchange(received), ...counted };
+  return { body, properties: { ...properties, headers } };
 }
 
-/** How it came, where that was by an exchange of its own. */
+/** How it came, where that was by an exchange of its own: neither directly nor out of the delay queues. */
 export function byExchange(received: ReceivedBy): HeaderTable {
   const { exchange, routingKey } = cameBy(received);
-  return exchange === '' || isDelayExchange(exchange)
-    ? {}
-    : { [againHeaders.exchange]: exchange, [againHeaders.routingKey]: routingKey };
+  const isDirect = exchange === '' || isDelayExchange(exchange);
+  return isDirect ? {} : { [againHeaders.exchange]: exchange, [againHeaders.routingKey]: routingKey };
 }
 
 /** The message as it came, counted: see `deliveryCount`. */
@@ -90,9 +94,9 @@ export function copyAsItCame({ properties, body }: Received): EncodedMessage {
   return { body, properties: { ...copiedProperties(properties), headers: withoutBroker(properties) } };
 }
 
-/** The message as it came, and one deferral more. */
-export function copyDeferred(received: ReceivedBy): EncodedMessage {
-  const { body, properties } = copyPostponed(received);
+/** The same, and one deferral more. */
+export function copyDeferred(received: ReceivedBy, deliveries = 0): EncodedMessage {
+  const { body, properties } = copyPostponed(received, deliveries);
   const deferrals = Math.min(deferralCount(received.properties) + 1, mostDeferrals);
   return {
     body,

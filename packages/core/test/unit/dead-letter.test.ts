@@ -1,7 +1,7 @@
 /** What a dead letter carries, and that it gives away no secret. Nothing is published. */
 import { expect } from 'chai';
 
-import { deadLetter, deadLetterHeaders as names } from '../../dist/dead-letter.js';
+import { barest, deadLetter, deadLetterHeaders as names } from '../../dist/dead-letter.js';
 import type { Delivery } from '../../dist/ports.js';
 
 const body = Buffer.from([0, 255, 1]);
@@ -57,6 +57,46 @@ describe('deadLetter', () => {
       [names.attempts]: 3,
       [names.detail]: 'exhausted',
     });
+  });
+
+  it('tells nothing of an earlier death, from which another program moved it back', () => {
+    const earlier = letterOf(new Error('boom')).properties.headers;
+    const old = {
+      [names.detail]: 'exhausted',
+      [names.attempts]: 4,
+      [names.expiration]: '1',
+      [names.headersDropped]: true,
+    };
+    const properties = { messageId: 'm1', headers: { ...earlier, ...old, own: 1 } };
+    const letter = deadLetter({ ...delivery, properties }, { reason: 'unknown', error: 1 }, by);
+
+    expect(letter.properties.headers).to.include({ task: 'a', own: 1, [names.reason]: 'unknown' });
+    expect(letter.properties.headers).not.to.have.any.keys(...Object.keys(old));
+  });
+
+  it('that is too large for a frame keeps what it takes to run it, and nothing that is large', () => {
+    const headers = {
+      task: 'billing.charge',
+      id: 't1',
+      'celeriac-input': 'value',
+      'celeriac-payload': { reference: 'r', bytes: 1, sha256: 'a' },
+      stamps: 'x'.repeat(100_000),
+      own: 1,
+    };
+    const whole = (more: object) =>
+      deadLetter(
+        { ...delivery, properties: { messageId: 'm1', headers: { ...headers, ...more } } },
+        { reason: 'failed', error: 1 },
+        by,
+      );
+
+    const kept = barest(whole({})).properties.headers;
+    const { stamps: _large, own: _unknown, ...essential } = headers;
+    expect(kept).to.include({ task: 'billing.charge', id: 't1', [names.headersDropped]: true });
+    expect(kept).to.deep.include(essential);
+    expect(kept).not.to.have.any.keys('stamps', 'own');
+    const without = barest(whole({ task: 'x'.repeat(300), id: { a: ['deep'] } })).properties.headers;
+    expect(without).not.to.have.any.keys('task', 'id');
   });
 
   it('cuts the error to 1024 bytes without splitting a character', () => {

@@ -175,6 +175,17 @@ describe('settle', () => {
       expect(bench.letters[0]?.properties.headers).to.deep.equal({ task: 'a', 'celeriac-deferrals': 1 });
     });
 
+    it('takes its count of deliveries along: what ends its worker would be counted anew for ever', async () => {
+      const delivery = bench.delivery();
+      Object.assign(delivery.properties, { headers: { task: 'a', 'x-delivery-count': 3 } });
+      await run(defer(60_000), delivery);
+      expect(bench.letters[0]?.properties.headers).to.deep.equal({
+        task: 'a',
+        'celeriac-deferrals': 1,
+        'celeriac-deliveries': 3,
+      });
+    });
+
     it('never goes straight back to its queue, also when its time comes while it is held', async () => {
       let failures = 1;
       bench.publish = () => (failures-- > 0 ? Promise.reject(new Error('full')) : Promise.resolve());
@@ -187,17 +198,20 @@ describe('settle', () => {
     });
   });
 
-  it('drops the original headers when they cannot be written, and keeps the body', async () => {
+  it('drops the original headers when they cannot be written, but what it takes to run it, and keeps the body', async () => {
     let failures = 1;
     const unwritable = new CeleriacError('ERR_NOT_SERIALIZABLE', { message: 'headers.x is a function' });
     bench.publish = () => (failures-- > 0 ? Promise.reject(unwritable) : Promise.resolve());
-    const done = run(verdict);
+    const delivery = bench.delivery();
+    Object.assign(delivery.properties, { headers: { task: 'a', own: 1 } });
+    const done = run(verdict, delivery);
     await settled();
     await bench.clock.advance(1000);
     await done;
     const [first, second] = bench.letters;
-    expect(first?.properties.headers).to.have.property('task', 'a');
-    expect(second?.properties.headers).not.to.have.property('task');
+    expect(first?.properties.headers).to.have.property('own', 1);
+    expect(second?.properties.headers).not.to.have.property('own');
+    expect(second?.properties.headers).to.have.property('task', 'a');
     expect(second?.properties.headers).to.have.property(deadLetterHeaders.headersDropped, true);
     expect(second?.body.toString()).to.equal('[]');
   });

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { requeuedCopy } from '../../../dist/dead-letters/copy.js';
 import type { DeadLetter } from '../../../dist/dead-letters/letter.js';
 import { readLetter } from '../../../dist/dead-letters/letter.js';
+import { deliveryCount } from '../../../dist/policy/redelivery.js';
 import { decodeTask } from '../../../dist/protocol/celery-v2.js';
 import { byWorker, deadLetterQueue, deaths, died, letterOf } from './letters.js';
 
@@ -63,6 +64,19 @@ describe('the copy of a dead letter', () => {
       'celeriac-routing-key': 'a.b',
       ...chain,
     });
+  });
+
+  it('of whatever it is begins its deliveries anew: with its old count it would die again unseen', () => {
+    const counted = { ...byWorker, 'celeriac-reason': 'delivery-limit', 'celeriac-deliveries': 21 };
+    const event = { contentType: 'application/cloudevents+json' };
+    for (const letter of [
+      letterOf({ task: 'charge', id: 't1', ...counted }),
+      letterOf(counted, event, '{"specversion":"1.0","id":"e1","type":"a.b","source":"s"}'),
+      letterOf(counted, { contentType: 'text/plain' }, 'other'),
+    ]) {
+      const { properties } = copyOf(letter).message;
+      expect(deliveryCount({ redelivered: false, properties }), letter.kind).to.include({ before: 0 });
+    }
   });
 
   it('of an event that had an expiry has none, and says so', () => {

@@ -50,6 +50,18 @@ describe('readLetter', () => {
     expect(letter).to.include({ by: 'worker', reason: 'failed' });
   });
 
+  it('says nothing of a time that no clock has, and is shown all the same', () => {
+    const prototypeless = Object.assign(Object.create(null) as object, { a: 1 });
+    for (const value of [1e17, 2n ** 62n, Number.NaN, 'x', prototypeless, undefined]) {
+      const letter = letterOf({ task: 'charge', ...deaths({ ...died, time: { '!': 'timestamp', value } }) });
+      expect(letter, typeof value).to.include({ by: 'broker', reason: 'delivery_limit' });
+      expect(letter).not.to.have.property('time');
+    }
+    expect(letterOf({ ...byWorker, 'celeriac-time': '+999999-01-01T00:00:00Z' })).not.to.have.property(
+      'time',
+    );
+  });
+
   it('without either knows the queue by the name of this one', () => {
     expect(letterOf({ task: 'charge' })).to.include({ by: 'unknown', reason: 'unknown', queue: 'billing' });
   });

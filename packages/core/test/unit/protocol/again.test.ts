@@ -4,10 +4,12 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 
 import type { MessageProperties } from '../../../dist/ports.js';
+import { deliveryCount } from '../../../dist/policy/redelivery.js';
 import {
   cameBy,
   copyAsItCame,
   copyDeferred,
+  copyPostponed,
   deferralCount,
   eventForRetry,
   eventRetries,
@@ -185,6 +187,14 @@ describe('a message that a limit holds back', () => {
     expect(twice.body).to.equal(first.body);
     const retry = taskForRetry('UTC')({ ...first, ...twice }, { retries: 1, eta, now });
     expect(retry.properties.headers).not.to.have.property('celeriac-deferrals');
+  });
+
+  it('goes on counting deliveries without an end: a copy has no count of the queue', () => {
+    const poison = incoming({ headers: { task: 'a', id: '1', 'x-delivery-count': 3 } });
+    for (const copy of [copyDeferred(poison, 3), copyPostponed(poison, 3)]) {
+      expect(deliveryCount({ redelivered: false, ...copy })).to.deep.equal({ before: 3, kept: true });
+    }
+    expect(copyPostponed(poison).properties.headers).to.deep.equal({ task: 'a', id: '1' });
   });
 
   it('is counted from 0 where somebody wrote something else', () => {
