@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 
 import type { HeaderTable, MessageProperties } from '../ports.js';
 import { againHeaders, type CameBy } from './again.js';
+import { isClaimed, readClaim } from './claim.js';
 import { Malformed } from './received.js';
 
 export const signatureHeaders = {
@@ -48,9 +49,11 @@ export interface SignedFields {
   readonly eta: string;
   readonly expires: string;
   readonly replyTo: string;
+  /** Where the body is kept elsewhere: what is fetched in its place. Empty for all other messages. */
+  readonly payload: readonly string[];
 }
 
-/** Throws Malformed for a message that has no id or name, or something else than text where text belongs. */
+/** Throws Malformed for a message without an id, a name or a readable claim, or with something else where text belongs. */
 export function signedFields(kind: SignedKind, target: Target, properties: MessageProperties): SignedFields {
   const { headers = {}, messageId, replyTo } = properties;
   const isTask = kind === 'task';
@@ -63,16 +66,26 @@ export function signedFields(kind: SignedKind, target: Target, properties: Messa
     eta: textOf('eta', isTask ? headers.eta : undefined),
     expires: textOf('expires', isTask ? headers.expires : undefined),
     replyTo: replyTo ?? '',
+    payload: payloadOf(properties),
   };
+}
+
+/** The body in the message says nothing then: without these, whoever has the message could exchange its arguments. */
+function payloadOf(properties: MessageProperties): readonly string[] {
+  if (!isClaimed(properties)) return [];
+  const { reference, bytes, sha256 } = readClaim(properties);
+  return ['payload', reference, String(bytes), sha256];
 }
 
 /** The bytes that are signed. The body is in them as its SHA-256, so that nothing large is copied. */
 export function signedBytes(fields: SignedFields, { keyId, issuedAt }: SignatureMark, body: Buffer): Buffer {
-  const { kind, id, name, target, retries, eta, expires, replyTo } = fields;
+  const { kind, id, name, target, retries, eta, expires, replyTo, payload } = fields;
   const lineage = [id, name, target.exchange, target.routingKey];
   const texts = [version, kind, keyId, issuedAt, ...lineage, retries, eta, expires, replyTo];
   const parts = texts.map((text) => Buffer.from(text));
-  return Buffer.concat([...parts, createHash('sha256').update(body).digest()].flatMap(withLength));
+  const kept = payload.map((text) => Buffer.from(text));
+  const digest = createHash('sha256').update(body).digest();
+  return Buffer.concat([...parts, digest, ...kept].flatMap(withLength));
 }
 
 export function withSignature(
