@@ -17,7 +17,9 @@ const ids = ['a', 'b', 'c'] as const;
 function configFor(broker: DevBroker) {
   return {
     events: { connection_string: broker.url, reconnect_max_delay: '100ms' },
-    tasks: { delayed_delivery_ahead: false }, // a hundred frames in the background, which nobody waits for
+    // A hundred frames in the background, which nobody waits for, and looking for a list that may not be there.
+    tasks: { delayed_delivery_ahead: false },
+    task_handler: { remote_control: 'off' as const },
   };
 }
 

@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import { requireRabbit, Vhost } from '../support/broker.js';
 import { configFor, gate, WatchedPublisher, WatchedWorker } from '../support/clients.js';
 import { Scene } from '../support/pool-scene.js';
+import { Redis, requireRedis } from '../support/redis.js';
 import { waitFor } from '../support/wait-for.js';
 
 const classic = { tasks: { queue_type: 'classic', delayed_delivery_queue_type: 'classic' } } as const;
@@ -18,6 +19,7 @@ describe('cancelling a task', function () {
 
   before(function () {
     requireRabbit(this);
+    requireRedis(this);
   });
 
   beforeEach(async () => {
@@ -56,6 +58,35 @@ describe('cancelling a task', function () {
     expect(await vhost.depth('celeriac')).to.equal(0);
     expect(worker.log.matching(/^cancelled: acknowledged without running/u)).to.have.length(1);
   });
+
+  for (const rule of ['queued', 'queued-or-running'] as const) {
+    it(`that is unique while ${rule} gives its key back: the next one is sent`, async () => {
+      await using server = await Redis.start();
+      const key_store = { connection_string: server.url };
+      const config = configFor(vhost.url, { ...classic, key_store });
+      const worker = new WatchedWorker(config);
+      const sender = await WatchedPublisher.open(config);
+      opened.push(worker, sender);
+      worker.worker.task('note', (text: string) => void ran.push(text));
+      await worker.worker.start();
+      const send = (text: string, delay?: '2s') =>
+        sender.publisher.send('note', [text], {
+          unique: { key: 'k', while: rule },
+          ...(delay === undefined ? {} : { delay }),
+        });
+      const { id } = await send('cancelled', '2s');
+      expect((await send('meanwhile')).duplicateOf).to.equal(id);
+      await sender.publisher.cancel(id);
+      expect((await ofId(worker, id)).outcome.kind).to.equal('revoked');
+
+      await waitFor(async () => (await send('next')).duplicateOf === undefined, {
+        what: 'the key to be free',
+      });
+
+      await waitFor(() => ran.length > 0, { what: 'the next to run' });
+      expect(ran[0]).to.equal('next');
+    });
+  }
 
   it('that waits behind others keeps it from running at its turn', async () => {
     const { opened: goOn, open } = gate();

@@ -216,5 +216,12 @@ describe('limits that workers share in Redis', function () {
       expect(waitMs > 0, `${turn.waitMs} and ${waitMs}`).to.equal(turn.waitMs > 0);
       expect(waitMs).to.be.closeTo(turn.waitMs, 1e5); // the server's time goes on meanwhile
     }
+    for (const isReturning of [false, true]) {
+      const told = await store.turn('a', { ...pace, isReturning });
+      const unused = await store.turn('a', { ...pace, isReturning, withinMs: 1e6 });
+      const next = await store.turn('a', { ...pace, isReturning, withinMs: Infinity });
+      expect(unused, 'not before it expires').to.be.above(1e6);
+      expect([unused - told, next - told].map((ms) => Math.round(ms / 1e6))).to.deep.equal([1, 1]);
+    }
   });
 });

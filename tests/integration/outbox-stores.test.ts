@@ -93,6 +93,25 @@ describe('an outbox store', function () {
         expect(first?.ageMs).to.be.within(0, 60_000);
       });
 
+      for (const [what, error] of [
+        ['a NUL', 'reply \0 text'],
+        ['half a character', 'reply \ud83d text'],
+        ['no end', 'x'.repeat(1_000_000)],
+      ] as const) {
+        it(`keeps how rows ended when an error has ${what}`, async () => {
+          await subject.write(record('a'), record('b'));
+          const [a, b] = (await claim('me')).map(({ position }) => position) as [string, string];
+
+          await store.settle('me', [
+            { position: a, how: 'set-aside', attempts: 1, error },
+            { position: b, how: 'again', afterMs: 0, attempts: 1, error },
+          ]);
+
+          expect((await store.setAside({ limit: 1 }))[0]?.error).to.match(/^(reply . text|x+…?)$/su);
+          expect(ids(await claim('me'))).to.deep.equal(['b']);
+        });
+      }
+
       it('gives each row to one relay, in order, until its lease is over', async () => {
         await subject.write(record('a'), record('b'), record('c'));
 

@@ -58,6 +58,11 @@ export class TcpProxy implements AsyncDisposable {
     this.#silent = silent;
   }
 
+  /** New connections go to this port: an address that means another server by now. Those that are open stay. */
+  redirect(target: number): void {
+    this.#target = target;
+  }
+
   /** Resets every open connection. */
   reset(): void {
     for (const { client, server } of this.#pairs) {

@@ -215,7 +215,7 @@ export type {
   RateLimitOptions,
 } from './policy/limit-options.js';
 export { isIdleLane, newLane, paceOf, slackMs, takeTurn } from './policy/pace.js';
-export type { Lane, Pace, Turn } from './policy/pace.js';
+export type { Asker, Lane, Pace, Turn } from './policy/pace.js';
 export { checkRetryOptions, retryPolicy } from './policy/retry-options.js';
 export type { RetryOptions, RetryPolicy } from './policy/retry-options.js';
 export { barest, deadLetter, deadLetterHeaders } from './dead-letter.js';

@@ -4,8 +4,8 @@ import { backoffMs, type ErrorCode, errorText, isCeleriacError } from '@celeriac
 import type { ClaimedRecord, Ending } from './ports.js';
 
 /**
- * `row`: this message cannot be sent as it is; it counts, and too many set it aside. `queue`: its queue is full; it
- * waits, and never counts. `broker`: nothing can be sent now.
+ * `row`: this message cannot be sent as it is; it counts, and too many set it aside. `queue`: its queue is full, or
+ * another message has its key; it waits, and never counts. `broker`: nothing can be sent now.
  */
 export type Fault = 'row' | 'queue' | 'broker';
 
@@ -22,10 +22,12 @@ const rowFaults: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_TOPOLOGY_REFUSED',
 ]);
 
+const waits: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ERR_PUBLISH_NACKED', 'ERR_UNIQUE_PENDING']);
+
 export function faultOf(error: unknown): Fault {
   // Not one of ours: a bug, and nobody knows whether the next row meets it too.
   if (!isCeleriacError(error) || rowFaults.has(error.code)) return 'row';
-  return error.code === 'ERR_PUBLISH_NACKED' ? 'queue' : 'broker';
+  return waits.has(error.code) ? 'queue' : 'broker';
 }
 
 export interface RetryRules {

@@ -28,6 +28,8 @@ export interface Landed {
 export class Flight {
   #parts: FlightParts;
   #endings: Ending[] = [];
+  /** Positions of rows whose publish has not ended. */
+  #inFlight = new Set<string>();
   #published = 0;
   #brokerError: unknown;
   #count = 0;
@@ -44,15 +46,25 @@ export class Flight {
     return this.#count;
   }
 
-  launch(records: readonly ClaimedRecord[]): void {
-    const since = this.#parts.clock.monotonic();
+  /** `since`: when they were asked for, monotonic. Their lease began then or later. */
+  launch(records: readonly ClaimedRecord[], since: number): void {
     this.#count += records.length;
+    for (const { position } of records) this.#inFlight.add(position);
     for (const chain of chainsOf(records)) void this.#publishAll(chain, since);
   }
 
   /** Begins no further publish: what waits for an earlier one of its order key is given back. */
   halt(): void {
     this.#halted = true;
+  }
+
+  /** Rows that came when nobody waited for them any more: without this they would wait for the end of their lease. */
+  giveBack(records: readonly ClaimedRecord[]): void {
+    const ended = new Set(this.#endings.map(({ position }) => position));
+    for (const record of records) {
+      const { position } = record;
+      if (!this.#inFlight.has(position) && !ended.has(position)) this.#giveBack(record);
+    }
   }
 
   /** Resolves when all have ended, or after so long. */
@@ -73,9 +85,10 @@ export class Flight {
   /** One after the other, as long as each leaves the next one first of its key. */
   async #publishAll(chain: readonly ClaimedRecord[], since: number): Promise<void> {
     let mayGoOn = true;
-    for (const [index, record] of chain.entries()) {
-      if (mayGoOn && (index === 0 || this.#hasTime(since))) mayGoOn = await this.#publish(record, since);
+    for (const record of chain) {
+      if (mayGoOn && this.#hasTime(since)) mayGoOn = await this.#publish(record, since);
       else this.#giveBack(record);
+      this.#inFlight.delete(record.position);
       this.#count--;
     }
     if (this.#count > 0) return;
@@ -96,10 +109,10 @@ export class Flight {
     }
   }
 
-  /** Another publish has to end within the lease: after it the rows may be another relay's. */
+  /** A publish has to end within the lease: after it the rows may be another relay's. The first one as well: a process may stand still. */
   #hasTime(since: number): boolean {
     const { settings, clock } = this.#parts;
-    return !this.#halted && clock.monotonic() - since + settings.publishTimeoutMs < settings.leaseMs;
+    return !this.#halted && clock.monotonic() - since + settings.publishTimeoutMs <= settings.leaseMs;
   }
 
   #giveBack({ position, attempts }: ClaimedRecord): void {

@@ -90,20 +90,21 @@ export interface RelaySettings {
   readonly rules: RetryRules;
 }
 
-/** Beyond the publish deadline: for telling the database what became of it. */
+/** Beyond the publish deadline at least: for taking the rows, and for telling the database what became of them. */
 const leaseMarginMs = 30_000;
 
 /** Throws ERR_INPUT_INVALID for a duration that is none. */
 export function relaySettings(options: RelayOptions): RelaySettings {
   const { batchSize = 100, batchBytes = 16 * 1024 * 1024, retry = {} } = options;
   const publishTimeoutMs = milliseconds(options.publishTimeout ?? '30s');
+  const storeTimeoutMs = milliseconds(options.storeTimeout ?? '30s');
   return {
     batchSize: Math.max(1, batchSize),
     batchBytes,
     pollMs: milliseconds(options.poll ?? '1s'),
     publishTimeoutMs,
-    storeTimeoutMs: milliseconds(options.storeTimeout ?? '30s'),
-    leaseMs: publishTimeoutMs + leaseMarginMs,
+    storeTimeoutMs,
+    leaseMs: publishTimeoutMs + Math.max(leaseMarginMs, storeTimeoutMs),
     rules: {
       attempts: Math.max(1, retry.attempts ?? 12),
       firstMs: milliseconds(retry.first ?? '1s'),

@@ -154,16 +154,27 @@ export class OutboxRelay implements AsyncDisposable {
 
   async #claim(limit: number): Promise<number> {
     const { batchBytes: limitBytes, leaseMs } = this.#settings;
+    const askedAt = this.#clock.monotonic();
+    let isLate = false;
     try {
       const claim = { owner: this.#owner, limit, limitBytes, leaseMs };
-      const records = await this.#ask('take rows from the outbox', () => this.#store.claim(claim));
+      const records = await this.#ask('take rows from the outbox', async () => {
+        const taken = await this.#store.claim(claim);
+        if (isLate) this.#flight.giveBack(taken.filter(({ position }) => !this.#isUnsettled(position)));
+        return taken;
+      });
       this.#usable('database');
-      this.#flight.launch(records);
+      this.#flight.launch(records, askedAt);
       return records.length;
     } catch (error) {
+      isLate = true; // it may be done all the same, by a database that is slow or has no connection free
       await this.#pause('database', error);
       return 0;
     }
+  }
+
+  #isUnsettled(position: string): boolean {
+    return this.#unsettled.some((ending) => ending.position === position);
   }
 
   /** Tells the database what became of rows. What it could not be told is kept, and comes first the next time. */

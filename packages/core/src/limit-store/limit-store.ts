@@ -2,14 +2,11 @@
  * Limits that all workers share, in a Redis server (5 or later, not a cluster): each step is one script, in the server's
  * own time, so that clocks of workers do not matter. What the server forgets begins anew.
  */
-import { type Pace, slackMs } from '../policy/pace.js';
+import { type Asker, type Pace, slackMs } from '../policy/pace.js';
 import { RedisScript } from '../redis/redis-script.js';
 import type { RedisConnection } from '../redis/redis-connection.js';
 
-export interface TurnAsk extends Pace {
-  /** It was told a turn before. */
-  readonly isReturning: boolean;
-}
+export type TurnAsk = Pace & Asker;
 
 export interface SeatAsk {
   /** Of this one run: no other uses it. */
@@ -41,27 +38,25 @@ local function keepFor(ms) redis.call('PEXPIRE', KEYS[1], string.format('%.0f', 
 
 /**
  * `takeTurn` of policy/pace.ts, step by step.
- * Keys: lane. Arguments: interval, burst, slack, 1 for one that comes back.
+ * Keys: lane. Arguments: interval, burst, slack, 1 for one that comes back, time until it expires.
  */
 const turnScript: RedisScript = new RedisScript(`${clock}
 local lane = redis.call('HMGET', KEYS[1], 'next', 'turn', 'again')
 local next, turn, again = tonumber(lane[1] or '0'), tonumber(lane[2] or '0'), tonumber(lane[3] or '0')
 local interval, burst, slack = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local returning = ARGV[4] == '1'
+local within = tonumber(ARGV[5])
 local free = next - burst
 local mayStart = now >= free and now >= turn
 if returning then mayStart = now >= free - slack end
 local wait = 0
 if mayStart then
   next = math.max(next, now) + interval
-elseif returning then
-  local at = math.max(now, free, again)
-  again = at + interval
-  wait = math.max(1, math.ceil(at - now))
 else
-  local at = math.max(now, free, turn)
-  turn = at + interval
+  local at = math.max(now, free, returning and again or turn)
   wait = math.max(1, math.ceil(at - now))
+  if wait >= within then return wait end
+  if returning then again = at + interval else turn = at + interval end
 end
 redis.call('HSET', KEYS[1], 'next', text(next), 'turn', text(turn), 'again', text(again))
 keepFor(math.max(next, turn, again) - now + 1000)
@@ -81,6 +76,8 @@ return 1
 
 const laneKey = (key: string): string => `celeriac:rate:${key}`;
 const seatsKey = (key: string): string => `celeriac:seats:${key}`;
+/** For Lua, which reads no Infinity. */
+const never = 1e15;
 const whole = (ms: number): number => Math.max(1, Math.round(ms));
 
 export class RedisLimitStore implements LimitStore {
@@ -90,8 +87,8 @@ export class RedisLimitStore implements LimitStore {
     this.#redis = redis;
   }
 
-  async turn(key: string, { intervalMs, burstMs, isReturning }: TurnAsk): Promise<number> {
-    const args = [intervalMs, burstMs, slackMs, isReturning ? 1 : 0];
+  async turn(key: string, { intervalMs, burstMs, isReturning, withinMs = never }: TurnAsk): Promise<number> {
+    const args = [intervalMs, burstMs, slackMs, isReturning ? 1 : 0, Math.min(never, withinMs)];
     return Number(await this.#redis.run(turnScript, [laneKey(key)], args));
   }
 

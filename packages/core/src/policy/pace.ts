@@ -45,11 +45,20 @@ export function paceOf({ limit, periodMs, burst }: RateLimit): Pace {
   return { intervalMs, burstMs: (burst - 1) * intervalMs };
 }
 
-/** `isReturning`: it was told a turn before, or was held back by another limit. */
+export interface Asker {
+  /** It was told a turn before, or was held back by another limit. */
+  readonly isReturning: boolean;
+  /**
+   * Milliseconds until it expires. A turn beyond that is told, and not taken: else a burst of tasks that expire soon
+   * would take the turns of hours, and nothing would start in them. Default: it never does.
+   */
+  readonly withinMs?: number | undefined;
+}
+
 export function takeTurn(
   lane: Lane,
   pace: Pace,
-  { now, isReturning }: { now: number; isReturning: boolean },
+  { now, isReturning, withinMs = Infinity }: Asker & { readonly now: number },
 ): Turn {
   const { intervalMs, burstMs } = pace;
   const free = lane.next - burstMs;
@@ -57,11 +66,10 @@ export function takeTurn(
   const mayStart = isReturning ? now >= free - slackMs : now >= free && now >= lane.turn;
   if (mayStart) return { lane: { ...lane, next: Math.max(lane.next, now) + intervalMs }, waitMs: 0 };
   const at = Math.max(now, free, isReturning ? lane.again : lane.turn);
+  const waitMs = Math.max(1, at - now);
+  if (waitMs >= withinMs) return { lane, waitMs };
   const taken = at + intervalMs;
-  return {
-    lane: { ...lane, ...(isReturning ? { again: taken } : { turn: taken }) },
-    waitMs: Math.max(1, at - now),
-  };
+  return { lane: { ...lane, ...(isReturning ? { again: taken } : { turn: taken }) }, waitMs };
 }
 
 /** True when forgetting it changes nothing. */

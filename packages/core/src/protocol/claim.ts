@@ -61,7 +61,7 @@ export function decodeClaim(received: Received, { timeZone, maxBytes }: ClaimLim
     if (received.headerError !== undefined)
       throw new Malformed('undecodable-headers', `its headers cannot be read (${received.headerError})`);
     const headers = received.properties.headers ?? {};
-    const claim = claimOf(headers[payloadHeader]);
+    const claim = readClaim(received.properties);
     if (claim.bytes > maxBytes)
       throw new Malformed('too-large', `its stored body has ${claim.bytes} bytes; the limit is ${maxBytes}`);
     return {
@@ -74,7 +74,9 @@ export function decodeClaim(received: Received, { timeZone, maxBytes }: ClaimLim
   });
 }
 
-function claimOf(value: unknown): Claim {
+/** Throws Malformed. */
+export function readClaim({ headers = {} }: MessageProperties): Claim {
+  const value = headers[payloadHeader];
   if (!isMap(value)) throw new Malformed('bad-field', `'${payloadHeader}' is ${shown(value)}, not a table`);
   const { reference, bytes, sha256 } = value;
   if (typeof reference !== 'string' || reference === '' || reference.length > mostReferenceChars)

@@ -8,9 +8,8 @@ import { createHash } from 'node:crypto';
 
 import type { HeaderTable, MessageProperties } from '../ports.js';
 import { againHeaders, type CameBy } from './again.js';
-import { isMap } from './celery-fields.js';
 import { checkpointHeader, checkpointsHeader } from './checkpoint-headers.js';
-import { payloadHeader } from './claim.js';
+import { isClaimed, readClaim } from './claim.js';
 import { Malformed } from './received.js';
 
 export const signatureHeaders = {
@@ -57,7 +56,7 @@ export interface SignedFields {
   readonly payload?: readonly [reference: string, bytes: string, sha256: string];
 }
 
-/** Throws Malformed for a message that has no id or name, or something else than text where text belongs. */
+/** Throws Malformed for a message without an id, a name or a readable claim, or with something else where text belongs. */
 export function signedFields(kind: SignedKind, target: Target, properties: MessageProperties): SignedFields {
   const { headers = {}, messageId, replyTo } = properties;
   const isTask = kind === 'task';
@@ -70,7 +69,7 @@ export function signedFields(kind: SignedKind, target: Target, properties: Messa
     eta: textOf('eta', isTask ? headers.eta : undefined),
     expires: textOf('expires', isTask ? headers.expires : undefined),
     replyTo: replyTo ?? '',
-    ...(isTask ? { ...checkpointOf(headers), ...payloadOf(headers) } : {}),
+    ...(isTask ? { ...checkpointOf(headers), ...payloadOf(properties) } : {}),
   };
 }
 
@@ -80,17 +79,11 @@ function checkpointOf(headers: HeaderTable): Pick<SignedFields, 'checkpoint'> {
   return { checkpoint: [textOf('checkpoint', state), textOf('number of checkpoints', number)] };
 }
 
-function payloadOf({ [payloadHeader]: claim }: HeaderTable): Pick<SignedFields, 'payload'> {
-  if (isAbsent(claim)) return {};
-  if (!isMap(claim)) throw new Malformed('bad-field', `'${payloadHeader}' is not a table`);
-  const { reference, bytes, sha256 } = claim;
-  return {
-    payload: [
-      textOf("payload's reference", reference),
-      textOf("payload's size", bytes),
-      textOf("payload's sha256", sha256),
-    ],
-  };
+/** The body in the message says nothing then: without these, whoever has the message could exchange its arguments. */
+function payloadOf(properties: MessageProperties): Pick<SignedFields, 'payload'> {
+  if (!isClaimed(properties)) return {};
+  const { reference, bytes, sha256 } = readClaim(properties);
+  return { payload: [reference, String(bytes), sha256] };
 }
 
 /**

@@ -10,7 +10,7 @@ import type { Clock } from '../clock.js';
 import type { Logger } from '../logger.js';
 import { backoffMs } from '../policy/backoff.js';
 import type { RedisAddress } from './redis-address.js';
-import { redisFailure, redisMissing, redisUnavailable } from './redis-error.js';
+import { isReplicaReply, redisFailure, redisMissing, redisUnavailable } from './redis-error.js';
 import type { RedisScript } from './redis-script.js';
 
 export interface RedisConnectionOptions {
@@ -115,7 +115,8 @@ export class RedisConnection {
       }
       return await send(this);
     } catch (error) {
-      if (error instanceof Error && error.message === 'Command timed out') this.#isSilent();
+      const isSilent = error instanceof Error && error.message === 'Command timed out';
+      if (isSilent || isReplicaReply(error)) this.#reconnect();
       throw this.failure(error);
     } finally {
       this.#inFlight--;
@@ -155,8 +156,11 @@ export class RedisConnection {
     });
   }
 
-  /** Nothing came back: its connection is dropped, since what was written to it would wait there without bound. */
-  #isSilent(): void {
+  /**
+   * Where nothing came back, what is written to the connection would wait there without bound; and where the server is
+   * a replica by now, its address may be that of the new primary already.
+   */
+  #reconnect(): void {
     if (this.#downSince !== undefined) return;
     this.#downSince = this.#options.clock.monotonic();
     this.client.disconnect(true);

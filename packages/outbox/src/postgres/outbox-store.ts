@@ -42,6 +42,8 @@ export interface PostgresOutboxOptions {
 
 type Row = Readonly<Record<string, unknown>>;
 
+/** Characters. */
+const longestError = 2000;
 /** Rows per statement; PostgreSQL takes 65535 parameters. */
 const rowsPerInsert = 1000;
 const columns = [
@@ -94,7 +96,11 @@ export class PostgresOutboxStore implements OutboxStore<PgQueryable> {
       await this.#pool.query(`DELETE FROM ${this.#table} WHERE position = ANY ($1::bigint[])`, [published]);
     }
     if (failed.length > 0) {
-      const list = failed.map((one) => ({ ...one, after: one.how === 'again' ? one.afterMs : 0 }));
+      const list = failed.map((one) => ({
+        ...one,
+        ...(one.error === undefined ? {} : { error: storable(one.error) }),
+        after: one.how === 'again' ? one.afterMs : 0,
+      }));
       await this.#pool.query(failSql(this.#table), [owner, JSON.stringify(list)]);
     }
   }
@@ -173,6 +179,12 @@ function values(record: OutboxRecord): unknown[] {
     properties,
     body,
   ];
+}
+
+/** Errors quote what anybody wrote. PostgreSQL takes neither NUL nor half a character: the update would fail for ever. */
+function storable(error: string): string {
+  const text = error.length <= longestError ? error : `${error.slice(0, longestError)}…`;
+  return Buffer.from(text.replaceAll('\0', '\uFFFD'), 'utf8').toString('utf8');
 }
 
 function moment(ms: number | undefined): string | null {

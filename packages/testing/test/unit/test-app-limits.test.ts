@@ -49,6 +49,32 @@ describe('testApp', () => {
     expect(starts.at(-1)! - starts[0]!).to.be.within(9.9 * 60_000, 10.4 * 60_000);
   });
 
+  it('gives the turns of a rate limit to those who can use them, when many wait that expire before', async () => {
+    const started: string[] = [];
+    const expired: number[] = [];
+    await using scene = await appWith((worker) => {
+      worker.task('a', (name = 'old') => void started.push(name), { rateLimit: '10/m' });
+      worker.on('settled', ({ outcome }) => {
+        if (outcome.kind === 'expired') expired.push(scene.clock.now());
+      });
+    });
+    const { app, clock } = scene;
+    const since = clock.now();
+    await app.publisher.sendMany('a', Array<unknown[]>(1000).fill([]), { expires: '1m' });
+    await app.drain();
+    for (let second = 0; second < 80; second++) {
+      if (second === 62) await app.publisher.send('a', ['new']);
+      await clock.advance('1s');
+      await app.drain();
+    }
+
+    // A thousand turns would be more than an hour and a half.
+    expect(started.at(-1)).to.equal('new');
+    expect(started).to.have.length.within(9, 12);
+    expect(expired).to.have.length(1001 - started.length);
+    expect(Math.max(...expired) - since).to.be.within(60_000, 62_000);
+  });
+
   it('counts the attempts of a retry as starts', async () => {
     const starts: number[] = [];
     await using scene = await appWith((worker) =>

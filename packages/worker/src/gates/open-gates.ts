@@ -10,7 +10,7 @@ import { idempotencyOf, type TaskHandlers } from '../handlers.js';
 import type { WorkerEvents } from '../worker-events.js';
 import { idempotencyGate } from './idempotency.js';
 import { eventKeys, taskKeys } from './once-keys.js';
-import { replacedGate, startedGate } from './unique.js';
+import { endedGate, replacedGate, startedGate } from './unique.js';
 import { openLimits } from './limits/open-limits.js';
 import { openLoopLag } from './loop-lag.js';
 import { RevokedGate } from './revoked-gate.js';
@@ -49,6 +49,7 @@ export async function openGates(parts: GateParts): Promise<Gates> {
   const common = { keyStore, config: config.key_store, clock, logger, newId: randomUUID };
   return {
     tasks: [
+      endedGate(common),
       new RevokedGate(parts.revocations),
       ...first,
       replacedGate(common),

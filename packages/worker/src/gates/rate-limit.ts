@@ -40,10 +40,12 @@ export class RateLimitGate implements Gate {
     const rate = limits.of(work.name)?.rate;
     if (rate === undefined) return undefined;
     const isReturning = deferralCount(properties) > 0;
-    const asked = lanes[rate.scope].ask(limits.key(work, rate.key), this.#pace(rate), isReturning);
-    if (typeof asked === 'number') return this.#answer(asked);
+    const withinMs = work.expires === undefined ? Infinity : work.expires - clock.now();
+    const asker = { isReturning, withinMs };
+    const asked = lanes[rate.scope].ask(limits.key(work, rate.key), this.#pace(rate), asker);
+    if (typeof asked === 'number') return this.#answer(asked, withinMs);
     return asked.then(
-      (waitMs) => this.#answer(waitMs),
+      (waitMs) => this.#answer(waitMs, withinMs),
       (error: unknown) => {
         logger.debug('the rate limit cannot be asked: the task waits', {
           name: work.name,
@@ -55,8 +57,10 @@ export class RateLimitGate implements Gate {
     );
   }
 
-  #answer(waitMs: number): Refusal | undefined {
-    return waitMs === 0 ? undefined : deferred(this.#parts.clock, waitMs, 'rate limit');
+  /** One that expires before its turn comes back when it expires: that is told then, and not at a turn it has not. */
+  #answer(waitMs: number, withinMs: number): Refusal | undefined {
+    if (waitMs === 0) return undefined;
+    return deferred(this.#parts.clock, Math.max(1, Math.min(waitMs, withinMs)), 'rate limit');
   }
 
   #pace(rate: RateLimit): Pace {

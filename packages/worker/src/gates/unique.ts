@@ -18,20 +18,31 @@ export interface UniqueParts {
   readonly logger: Logger;
 }
 
-/** Asked before all others: what is replaced must not use up their limits. */
-export function replacedGate({ keyStore, logger }: UniqueParts): Gate {
+/** Asked before all others: a key has to be given back also where one of them ends the task. */
+export function endedGate({ keyStore, logger }: UniqueParts): Gate {
   return {
-    name: 'unique (replaced)',
+    name: 'unique (ended)',
     admit: (work, { properties: { headers } }) => {
       const plan = readPlan(headers);
-      if (plan === undefined) return undefined;
-      if (plan.kind === 'latest') {
-        const number = orderNumber(headers);
-        return number === undefined ? undefined : latestOnly(plan.key, number, keyStore);
-      }
-      return plan.rule === 'queued-or-running'
-        ? { pass: untilEnded(plan.key, work.id, { keyStore, logger }) }
+      if (plan?.kind !== 'hold') return undefined;
+      const { key, rule } = plan;
+      if (rule === 'queued') return { pass: unlessStarted(key, work.id, { keyStore, logger }) };
+      return rule === 'queued-or-running'
+        ? { pass: untilEnded(key, work.id, { keyStore, logger }) }
         : undefined;
+    },
+  };
+}
+
+/** Asked before all limits: what is replaced must not use them up. */
+export function replacedGate({ keyStore }: UniqueParts): Gate {
+  return {
+    name: 'unique (replaced)',
+    admit: (_work, { properties: { headers } }) => {
+      const plan = readPlan(headers);
+      if (plan?.kind !== 'latest') return undefined;
+      const number = orderNumber(headers);
+      return number === undefined ? undefined : latestOnly(plan.key, number, keyStore);
     },
   };
 }
@@ -73,6 +84,19 @@ async function whileRunning(
   await store.confirm(key, { id, ttlMs });
   return {
     pass: { settled: () => letGo(key, id, { store: () => Promise.resolve(store), logger: parts.logger }) },
+  };
+}
+
+/** Given back where it ends without ever having started: cancelled, or done before under another key. */
+function unlessStarted(key: string, id: string, { keyStore, logger }: UniqueParts): Pass {
+  let isOver = false;
+  return {
+    ended: ({ outcome: { kind } }: Ending) => {
+      isOver = kind === 'revoked' || kind === 'repeated';
+    },
+    settled: ({ kind }: Verdict) => {
+      if (isOver && kind === 'ack') letGo(key, id, { store: () => keyStore.open(), logger });
+    },
   };
 }
 

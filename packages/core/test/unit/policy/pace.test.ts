@@ -111,6 +111,20 @@ describe('the pace of a rate limit', () => {
     expect(returning.waitMs).to.equal(0);
   });
 
+  it('gives no turn to what expires before it: that would be taken from those who can use it', () => {
+    const pace = paceOf(perMinute);
+    const { lane } = takeTurn(newLane, pace, { now: start, isReturning: false });
+
+    for (const isReturning of [false, true]) {
+      const tooLate = takeTurn(lane, pace, { now: start, isReturning, withinMs: 1_000 });
+      const inTime = takeTurn(lane, pace, { now: start, isReturning, withinMs: 60_000 });
+
+      expect(tooLate.lane).to.deep.equal(lane);
+      expect([tooLate.waitMs, inTime.waitMs]).to.deep.equal([6_150, 6_150]);
+      expect(inTime.lane).not.to.deep.equal(lane);
+    }
+  });
+
   it('spreads those that come back all at once, after nobody was there to take them', () => {
     const pace = paceOf(perMinute);
     let lane = newLane;

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import type { OutgoingMessage } from '../../../dist/ports.js';
 import { taskAtCheckpoint, taskForRetry } from '../../../dist/protocol/again.js';
 import { checkpointHeader, checkpointsHeader } from '../../../dist/protocol/checkpoint-headers.js';
-import { payloadHeader, withClaim } from '../../../dist/protocol/claim.js';
+import { claimMediaType, payloadHeader, withClaim } from '../../../dist/protocol/claim.js';
 import { signatureHeaders, signedBytes, type SignedFields } from '../../../dist/protocol/signature.js';
 import { signingCopies } from '../../../dist/signing/signer.js';
 import { ManualClock } from '../../support/manual-clock.js';
@@ -32,6 +32,37 @@ function withHeader(message: OutgoingMessage, name: string, value: unknown): Out
 }
 
 describe('a signature', () => {
+  it('is over what is fetched in place of a body that is kept elsewhere', async () => {
+    const { signer, verifier } = await hmacParty();
+    const claim = { reference: 'a/1', bytes: 3, sha256: 'a'.repeat(64) };
+    const message = await signed({ ...taskMessage(), ...withClaim(taskMessage(), claim) }, signer);
+    const exchanged = [{ reference: 'a/2' }, { bytes: 4 }, { sha256: 'b'.repeat(64) }].map((change) =>
+      verdictOn(verifier, inQueue(withHeader(message, payloadHeader, { ...claim, ...change }))),
+    );
+
+    expect(verdictOn(verifier, inQueue(message))).to.equal('ok');
+    expect(exchanged).to.deep.equal(['bad-signature', 'bad-signature', 'bad-signature']);
+  });
+
+  it('made for a body in the message is refused once that is said to be kept elsewhere, and the other way', async () => {
+    const { signer, verifier } = await hmacParty();
+    const claim = { reference: 'a/1', bytes: 3, sha256: 'a'.repeat(64) };
+    const whole = await signed(taskMessage(), signer);
+    const claimed = await signed({ ...whole, ...withClaim(taskMessage(), claim) }, signer);
+    const ofType = (message: OutgoingMessage, contentType: string): OutgoingMessage => ({
+      ...message,
+      properties: { ...message.properties, contentType },
+    });
+
+    const verdicts = [
+      ofType(withHeader(whole, payloadHeader, claim), claimMediaType),
+      ofType(whole, claimMediaType),
+      ofType(claimed, 'application/json'),
+    ].map((message) => verdictOn(verifier, inQueue(message)));
+
+    expect(verdicts).to.deep.equal(['bad-signature', 'bad-signature', 'bad-signature']);
+  });
+
   for (const keys of [
     { main: { secret } },
     { main: { algorithm: 'ed25519' as const, secret: privatePem } },

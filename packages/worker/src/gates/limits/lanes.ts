@@ -1,10 +1,19 @@
 /** The lanes of the keys of rate limits: who may start, and who comes back when. In memory here: for one worker. */
-import { type Clock, isIdleLane, type Lane, type Logger, newLane, type Pace, takeTurn } from '@celeriac/core';
+import {
+  type Asker,
+  type Clock,
+  isIdleLane,
+  type Lane,
+  type Logger,
+  newLane,
+  type Pace,
+  takeTurn,
+} from '@celeriac/core';
 
 /** A port: in memory, or in Redis for all workers. */
 export interface Lanes {
   /** Milliseconds until its turn; 0: it starts, and is counted. May reject: the store does not answer. */
-  ask(key: string, pace: Pace, isReturning: boolean): number | Promise<number>;
+  ask(key: string, pace: Pace, asker: Asker): number | Promise<number>;
 }
 
 /** About 2 MB. */
@@ -30,9 +39,9 @@ export class MemoryLanes implements Lanes {
     return this.#lanes.size;
   }
 
-  ask(key: string, pace: Pace, isReturning: boolean): number {
+  ask(key: string, pace: Pace, asker: Asker): number {
     const now = this.#clock.monotonic() + 1e9; // so that 0 is long ago
-    const { lane, waitMs } = takeTurn(this.#lanes.get(key) ?? newLane, pace, { now, isReturning });
+    const { lane, waitMs } = takeTurn(this.#lanes.get(key) ?? newLane, pace, { ...asker, now });
     this.#lanes.delete(key);
     if (this.#lanes.size >= this.#mostKeys) this.#forgetOne(now);
     this.#lanes.set(key, lane);

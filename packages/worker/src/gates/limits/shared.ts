@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 
-import type { Clock, LimitStore, Logger, Pace, Timer } from '@celeriac/core';
+import type { Asker, Clock, LimitStore, Logger, Pace, Timer } from '@celeriac/core';
 
 import type { Lanes } from './lanes.js';
 import type { GiveBack, Seats } from './seats.js';
@@ -26,13 +26,13 @@ export class SharedLanes implements Lanes {
     this.#parts = parts;
   }
 
-  async ask(key: string, pace: Pace, isReturning: boolean): Promise<number> {
+  async ask(key: string, pace: Pace, asker: Asker): Promise<number> {
     const { store, own, whenUnavailable } = this.#parts;
     try {
-      return await store.turn(key, { ...pace, isReturning });
+      return await store.turn(key, { ...pace, ...asker });
     } catch (error) {
       if (whenUnavailable === 'wait') throw error;
-      return own.lanes.ask(key, pace, isReturning); // its connection has logged that it is gone
+      return own.lanes.ask(key, pace, asker); // its connection has logged that it is gone
     }
   }
 }

@@ -55,10 +55,10 @@ describe('limits that workers share', () => {
 
   it('become those of each worker while the store is gone and tasks are to run', async () => {
     const { state, lanes, seats } = shared('run');
-    expect(await lanes.ask('a', pace, false)).to.equal(7);
+    expect(await lanes.ask('a', pace, { isReturning: false })).to.equal(7);
     state.isGone = true;
-    expect(await lanes.ask('a', pace, false)).to.equal(0);
-    expect(await lanes.ask('a', pace, false)).to.equal(1000);
+    expect(await lanes.ask('a', pace, { isReturning: false })).to.equal(0);
+    expect(await lanes.ask('a', pace, { isReturning: false })).to.equal(1000);
     const giveBack = await seats.take('a', 1);
     expect(giveBack).to.be.a('function');
     expect(await seats.take('a', 1)).to.equal(undefined);
@@ -67,7 +67,7 @@ describe('limits that workers share', () => {
   it('refuse everything while the store is gone and tasks are to wait', async () => {
     const { state, lanes, seats } = shared('wait');
     state.isGone = true;
-    expect(await rejectionOf(lanes.ask('a', pace, false))).to.be.an('error');
+    expect(await rejectionOf(lanes.ask('a', pace, { isReturning: false }))).to.be.an('error');
     expect(await rejectionOf(seats.take('a', 1))).to.be.an('error');
   });
 });
@@ -76,9 +76,10 @@ describe('lanes in memory', () => {
   it('are bounded: those that are forgotten first are the ones that nobody would miss', () => {
     const clock = new ManualClock();
     const lanes = new MemoryLanes(clock, silentLogger, 3);
-    for (const key of ['a', 'b', 'c', 'd', 'e']) expect(lanes.ask(key, pace, false)).to.equal(0);
+    for (const key of ['a', 'b', 'c', 'd', 'e'])
+      expect(lanes.ask(key, pace, { isReturning: false })).to.equal(0);
     expect(lanes.size).to.equal(3);
-    expect(lanes.ask('e', pace, false)).to.equal(1000);
-    expect(lanes.ask('a', pace, false)).to.equal(0);
+    expect(lanes.ask('e', pace, { isReturning: false })).to.equal(1000);
+    expect(lanes.ask('a', pace, { isReturning: false })).to.equal(0);
   });
 });
