@@ -1,5 +1,5 @@
 /**
- * Builds, then runs the test tiers, those with servers in two lanes, and ends with one line: `N passed, N failed`,
+ * Builds, then runs the test tiers, those with servers two at a time, and ends with one line: `N passed, N failed`,
  * summed over all of them. `node scripts/test-tiers.mjs [tier…]`; without names, all tiers and the checks.
  *
  * A tier that does not end (a handle that keeps the process alive, a hang) is killed at its deadline and counts as
@@ -17,10 +17,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const minutes = 60_000;
 const tiers = {
   unit: { spec: 'packages/*/dist-test/unit/**/*.test.js', deadline: 6 * minutes, timeout: 20_000 },
-  integration: { spec: 'tests/dist/integration/**/*.test.js', deadline: 15 * minutes, timeout: 180_000 },
+  integration: {
+    spec: 'tests/dist/integration/**/*.test.js',
+    parts: 4,
+    deadline: 9 * minutes,
+    timeout: 180_000,
+  },
+  chaos: { spec: 'tests/dist/chaos/**/*.test.js', deadline: 10 * minutes, timeout: 300_000 },
   conformance: { spec: 'tests/dist/conformance/**/*.test.js', deadline: 9 * minutes, timeout: 180_000 },
   interop: { spec: 'tests/dist/interop/**/*.test.js', deadline: 9 * minutes, timeout: 240_000 },
-  chaos: { spec: 'tests/dist/chaos/**/*.test.js', deadline: 10 * minutes, timeout: 300_000 },
   pack: { spec: 'tests/dist/pack/**/*.test.js', deadline: 5 * minutes, timeout: 240_000 },
 };
 /** Each counts as one test. */
@@ -52,21 +57,25 @@ console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed > 0 ? 1 : 0;
 
 /**
- * Checks and unit tests first, one by one. The tiers with servers mostly wait for them, so that two lanes of tiers share
- * the machine; each prints when it is done.
+ * Checks and unit tests first, one by one. The tiers with servers mostly wait for them, so two run at a time, the long
+ * ones in parts; each prints when it is done.
  */
 async function runLanes(names) {
-  const isLong = (name) => name === 'integration';
-  const first = names.filter((name) => name === 'checks' || name === 'unit');
-  const others = names.filter((name) => !first.includes(name));
-  for (const name of first) await runOne(name, {});
-  const lanes = [others.filter(isLong), others.filter((name) => !isLong(name))];
-  const kept = lanes.every((lane) => lane.length > 0);
-  await Promise.all(
-    lanes.map(async (lane) => {
-      for (const name of lane) await runOne(name, { kept });
-    }),
-  );
+  const isAlone = (name) => name === 'checks' || name === 'unit';
+  for (const name of names.filter(isAlone)) await runOne(name, {});
+  const waiting = names.filter((name) => !isAlone(name)).flatMap(partsOf);
+  const kept = waiting.length > 1;
+  const lane = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      await runTier(next.name, tiers[next.name], { kept, part: next.part });
+    }
+  };
+  await Promise.all([lane(), lane()]);
+}
+
+function partsOf(name) {
+  const { parts = 1 } = tiers[name];
+  return Array.from({ length: parts }, (_, index) => ({ name, part: { index, of: parts } }));
 }
 
 function runOne(name, options) {
@@ -81,15 +90,18 @@ async function runChecks() {
   }
 }
 
-async function runTier(name, { spec, deadline, timeout }, { kept = false }) {
-  const files = globSync(spec).sort();
+async function runTier(tier, { spec, deadline, timeout }, { kept = false, part = { index: 0, of: 1 } }) {
+  const files = globSync(spec)
+    .sort()
+    .filter((_, index) => index % part.of === part.index);
+  const name = part.of === 1 ? tier : `${tier} ${part.index + 1}/${part.of}`;
   if (files.length === 0) {
     console.log(`\n== ${name}: no tests yet`);
     return;
   }
   const directory = mkdtempSync(join(tmpdir(), 'celeriac-tier-'));
   const result = join(directory, 'result.json');
-  const isUnit = name === 'unit';
+  const isUnit = tier === 'unit';
   const hooks = isUnit ? [] : ['--require', './tests/dist/support/hooks.js'];
   const ci = process.env.CI === undefined ? [] : ['--forbid-only'];
   const command = ['npx', 'mocha', '--timeout', String(timeout), '--reporter', './scripts/tier-reporter.cjs'];

@@ -107,14 +107,15 @@ describe('keys over RabbitMQ and Redis', function () {
       watched.worker.task(name, (n: number) => void ran.push(`${name} ${n}`));
     await watched.worker.start();
     await watched.untilSettled(1 + 3 + 3);
+    const before = [...ran];
     const later = await publisher.send('unique', [11], { unique });
 
     const first = sent.filter(({ duplicateOf }) => duplicateOf === undefined);
     expect(first).to.have.length(1);
     expect(new Set(sent.map(({ id }) => id))).to.deep.equal(new Set([first[0]?.id]));
-    expect(ran.filter((one) => String(one).startsWith('unique'))).to.have.length(1);
-    expect(ran).to.include.members(['debounced 3', 'replaced 3']);
-    expect(ran).to.have.length(3);
+    expect(before.filter((one) => String(one).startsWith('unique'))).to.have.length(1);
+    expect(before).to.include.members(['debounced 3', 'replaced 3']);
+    expect(before).to.have.length(3);
     expect(later.duplicateOf).to.equal(undefined);
   });
 });

@@ -120,6 +120,11 @@ for (const pool of ['threads', 'processes'] as const) {
       expect(valueOf(before)).to.equal(valueOf(hoarder)).and.not.equal(valueOf(after));
     });
 
+    it('ends well with what a channel between processes cannot carry', async () => {
+      await using scene = await Scene.open({ pool, max_crashes: 1 });
+      expect((await scene.run('blob')).outcome.kind).to.equal('succeeded');
+    });
+
     it('carries log lines, progress and the facts of the message', async () => {
       await using scene = await Scene.open({ pool });
       const { id } = await scene.sender.send('talk', [], { headers: { 'x-own': 'kept' } });

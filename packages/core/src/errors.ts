@@ -26,6 +26,7 @@ export const errorCodes = {
   ERR_TLS: { retryable: false },
   ERR_CONNECTION_LOST: { retryable: true },
   ERR_CHANNEL_CLOSED: { retryable: true },
+  ERR_DELIVERY_LOST: { retryable: false },
   ERR_CLOSED: { retryable: false },
   ERR_AMQPLIB_INCOMPATIBLE: { retryable: false },
   ERR_TOPOLOGY_MISMATCH: { retryable: false },

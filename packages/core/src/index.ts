@@ -11,10 +11,18 @@ export { waitAtMost, withDeadline } from './deadline.js';
 export { notifier } from './notify.js';
 export type { Tell } from './notify.js';
 export type { LogFields, Logger, LoggerOptions, LogLevel } from './logger.js';
-export type { EventAction, EventMessage, JsonValue, TaskEmbed, TaskMessage } from './message.js';
+export type {
+  EventAction,
+  EventMessage,
+  JsonValue,
+  TaskCheckpoint,
+  TaskEmbed,
+  TaskMessage,
+} from './message.js';
 export type { MalformedReason, Outcome, SignatureProblem } from './outcome.js';
 export type { DeadLetterReason, Verdict } from './verdict.js';
 export type {
+  ChannelLoss,
   Delivery,
   HeaderTable,
   MessageProperties,
@@ -80,6 +88,7 @@ export { announceDevelopmentBroker, findDevelopmentBroker } from './config/devel
 export type { DevelopmentBroker } from './config/development-broker.js';
 export { Session } from './amqp/session.js';
 export type { SessionEvents } from './amqp/session.js';
+export { isOutOfPatience } from './amqp/channel-error.js';
 export { Consumer } from './amqp/consumer.js';
 export type { ConsumerEvents, ConsumerOptions } from './amqp/consumer.js';
 export { Declarer } from './amqp/declare.js';
@@ -141,6 +150,7 @@ export {
   deferralCount,
   eventForRetry,
   eventRetries,
+  taskAtCheckpoint,
   taskCrashes,
   taskForRetry,
 } from './protocol/again.js';
@@ -151,7 +161,16 @@ export { openResultStore, openResultWriter } from './results/open.js';
 export type { ResultStoreOptions, ResultWriterOptions } from './results/open.js';
 export type { Replies, ResultStore, ResultWriter } from './results/result-store.js';
 export { TaskError, taskError, valueOf } from './results/task-error.js';
-export type { CopyForRetry, CopyInQueue, NextAttempt } from './protocol/again.js';
+export type {
+  CopyAtCheckpoint,
+  CopyAtCheckpointInQueue,
+  CopyForRetry,
+  CopyInQueue,
+  NextAttempt,
+  NextRun,
+  ReceivedBy,
+  ReceivedIn,
+} from './protocol/again.js';
 export { signatureHeaders } from './protocol/signature.js';
 export type { SignedKind } from './protocol/signature.js';
 export { withoutKeys } from './signing/key-ring.js';
@@ -165,6 +184,8 @@ export { replayed } from './signing/verifier.js';
 export type { Verified, Verifier } from './signing/verifier.js';
 export { Delays } from './delays.js';
 export { delayedSeconds, delayedTarget, isDelayedTo } from './amqp/delayed-delivery.js';
+export { Checkpoint, isCheckpoint } from './checkpoint.js';
+export type { CheckpointOptions } from './checkpoint.js';
 export { isReject, isRetry, Reject, Retry } from './retry.js';
 export type { RejectOptions, RetryRequest } from './retry.js';
 export { deliveriesHeader, deliveryCount, isRepeated } from './policy/redelivery.js';

@@ -48,6 +48,14 @@ export interface TaskMessage {
   /** Celery stamps: name to value. */
   readonly stamps?: Readonly<Record<string, unknown>>;
   readonly replacedTaskNesting?: number;
+  /** Where an earlier run of it left off. */
+  readonly checkpoint?: TaskCheckpoint;
+}
+
+export interface TaskCheckpoint {
+  readonly state: JsonValue;
+  /** Checkpoints so far, this one included. */
+  readonly number: number;
 }
 
 /** Canvas parts of a message body. Celery's signatures are kept verbatim. */

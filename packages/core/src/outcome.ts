@@ -24,6 +24,8 @@ export type Outcome =
       readonly valueError?: unknown;
     }
   | { readonly kind: 'failed'; readonly error: unknown }
+  /** The handler has done a part, and goes on from `state` (JSON) in another delivery, after `delayMs`. */
+  | { readonly kind: 'checkpointed'; readonly state: string; readonly delayMs: number }
   /** The handler ended by throwing after its soft time limit fired, or was ended at its hard one. */
   | { readonly kind: 'timedOut'; readonly error: unknown; readonly limitMs: number }
   /** The handler ended by throwing after it was told to stop. */

@@ -58,6 +58,14 @@ export interface MessageSink {
   publish(message: OutgoingMessage, options?: PublishOptions): Promise<void>;
 }
 
+/** Why the channel of deliveries is gone. */
+export interface ChannelLoss {
+  /** AMQP's reply code, when the broker closed the channel. */
+  readonly code: number | undefined;
+  /** The broker's own words, or what happened here. */
+  readonly text: string;
+}
+
 /**
  * A message in hand. It is bound to the channel it came on: settled once, and on that channel only. Once the
  * channel is gone the broker has the message again, so settling does nothing but count.
@@ -77,7 +85,7 @@ export interface Delivery {
   /** True while it can still be settled: its channel lives and nobody settled it. */
   readonly live: boolean;
   /** Calls back once when the channel is lost while unsettled. Returns a function that forgets the callback. */
-  onLost(callback: () => void): () => void;
+  onLost(callback: (loss: ChannelLoss) => void): () => void;
   ack(): void;
   /** Gives it back to the queue. `countsAsFailure` sends basic.reject, else basic.nack. */
   requeue(countsAsFailure: boolean): void;

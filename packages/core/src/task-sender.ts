@@ -243,7 +243,8 @@ function taskDelays({ config, declarer }: TaskSenderParts): Delays {
 /** What has to exist for a task queue, by the configuration. */
 export function taskTopology(config: Config, queue: string): Topology {
   const { compatibility, queue_type: type, dead_letter_expiry: deadLetterExpiry } = config.tasks;
-  const options = { queue, type, deadLetterExpiry };
+  const { consumer_timeout: consumerTimeout } = config.tasks;
+  const options = { queue, type, deadLetterExpiry, consumerTimeout };
   return compatibility === 'celery' ? celeryQueue(options) : taskQueue(options);
 }
 

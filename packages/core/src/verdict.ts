@@ -38,6 +38,11 @@ export type Verdict =
       readonly crashes?: number;
       readonly error: unknown;
     }
+  /**
+   * A copy with the state (JSON) goes to the end of its queue, or through the delay queues, confirmed; then it is
+   * acknowledged. Neither a retry nor a crash: counts nothing.
+   */
+  | { readonly kind: 'continue'; readonly state: string; readonly delayMs: number }
   /** Too early: the message as it came goes into the delay queues, confirmed; then it is acknowledged. */
   | {
       readonly kind: 'postpone';

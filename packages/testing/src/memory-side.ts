@@ -105,6 +105,10 @@ class MemoryConsumer implements SideConsumer {
     return Promise.resolve();
   }
 
+  setPrefetch(): Promise<void> {
+    return Promise.resolve(); // what is handed to it is handed over
+  }
+
   cancel(): Promise<void> {
     this.subscribed = false;
     return Promise.resolve();

@@ -9,6 +9,7 @@ export type CancelledBy = 'deadline' | 'shutdown' | 'lost' | 'revoked';
 export class Cancellation {
   #by: CancelledBy | undefined;
   #reason: unknown;
+  #lost: unknown;
   #controller: AbortController | undefined;
 
   get by(): CancelledBy | undefined {
@@ -23,8 +24,14 @@ export class Cancellation {
     return this.#controller.signal;
   }
 
+  /** Why the delivery is lost and what it does no longer counts; undefined while it is not. */
+  get lost(): unknown {
+    return this.#lost;
+  }
+
   /** The first call counts. `reason` is what `signal.throwIfAborted()` throws. */
   cancel(by: CancelledBy, reason: unknown): void {
+    if (by === 'lost') this.#lost ??= reason;
     if (this.#by !== undefined) return;
     this.#by = by;
     this.#reason = reason;

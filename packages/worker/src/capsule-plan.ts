@@ -4,15 +4,19 @@ import {
   applicationTopology,
   CeleriacError,
   type Config,
+  routeTask,
   taskTopology,
   type Topology,
 } from '@celeriac/core';
 
 import type { Application } from './event-handler/application.js';
+import type { TaskHandlers } from './handlers.js';
 
 export interface QueuePlan {
   readonly queue: string;
   readonly prefetch: number;
+  /** What batches need; a smaller one would leave them waiting for what is never sent. */
+  readonly leastPrefetch: number;
   readonly topology: Topology;
 }
 
@@ -27,13 +31,15 @@ export interface TaskGroup {
 export interface TaskGroupOptions {
   /** These queues and no others; what is in no group is the base's. */
   readonly queues?: readonly string[] | undefined;
+  /** Those of batches need their prefetch. */
+  readonly tasks?: Pick<TaskHandlers, 'names' | 'get'> | undefined;
   /** No threads and no processes. */
   readonly isInlineOnly?: boolean;
 }
 
 /** One capsule per group. */
 export function planTaskGroups(config: Config, options: TaskGroupOptions = {}): readonly TaskGroup[] {
-  const { queues: only, isInlineOnly = false } = options;
+  const { queues: only, isInlineOnly = false, tasks } = options;
   const { workers, ...base } = config.task_handler;
   const isWanted = (queue: string): boolean => only?.includes(queue) ?? true;
   const groups = Object.entries(workers).map(([name, { queues, ...own }]) => {
@@ -50,7 +56,7 @@ export function planTaskGroups(config: Config, options: TaskGroupOptions = {}): 
     .filter(({ names }) => names.length > 0)
     .map(({ name, names, settings }) => ({
       name,
-      queues: planTaskQueues(config, names, settings),
+      queues: planTaskQueues(config, names, { ...settings, tasks }),
       config: { ...settings, queues: names, ...(isInlineOnly ? { pool: 'inline' as const } : {}) },
     }));
 }
@@ -68,23 +74,40 @@ function namedTwice(names: readonly string[]): CeleriacError {
 export function planTaskQueues(
   config: Config,
   queues: readonly string[],
-  { concurrency, prefetch_count: prefetch }: Pick<Config['task_handler'], 'concurrency' | 'prefetch_count'>,
+  settings: Pick<Config['task_handler'], 'concurrency' | 'prefetch_count'> & Pick<TaskGroupOptions, 'tasks'>,
 ): readonly QueuePlan[] {
-  // What can run, shared out: a message sent ahead to a busy worker would wait while another worker idles.
-  const share = Math.max(1, Math.floor(concurrency / queues.length));
-  return queues.map((queue) => ({
-    queue,
-    prefetch: prefetch ?? share,
-    topology: taskTopology(config, queue),
-  }));
+  const { concurrency, prefetch_count: prefetch, tasks } = settings;
+  const share = shareOf(concurrency, queues.length);
+  return queues.map((queue) => {
+    const leastPrefetch = largestBatch(config, queue, tasks);
+    const topology = taskTopology(config, queue);
+    return { queue, prefetch: Math.max(prefetch ?? share, leastPrefetch), leastPrefetch, topology };
+  });
+}
+
+/** Of the tasks that are sent to this queue, by contract or route; 1 without any. */
+function largestBatch(config: Config, queue: string, tasks: TaskGroupOptions['tasks']): number {
+  const sizes = (tasks?.names ?? []).map((name) => {
+    const { contract, batch } = tasks?.get(name) ?? {};
+    const { routes, default_queue: otherwise } = config.tasks;
+    const isHere = (contract?.queue ?? routeTask(routes, name) ?? otherwise) === queue;
+    return isHere ? (batch?.size ?? 1) : 1;
+  });
+  return Math.max(1, ...sizes);
+}
+
+/** What can run, shared out: a message sent ahead to a busy worker would wait while another worker idles. */
+export function shareOf(concurrency: number, queues: number): number {
+  return Math.max(1, Math.floor(concurrency / Math.max(1, queues)));
 }
 
 /** One capsule per application: a slow one never delays another. */
-export function planApplication(config: Config, { name, patterns }: Application): QueuePlan {
+export function planApplication(config: Config, { name, patterns, batchSize }: Application): QueuePlan {
   const queue = applicationQueueName(config, name);
   return {
     queue,
-    prefetch: eventPrefetch(config, queue),
+    prefetch: Math.max(eventPrefetch(config, queue), batchSize),
+    leastPrefetch: batchSize,
     topology: applicationTopology(config, name, patterns),
   };
 }

@@ -18,9 +18,15 @@ export interface CapsuleOptions {
   readonly clock: Clock;
 }
 
+export interface CapsuleSize {
+  readonly concurrency: number;
+  /** Per queue. */
+  readonly prefetch: number;
+}
+
 /** A queue and who consumes it. */
 interface Intake {
-  readonly plan: QueuePlan;
+  plan: QueuePlan;
   readonly consumer: SideConsumer;
   inHand: number;
   /** True: it takes no more, and its channel closes with the last of what is in hand. */
@@ -30,6 +36,8 @@ interface Intake {
 export class Capsule {
   #options: CapsuleOptions;
   #intakes: Intake[];
+  /** Per queue, once it was resized. */
+  #prefetch: number | undefined;
   #inHand = 0;
   /** It takes nothing any more. */
   #isCancelled = false;
@@ -68,6 +76,16 @@ export class Capsule {
     await Promise.all(this.consumers.map((consumer) => consumer.resume()));
   }
 
+  /**
+   * How many handlers run at once from now on, and how many deliveries come ahead to each queue; fewer than a batch
+   * never do. Never rejects.
+   */
+  async resize({ concurrency, prefetch }: CapsuleSize): Promise<void> {
+    this.#options.dispatchParts.slots.resize(concurrency);
+    this.#prefetch = prefetch;
+    await Promise.all(this.#intakes.map((intake) => this.#setPrefetch(intake, prefetch)));
+  }
+
   /** No further deliveries. */
   async cancel(): Promise<void> {
     this.#isCancelled = true;
@@ -85,9 +103,10 @@ export class Capsule {
     await Promise.all(this.consumers.map((consumer) => consumer.close()));
   }
 
-  /** Consumes one queue more, or another number of it ahead. Rejects as `start` does, and is then as it was. */
+  /** Consumes one queue more. Rejects as `start` does, and is then as it was. */
   async consume(plan: QueuePlan, stopping: AbortSignal): Promise<SideConsumer> {
     const intake = this.#open(plan);
+    const before = this.#prefetch;
     try {
       await whenSubscribed(intake.consumer, stopping);
       // Deliveries would go straight back, for ever.
@@ -96,8 +115,10 @@ export class Capsule {
       await intake.consumer.close();
       throw error;
     }
-    await this.release(plan.queue);
     this.#intakes.push(intake);
+    // Resized while it began.
+    if (this.#prefetch !== undefined && this.#prefetch !== before)
+      await this.#setPrefetch(intake, this.#prefetch);
     return intake.consumer;
   }
 
@@ -110,9 +131,11 @@ export class Capsule {
     return old.length > 0;
   }
 
-  /** So many slots more, or fewer. */
-  changeSlots(by: number): void {
-    this.#options.dispatchParts.slots.change(by);
+  async #setPrefetch(intake: Intake, prefetch: number): Promise<void> {
+    const { plan, consumer, isRetired } = intake;
+    if (isRetired) return;
+    intake.plan = { ...plan, prefetch: Math.max(prefetch, plan.leastPrefetch) };
+    await consumer.setPrefetch(intake.plan.prefetch);
   }
 
   #open(plan: QueuePlan): Intake {

@@ -6,6 +6,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 import {
   BrokerTaskSender,
+  Checkpoint,
+  type CheckpointOptions,
   type Delivery,
   type EventMessage,
   eventRetries,
@@ -20,6 +22,7 @@ import {
 } from '@celeriac/core';
 
 import type { Cancellation } from './cancellation.js';
+import { refuseWhenLost, refusingEvents, refusingSink } from './refusing.js';
 
 /** What every handler can do. */
 export interface HandlerContext {
@@ -46,15 +49,28 @@ export interface HandlerContext {
   readonly events: EventSender;
 }
 
-export interface TaskContext extends HandlerContext {
+/** `State` is what the handler keeps at a checkpoint. */
+export interface TaskContext<State = unknown> extends HandlerContext {
   /** The registered name. */
   readonly task: string;
   /** Custom headers of the sender. */
   readonly headers: Readonly<Record<string, unknown>>;
   /** The whole message. */
   readonly message: TaskMessage;
-  /** Says how far it is: the worker's `progress` event, and the state PROGRESS where results are kept. Any value that can be cloned; nothing waits for it. */
+  /**
+   * Says how far it is: the worker's `progress` event, and the state PROGRESS where results are kept. Any value that can
+   * be cloned; nothing waits for it. Throws ERR_DELIVERY_LOST when the delivery is lost and the run does not count any
+   * more.
+   */
   progress(value: unknown): void;
+  /** What the last checkpoint of this task kept; undefined in its first run. */
+  readonly checkpointState: State | undefined;
+  /**
+   * Ends this run, and goes on from `state` in another delivery: a copy of the message with the state is published and
+   * confirmed, then this one is acknowledged. `state` is JSON of 32 KiB at most. It ends the run by throwing: let it
+   * through. Throws ERR_NOT_SERIALIZABLE, ERR_MESSAGE_TOO_LARGE, or ERR_DELIVERY_LOST; then the run goes on.
+   */
+  checkpoint(state: State, options?: CheckpointOptions): never;
 }
 
 export interface EventContext extends HandlerContext {
@@ -88,6 +104,11 @@ export function currentTask(): TaskContext | EventContext | undefined {
   return current.getStore();
 }
 
+/** Runs `handler` with no context as the current one: it is for many messages. */
+export function outsideContext<T>(handler: () => T): T {
+  return current.exit(handler);
+}
+
 /** Runs `handler` with `context` as the current one. */
 export function withContext<T>(context: TaskContext | EventContext, handler: () => T): T {
   return current.run(context, handler);
@@ -118,8 +139,13 @@ abstract class BaseContext<From extends Pick<Delivery, 'queue' | 'redelivered' |
     return this.cancellation.signal;
   }
 
+  protected get senderParts(): TaskSenderParts {
+    const { taskSenderParts } = this.parts;
+    return { ...taskSenderParts, sink: refusingSink(taskSenderParts.sink, this.cancellation) };
+  }
+
   get events(): EventSender {
-    return this.parts.eventSender;
+    return refusingEvents(this.parts.eventSender, this.cancellation);
   }
 }
 
@@ -162,10 +188,20 @@ export class RunningTask extends BaseContext<TaskFrom> implements TaskContext {
   get tasks(): TaskSender {
     const { id, rootId } = this.message;
     const onSent = (child: string): void => this.parts.sent(id, child);
-    return new BrokerTaskSender({ ...this.parts.taskSenderParts, parent: { id, rootId }, onSent });
+    return new BrokerTaskSender({ ...this.senderParts, parent: { id, rootId }, onSent });
+  }
+
+  get checkpointState(): unknown {
+    return this.message.checkpoint?.state;
+  }
+
+  checkpoint(state: unknown, options?: CheckpointOptions): never {
+    refuseWhenLost(this.cancellation);
+    throw new Checkpoint(state, options);
   }
 
   progress(value: unknown): void {
+    refuseWhenLost(this.cancellation);
     const { id, task: name, queue } = this;
     this.parts.progress({ id, name, queue }, value);
   }
@@ -202,6 +238,6 @@ export class RunningEvent extends BaseContext<Delivery> implements EventContext 
   }
 
   get tasks(): TaskSender {
-    return new BrokerTaskSender(this.parts.taskSenderParts);
+    return new BrokerTaskSender(this.senderParts);
   }
 }

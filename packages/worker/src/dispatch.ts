@@ -18,17 +18,18 @@ import {
   type Verdict,
 } from '@celeriac/core';
 
-import { Cancellation } from './cancellation.js';
 import { type Gate, Passage } from './gate.js';
 import { judge } from './judge.js';
+import type { LostRuns } from './lost-runs.js';
 import type { Pool } from './pool/pool.js';
 import type { Report } from './report.js';
 import type { ResultKeeper } from './results/result-keeper.js';
+import { runWork } from './run-work.js';
 import { settle, type SettleParts } from './settle.js';
 import type { Slots } from './slots.js';
 import type { Suspects, Suspicion } from './suspects.js';
-import type { Prepare, Prepared, Tried, Work } from './work.js';
-import type { WorkHeld, WorkInHand } from './work-in-hand.js';
+import type { Prepare, Prepared, Tried } from './work.js';
+import type { WorkInHand } from './work-in-hand.js';
 
 export interface DispatchParts extends SettleParts {
   readonly prepare: Prepare;
@@ -38,6 +39,8 @@ export interface DispatchParts extends SettleParts {
   /** Asked, in this order, before a handler runs. */
   readonly gates: readonly Gate[];
   readonly report: Report;
+  /** Runs that go on although their deliveries are lost. Shared by all queues. */
+  readonly lostRuns: LostRuns;
   /** What waits for its turn, and what runs. */
   readonly inHand: WorkInHand;
   /** Where results are kept; undefined where they are not. */
@@ -50,9 +53,6 @@ export interface DispatchParts extends SettleParts {
   readonly suspects: Suspects;
 }
 
-/** What is due so soon is waited for here: through the delay queues it would come up to a second late. */
-const longestWaitMs = 1_000;
-
 export async function dispatch(delivery: Delivery, parts: DispatchParts): Promise<void> {
   const startedAt = parts.clock.monotonic();
   const deliveries = { ...deliveryCount(delivery), limit: parts.deliveryLimit };
@@ -64,7 +64,7 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   if (pause !== undefined) await pause; // nobody else waits a turn
   const passage = new Passage(parts.logger);
   const outcome =
-    'work' in prepared ? await run(prepared.work, delivery, { parts, passage }) : prepared.outcome;
+    'work' in prepared ? await runWork(prepared.work, delivery, { parts, passage }) : prepared.outcome;
   const tried = 'work' in prepared ? prepared.work : prepared.tried;
   const attempt = tried === undefined ? undefined : attemptFacts(tried, outcome, parts);
   const wanted = judge(outcome, { live: delivery.live, attempt, deliveries });
@@ -114,65 +114,6 @@ function beforehand(
   return isCrowded ? ending({ kind: 'suspected', deliveries: before }) : undefined;
 }
 
-interface Run {
-  readonly parts: DispatchParts;
-  readonly passage: Passage;
-}
-
-async function run(work: Work, delivery: Delivery, given: Run): Promise<Outcome> {
-  const { clock, stopping, inHand } = given.parts;
-  const { eta } = work;
-  const early = eta === undefined || isExpired(work, clock.now()) ? 0 : eta - clock.now();
-  if (eta !== undefined && early > longestWaitMs)
-    return stopping.aborted ? { kind: 'notStarted' } : { kind: 'tooEarly', eta };
-  const held = inHand.add(work, delivery);
-  try {
-    if (early > 0) await waitInHand(delivery, early, given.parts);
-    return await runHeld(held, given);
-  } finally {
-    inHand.delete(held);
-  }
-}
-
-/** When a slot is free. */
-async function runHeld(held: WorkHeld, { parts, passage }: Run): Promise<Outcome> {
-  const { clock, slots, inHand } = parts;
-  const { work, delivery } = held;
-  const slot = slots.take();
-  if (slot !== undefined) await slot;
-  const cancellation = new Cancellation();
-  const forget = delivery.onLost(() => cancellation.cancel('lost', connectionLost(work)));
-  try {
-    const refused = await refusal(work, delivery, { parts, passage });
-    if (refused !== undefined) return refused;
-    const since = clock.now();
-    inHand.begin(held, { since, cancellation });
-    const lateMs = work.eta === undefined ? undefined : since - work.eta;
-    if (work.message !== undefined) parts.results?.started(resultTarget(work.message), delivery);
-    parts.report.started({ id: work.id, name: work.name, attempt: work.retries + 1, lateMs, delivery });
-    return await parts.pool.run(work, { cancellation, delivery, fencing: passage.fencing });
-  } finally {
-    forget();
-    slots.release();
-  }
-}
-
-/** Why work that has a slot does not start after all; undefined when it does. */
-async function refusal(
-  work: Work,
-  delivery: Delivery,
-  { parts, passage }: Run,
-): Promise<Outcome | undefined> {
-  const { clock, stopping, gates } = parts;
-  const isOver = (): boolean => stopping.aborted || !delivery.live;
-  if (isOver()) return { kind: 'notStarted' };
-  if (isExpired(work, clock.now())) return { kind: 'expired', error: expired(work) };
-  if (gates.every(({ isIdle }) => isIdle === true)) return undefined;
-  const asked = passage.through(gates, work, delivery);
-  const refused = asked instanceof Promise ? await asked : asked;
-  return refused ?? (isOver() ? { kind: 'notStarted' } : undefined); // a gate may have taken its time
-}
-
 const failures: ReadonlySet<Outcome['kind']> = new Set(['failed', 'timedOut', 'crashed', 'unfetched']);
 
 /** What `judge` has to know of an attempt that failed; undefined of one that did not. */
@@ -201,43 +142,10 @@ function askHandler(work: Tried, failure: unknown, logger: Logger): boolean | nu
   }
 }
 
-function isExpired({ expires }: Work, now: number): boolean {
-  return expires !== undefined && expires <= now;
-}
-
-/** Sleeps until it is time, the worker stops, or the message is no longer ours. */
-async function waitInHand(delivery: Delivery, ms: number, { clock, stopping }: DispatchParts): Promise<void> {
-  const woken = new AbortController();
-  const wake = (): void => woken.abort();
-  const forget = delivery.onLost(wake);
-  stopping.addEventListener('abort', wake, { once: true });
-  if (stopping.aborted) wake();
-  await clock.sleep(ms, woken.signal);
-  stopping.removeEventListener('abort', wake);
-  forget();
-}
-
 function overDelivered(queue: string, deliveries: number): CeleriacError {
   return new CeleriacError('ERR_DELIVERY_LIMIT', {
     message: `It was delivered ${deliveries} times from '${queue}', and no worker came to an end with it.`,
     hint: 'It seems to end the process that runs it: look for crashes, memory and long pauses before you send it again.',
     values: { queue, deliveries },
-  });
-}
-
-function expired(work: Work): CeleriacError {
-  const at = new Date(work.expires ?? 0).toISOString();
-  return new CeleriacError('ERR_MESSAGE_EXPIRED', {
-    message: `'${work.name}' expired at ${at}, before it was started.`,
-    hint: 'Send it with a longer expiry, or run more workers.',
-    values: { id: work.id, name: work.name, expires: at },
-  });
-}
-
-function connectionLost(work: Work): CeleriacError {
-  return new CeleriacError('ERR_CONNECTION_LOST', {
-    message: `The connection that delivered '${work.name}' was lost while it ran; it will be delivered again.`,
-    hint: 'Stop, or finish and expect a second run: make the handler safe to repeat.',
-    values: { id: work.id, name: work.name },
   });
 }

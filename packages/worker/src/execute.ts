@@ -2,7 +2,14 @@
  * Runs one handler under its soft time limit. Never throws and never touches the broker: every ending is an
  * Outcome.
  */
-import { CeleriacError, type Clock, type Logger, type Outcome, type Timer } from '@celeriac/core';
+import {
+  CeleriacError,
+  type Clock,
+  isCheckpoint,
+  type Logger,
+  type Outcome,
+  type Timer,
+} from '@celeriac/core';
 
 import type { Cancellation } from './cancellation.js';
 import type { Work } from './work.js';
@@ -51,6 +58,11 @@ export async function execute(
     watch?.returned(work);
     return { kind: 'succeeded', value: await running };
   } catch (error) {
+    // It may be what it does when it is told to stop.
+    if (isCheckpoint(error)) {
+      const { state, delayMs } = error;
+      return { kind: 'checkpointed', state, delayMs };
+    }
     return unhappyEnd(error, cancellation, work);
   } finally {
     watch?.ended(work);

@@ -12,11 +12,15 @@ import {
   type TaskContract,
 } from '@celeriac/core';
 
+import { type BatchOptions, checkBatchOptions } from './batch.js';
 import type { TaskContext } from './context.js';
-import type { RetryIf } from './work.js';
+import type { OnLost, RetryIf } from './work.js';
 
 /** A handler of a contract: gets the validated input. */
-export type TaskHandler<Input, Output> = (input: Input, context: TaskContext) => Output | Promise<Output>;
+export type TaskHandler<Input, Output, State = unknown> = (
+  input: Input,
+  context: TaskContext<State>,
+) => Output | Promise<Output>;
 
 /**
  * A handler by bare name, called as Celery calls a function: positional arguments in order, then, if there are
@@ -32,6 +36,8 @@ export interface TaskOptions<Input = never> extends LimitOptions<Input> {
   readonly hardTimeLimit?: Duration;
   /** True: what it returns is not kept. The sender's wish wins, then this, then the contract's, then the configured one. */
   readonly ignoreResult?: boolean;
+  /** Whether a run whose delivery is lost is told to stop, or goes on. Default `task_handler.on_lost`. */
+  readonly onLost?: OnLost;
   /** How it is tried again when it fails; over the contract's `retry`, and that over `task_handler.retry`. */
   readonly retry?: RetryOptions;
   /** Asked after a failure; counts where `never` and `only` let it through and an attempt is left. */
@@ -45,6 +51,8 @@ export interface RegisteredTask {
   readonly contract: TaskContract | undefined;
   readonly handler: (...args: unknown[]) => unknown;
   readonly options: TaskOptions;
+  /** Present where the handler is one of batches. */
+  readonly batch?: BatchOptions | undefined;
   /** A module registers it, so that threads and processes of a pool can as well. */
   readonly isFromModule: boolean;
 }
@@ -82,6 +90,7 @@ export class TaskHandlers {
     checkRetryOptions(task.options.retry);
     checkKeyOptions(task.options);
     checkLimitOptions(task.options);
+    if (task.batch !== undefined) checkBatchOptions(task.batch);
     if (task.name === '' || Buffer.byteLength(task.name) > 255) {
       throw new CeleriacError('ERR_CONTRACT_INVALID', {
         message: `A task's name has 1 to 255 bytes; this one has ${Buffer.byteLength(task.name)}.`,

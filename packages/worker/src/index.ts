@@ -1,15 +1,19 @@
 /** The public surface of `@celeriac/worker`. Contracts and errors come with it, so that one import is enough. */
 export { createWorker, createWorkerOver } from './worker.js';
-export type { StopOptions, Worker, WorkerOptions } from './worker.js';
+export type { Worker } from './worker.js';
+export type { StopOptions, WorkerOptions } from './worker-options.js';
 export type { Progress, StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 export type { Retried, Revoked, Settled, Started } from './report.js';
 export type { WorkerHealth, WorkerPhase } from './condition.js';
 export type { ChildStats, PoolStats } from './pool/pool.js';
 export type { Recovered, Tripped } from './gates/kill-switch.js';
+export type { DeliveryCounts } from './delivery-counts.js';
+export type { GroupSize, ResizeOptions } from './group-sizes.js';
 export type { LoopBlocked } from './watchdog.js';
-export type { RetryIf } from './work.js';
+export type { OnLost, RetryIf } from './work.js';
 export type { OpenSide, Side, SideConsumer, SideSession } from './side.js';
 export { ThreadSide } from './io-thread/thread-side.js';
+export type { BatchContext, BatchHandler, BatchOptions } from './batch.js';
 export { currentTask } from './context.js';
 export type { EventContext, HandlerContext, TaskContext } from './context.js';
 export type { BareTaskHandler, TaskHandler, TaskOptions } from './handlers.js';
@@ -57,7 +61,9 @@ export type {
   RejectOptions,
   RequeueReport,
   RetryOptions,
+  CheckpointOptions,
   RetryRequest,
+  TaskCheckpoint,
   SentMessage,
   TaskContract,
   TaskMessage,

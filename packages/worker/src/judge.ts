@@ -45,6 +45,8 @@ export function judge(
     case 'succeeded':
     case 'revoked':
       return ack;
+    case 'checkpointed':
+      return { kind: 'continue', state: outcome.state, delayMs: outcome.delayMs };
     case 'failed':
       return judgeFailure(outcome.error, { reason: 'failed', attempt });
     case 'timedOut':

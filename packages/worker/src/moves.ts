@@ -6,6 +6,7 @@ import {
   barest,
   type Clock,
   copyAsItCame,
+  type CopyAtCheckpointInQueue,
   copyDeferred,
   copyPostponed,
   copyRecounted,
@@ -26,6 +27,8 @@ export interface MoveParts {
   readonly deadLetterTopology: (queue: string) => Topology;
   readonly delays: Delays;
   readonly copyForRetry: CopyInQueue;
+  /** Of tasks: events have no checkpoints. */
+  readonly copyAtCheckpoint?: CopyAtCheckpointInQueue | undefined;
   readonly clock: Clock;
   /** Who gave up on the message, for its dead-letter headers. */
   readonly worker: string;
@@ -42,12 +45,14 @@ export interface Move {
   readonly failed: () => void;
   /** True: one short try, even when the process must not wait; then it is returned as it is. */
   readonly inPassing?: boolean;
+  /** True: where the process must not wait there is one short try all the same; then it is returned as it is. */
+  readonly isWorthATry?: boolean;
   /** What to do instead when the message cannot be written at all. */
   readonly otherwise: (error: unknown) => Move;
 }
 
 type Of<Kind extends Verdict['kind']> = Extract<Verdict, { kind: Kind }>;
-export type MovingVerdict = Of<'deadLetter' | 'retry' | 'postpone' | 'recount'>;
+export type MovingVerdict = Of<'deadLetter' | 'retry' | 'continue' | 'postpone' | 'recount'>;
 
 export function moveFor(verdict: MovingVerdict, delivery: Delivery, parts: MoveParts): Move {
   switch (verdict.kind) {
@@ -55,6 +60,8 @@ export function moveFor(verdict: MovingVerdict, delivery: Delivery, parts: MoveP
       return toDeadLetterQueue(verdict, delivery, parts);
     case 'retry':
       return toNextAttempt(verdict, delivery, parts);
+    case 'continue':
+      return toNextRun(verdict, delivery, parts);
     case 'postpone':
       return toItsTime(verdict, delivery, parts);
     case 'recount':
@@ -93,6 +100,26 @@ function toNextAttempt(verdict: Of<'retry'>, delivery: Delivery, parts: MovePart
     },
     failed: () => delays.forget(queue),
     otherwise: () => toDeadLetterQueue({ kind: 'deadLetter', reason: 'failed', error }, delivery, parts),
+  };
+}
+
+function toNextRun(verdict: Of<'continue'>, delivery: Delivery, parts: MoveParts): Move {
+  const { state, delayMs } = verdict;
+  const { clock, delays, copyAtCheckpoint } = parts;
+  const { queue } = delivery;
+  const now = clock.now();
+  const eta = delayMs > 0 ? Math.ceil(now + delayMs) : undefined;
+  return {
+    verdict,
+    doing: 'go on from a checkpoint',
+    message: () => {
+      if (copyAtCheckpoint === undefined) throw new Error('What runs here has no checkpoints.');
+      const copy = copyAtCheckpoint(delivery, { state, eta, now });
+      return delays.message(copy, { queue, delayMs: eta === undefined ? 0 : eta - clock.now() });
+    },
+    failed: () => delays.forget(queue),
+    isWorthATry: true,
+    otherwise: (error) => toDeadLetterQueue({ kind: 'deadLetter', reason: 'failed', error }, delivery, parts),
   };
 }
 

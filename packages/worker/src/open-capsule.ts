@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import {
   type Clock,
   type Config,
+  type CopyAtCheckpointInQueue,
   type CopyInQueue,
   Delays,
   type Logger,
@@ -18,6 +19,7 @@ import type { DelayPaths } from './delay-paths.js';
 import type { DispatchParts } from './dispatch.js';
 import type { Gate } from './gate.js';
 import type { Pool } from './pool/pool.js';
+import type { LostRuns } from './lost-runs.js';
 import { Report, type ReportEvents } from './report.js';
 import type { ResultKeeper } from './results/result-keeper.js';
 import type { Side } from './side.js';
@@ -35,6 +37,7 @@ export interface CapsulePlan {
   readonly queues: readonly QueuePlan[];
   readonly prepare: Prepare;
   readonly copyForRetry: CopyInQueue;
+  readonly copyAtCheckpoint?: CopyAtCheckpointInQueue;
   readonly concurrency: number;
   readonly pool: Pool;
   readonly gates: readonly Gate[];
@@ -52,6 +55,7 @@ export interface CapsuleSharedParts {
   readonly clock: Clock;
   readonly tell: Tell<ReportEvents>;
   readonly suspects: Suspects;
+  readonly lostRuns: LostRuns;
   readonly inHand: WorkInHand;
   readonly stopping: AbortSignal;
   readonly halted: AbortSignal;
@@ -63,7 +67,7 @@ export interface OpenedCapsule {
 }
 
 export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedParts): OpenedCapsule {
-  const { config, logger, clock, tell, suspects, inHand, stopping, halted } = parts;
+  const { config, logger, clock, tell, suspects, lostRuns, inHand, stopping, halted } = parts;
   const { sink, declarer } = side.publishing;
   const {
     prepare,
@@ -72,6 +76,7 @@ export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedP
     results,
     deliveryLimit,
     copyForRetry,
+    copyAtCheckpoint,
     queues,
     concurrency,
     delaysAhead: ahead,
@@ -89,6 +94,7 @@ export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedP
     deliveryLimit,
     suspects,
     report: new Report(logger, tell),
+    lostRuns,
     inHand,
     stopping,
     halted,
@@ -97,6 +103,7 @@ export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedP
     deadLetterTopology: topologyOf,
     delays,
     copyForRetry,
+    copyAtCheckpoint,
     worker: workerName(),
     clock,
     logger,

@@ -22,8 +22,9 @@ import {
   type Validator,
 } from '@celeriac/core';
 
+import { Batcher, type BatcherParts } from './batch.js';
 import type { Cancellation } from './cancellation.js';
-import { type ContextParts, RunningTask, withContext } from './context.js';
+import { type ContextParts, RunningTask, type TaskContext, withContext } from './context.js';
 import { readsInput, type RegisteredTask, type TaskHandlers } from './handlers.js';
 import type { Redeem } from './redeem.js';
 import type { Prepare, Prepared, Work } from './work.js';
@@ -38,6 +39,8 @@ export interface PrepareTaskParts {
   readonly config: Config['task_handler'];
   /** Fetches bodies that are kept elsewhere; absent in children, which get messages that are read. */
   readonly redeem?: Redeem;
+  /** For tasks of batches, in the worker itself. */
+  readonly batching?: Omit<BatcherParts, 'name'>;
   /** True: a child runs them, which binds and validates the input as well. */
   readonly elsewhere?: boolean;
 }
@@ -52,7 +55,7 @@ export function taskPreparer(options: PrepareTaskParts): Prepare {
     policies.set(task, policy);
     return policy;
   };
-  const read = reader({ ...options, policyOf });
+  const read = reader({ ...options, policyOf, batcherOf: batchers(options) });
   return (delivery) => {
     const redeeming = options.redeem?.(delivery);
     if (redeeming === undefined) return read(delivery, delivery);
@@ -64,7 +67,7 @@ export function taskPreparer(options: PrepareTaskParts): Prepare {
 
 /** Decodes a message and finds its handler: that of the delivery, or one whose body was fetched. */
 function reader(
-  parts: PrepareTaskParts & { readonly policyOf: (task: RegisteredTask) => RetryPolicy },
+  parts: Given['parts'],
 ): (delivery: Delivery, received: Received) => Prepared | Promise<Prepared> {
   return (delivery, received) => {
     const decoded = decodeTask(received, { timeZone: parts.timeZone });
@@ -77,7 +80,7 @@ function reader(
     if (task === undefined)
       return ending(message, { kind: 'unknown', error: unknownTask(message, parts.handlers) });
     const crashes = taskCrashes(delivery.properties);
-    const elsewhere = parts.elsewhere === true;
+    const elsewhere = parts.elsewhere === true && task.batch === undefined;
     const given = { delivery, parts, crashes, elsewhere };
     if (elsewhere && !task.isFromModule)
       return ending(message, { kind: 'unknown', error: notInModule(message) });
@@ -92,7 +95,8 @@ export function prepareMessage(
   task: RegisteredTask,
   { delivery, parts }: { delivery: From; parts: PrepareTaskParts },
 ): Prepared | Promise<Prepared> {
-  const all = { ...parts, policyOf: (one: RegisteredTask) => policyFor(one, parts) };
+  const policyOf = (one: RegisteredTask): RetryPolicy => policyFor(one, parts);
+  const all = { ...parts, policyOf, batcherOf: batchers(parts) };
   return prepared(message, task, { delivery, parts: all, crashes: 0, elsewhere: false });
 }
 
@@ -109,9 +113,26 @@ type From = Pick<Delivery, 'queue' | 'redelivered' | 'properties'>;
 
 interface Given {
   readonly delivery: From;
-  readonly parts: PrepareTaskParts & { readonly policyOf: (task: RegisteredTask) => RetryPolicy };
+  readonly parts: PrepareTaskParts & {
+    readonly policyOf: (task: RegisteredTask) => RetryPolicy;
+    readonly batcherOf: (task: RegisteredTask) => TaskBatcher | undefined;
+  };
   readonly crashes: number;
   readonly elsewhere: boolean;
+}
+
+type TaskBatcher = Batcher<unknown, TaskContext>;
+
+/** One for each task of batches, made when its first message comes. */
+function batchers({ batching }: PrepareTaskParts): (task: RegisteredTask) => TaskBatcher | undefined {
+  const known = new Map<RegisteredTask, TaskBatcher>();
+  return (task) => {
+    const { name, handler, batch } = task;
+    if (batch === undefined || batching === undefined) return undefined;
+    const made = known.get(task) ?? new Batcher(batch, handler, { ...batching, name });
+    known.set(task, made);
+    return made;
+  };
 }
 
 function runsElsewhere(): never {
@@ -162,6 +183,7 @@ function work(
   given: Given & { input: unknown; call: (context: RunningTask) => unknown },
 ): Work {
   const { delivery, parts, crashes, elsewhere, input } = given;
+  const batcher = parts.batcherOf(task);
   const call = elsewhere ? runsElsewhere : given.call;
   return {
     id: message.id,
@@ -173,12 +195,15 @@ function work(
     crashes,
     maxCrashes: parts.config.max_crashes,
     input,
+    isBatched: batcher !== undefined,
     message,
+    onLost: task.options.onLost ?? parts.config.on_lost,
     retries: message.retries,
     policy: parts.policyOf(task),
     retryIf: task.options.retryIf,
     run: (cancellation: Cancellation, fencing?: number) => {
       const context = new RunningTask(message, { delivery, cancellation, fencing }, parts.contextParts);
+      if (batcher !== undefined) return batcher.add(input, context, cancellation);
       return withContext(context, () => call(context));
     },
   };

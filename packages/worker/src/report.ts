@@ -2,7 +2,9 @@
  * Says what happened to deliveries: one log line each, and the worker's events. Only watches.
  */
 import {
+  type ChannelLoss,
   type Delivery,
+  isOutOfPatience,
   isRepeated,
   type LogFields,
   type Logger,
@@ -10,6 +12,8 @@ import {
   type Tell,
   type Verdict,
 } from '@celeriac/core';
+
+import type { OnLost } from './work.js';
 
 /** A handler begins. */
 export interface Started {
@@ -74,6 +78,16 @@ interface Beginning {
   readonly delivery: Delivery;
 }
 
+interface Loss {
+  readonly id: string;
+  readonly name: string;
+  readonly delivery: Delivery;
+  readonly loss: ChannelLoss;
+  readonly onLost: OnLost | undefined;
+  /** Since it was started. */
+  readonly ms: number;
+}
+
 interface Ending {
   readonly id: string | undefined;
   readonly name: string | undefined;
@@ -98,6 +112,22 @@ export class Report {
     const late = lateMs === undefined ? {} : { lateMs };
     if (lateMs !== undefined) this.#logger.debug('its time has come', { name, id, queue, lateMs });
     this.#tell('started', { id, name, queue, redelivered, attempt, ...late });
+  }
+
+  /** A delivery was lost while its handler ran. Told at length where the broker lost its patience. */
+  lost({ id, name, delivery, loss, onLost, ms }: Loss): void {
+    const { queue } = delivery;
+    const { code, text: why } = loss;
+    const runs = { name, id, queue, ms: Math.round(ms), ...(code === undefined ? {} : { code }), why };
+    const goesOn = onLost === 'finish' ? 'it goes on' : 'it is told to stop';
+    if (!isOutOfPatience(loss)) {
+      this.#logger.debug(`its delivery was lost while it ran, ${goesOn}`, runs);
+      return;
+    }
+    const hint =
+      'end it sooner with a time limit, split it with checkpoints, or raise consumer_timeout of the broker (docs/long-tasks.md)';
+    const what = 'ran longer than the broker waits for an acknowledgement: delivered again';
+    this.#logger.warn(`${what}, and ${goesOn}`, { ...runs, hint });
   }
 
   settled({ id, name, delivery, outcome, verdict, ms }: Ending): void {
@@ -136,6 +166,9 @@ export class Report {
         this.#logger.warn('failed, will be tried again', { ...what, attempt, of, nextIn, error });
         return;
       }
+      case 'continue':
+        this.#logger.info('at a checkpoint, goes on in another delivery', { ...what, ms: Math.round(ms) });
+        return;
       case 'postpone':
         this.#logger.debug('not due yet: it waits in the broker', {
           ...what,

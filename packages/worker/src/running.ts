@@ -1,81 +1,40 @@
 /**
- * A worker that runs: its connections and capsules, and the order in which they start and stop. Decides nothing
- * about single deliveries.
+ * A worker that runs: its connections, and the order in which it starts, becomes quiet and stops. Decides nothing about
+ * single deliveries; what they are handled with is in `handling`.
  */
-import { randomUUID } from 'node:crypto';
-
 import {
   type BrokerAccess,
   brokerAccess,
-  BrokerEventSender,
-  type Clock,
-  type Config,
-  eventForRetry,
-  eventType,
   isOneBroker,
   keyStoreSource,
   type KeyStoreSource,
-  loadValidator,
-  type Logger,
-  PayloadCheckIn,
-  type PayloadStore,
-  producerName,
   type Section,
   serviceName,
-  taskForRetry,
-  type Tell,
-  type Validator,
   waitAtMost,
 } from '@celeriac/core';
 
 import type { Capsule } from './capsule.js';
-import { planApplication, planTaskGroups, type TaskGroup } from './capsule-plan.js';
-import type { ContextParts } from './context.js';
+import { planTaskGroups, type TaskGroup } from './capsule-plan.js';
+import { Condition, type WorkerHealth } from './condition.js';
 import { Control } from './control/control.js';
 import { Revocations } from './control/revocations.js';
-import { type DelayPaths, keepDelayPaths } from './delay-paths.js';
 import { describeWorker } from './describe.js';
-import type { Application } from './event-handler/application.js';
 import { registerApplications } from './event-handler/register-applications.js';
-import { eventPreparer } from './event-handler/prepare-event.js';
-import { type Gates, openGates } from './gates/open-gates.js';
-import type { TaskHandlers } from './handlers.js';
-import { type CapsulePlan, openCapsule, type OpenedCapsule } from './open-capsule.js';
-import type { AnswerSide } from './pool/answer.js';
+import type { GroupSizes } from './group-sizes.js';
+import { Handling, type HandlingOptions } from './handling.js';
 import { type HttpEndpoint, openHttp } from './http/open-http.js';
-import { Condition, type WorkerHealth } from './condition.js';
-import { InlinePool } from './pool/inline.js';
-import { checkHandlers, openPool } from './pool/open-pool.js';
-import type { Pool, PoolStats } from './pool/pool.js';
-import { taskPreparer } from './prepare-task.js';
-import { openResults } from './results/open-results.js';
-import type { ResultKeeper } from './results/result-keeper.js';
-import { openSignatures, type Signatures, unsigned } from './signatures.js';
-import { TaskQueues } from './task-queues.js';
-import { redeemer } from './redeem.js';
+import { warnOfOverlongTasks } from './overlong-tasks.js';
+import { checkHandlers } from './pool/open-pool.js';
 import { closeSide, type OpenSide, type Side, sideReady, watchSide } from './side.js';
-import { Suspects } from './suspects.js';
+import { openSignatures, type Signatures, unsigned } from './signatures.js';
 import { cancelMs, stopAll } from './stopping.js';
 import { openWatchdog, type Watchdog } from './watchdog.js';
-import { WorkInHand } from './work-in-hand.js';
-import type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
+import type { StopReport, WorkerDescription } from './worker-events.js';
 import { wrongState } from './worker-state.js';
 
-export interface RunningOptions {
-  readonly config: Config;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  readonly tasks: TaskHandlers;
-  /** URLs of the modules that register handlers, for threads and processes. */
-  readonly modules: readonly string[];
+export interface RunningOptions extends HandlingOptions {
   /** Consume these task queues and no others. */
   readonly queues: readonly string[] | undefined;
-  /** There is no broker: tasks run inline, and signatures do not matter. */
-  readonly isSimulated: boolean;
-  /** Where large bodies are kept. */
-  readonly payloadStore: PayloadStore | undefined;
-  readonly applications: readonly Application[];
-  readonly tell: Tell<WorkerEvents>;
   readonly openSide: OpenSide;
   /** Stops the worker, for who asks for it from outside. */
   readonly shutdown: () => void;
@@ -85,49 +44,45 @@ export interface RunningOptions {
 
 type Opened = RunningOptions & { readonly access: BrokerAccess };
 
-interface PreparerParts {
-  readonly contextParts: ContextParts;
-  readonly validator: Validator;
-  readonly gates: Gates;
-}
-
-type BySection = Readonly<Record<Section, Signatures>>;
-
 export class Running {
   #options: Opened;
-  #signatures: BySection;
   #sides: readonly Side[];
-  #capsules: Capsule[] = [];
-  #pools: Pool[] = [];
   #groups: readonly TaskGroup[];
-  #delayPaths: DelayPaths[] = [];
-  #inHandWork = new WorkInHand();
-  #queues: TaskQueues;
+  #handling: Handling;
   #revocations: Revocations;
-  #control: Control | undefined;
-  #suspects = new Suspects();
-  #stopping = new AbortController();
-  #halted = new AbortController();
+  #keyStore: KeyStoreSource;
   #watchdog: Watchdog | undefined;
-  /** What is closed at the end, beside the connections. */
-  #opened: { close(): Promise<void> }[] = [];
-  #results: ResultKeeper | undefined;
+  #control: Control | undefined;
   #condition: Condition;
   #http: HttpEndpoint | undefined;
-  #keyStore: KeyStoreSource;
+  #stopping = new AbortController();
+  #halted = new AbortController();
 
-  private constructor(options: Opened, sides: readonly Side[], signatures: BySection) {
+  private constructor(
+    options: Opened,
+    sides: readonly Side[],
+    signatures: Readonly<Record<Section, Signatures>>,
+  ) {
     this.#options = options;
-    this.#signatures = signatures;
-    this.#keyStore = options.keyStore ?? openKeyStore(options);
     this.#sides = sides;
-    const { tell, tasks, config, clock } = options;
+    this.#keyStore = options.keyStore ?? openKeyStore(options);
+    const { tell, tasks, config, clock, isSimulated: isInlineOnly, queues } = options;
     const { cancel_expiry: expiry, max_cancelled: most } = config.tasks;
-    this.#queues = new TaskQueues(config);
     this.#revocations = new Revocations(clock, { expiryMs: expiry * 1000, most });
-    const { queues, isSimulated: isInlineOnly } = options;
-    this.#groups = tasks.names.length === 0 ? [] : planTaskGroups(config, { queues, isInlineOnly });
+    this.#groups = tasks.names.length === 0 ? [] : planTaskGroups(config, { queues, tasks, isInlineOnly });
     this.#condition = new Condition(sides);
+    this.#watchdog = openWatchdog(options);
+    this.#handling = new Handling({
+      ...options,
+      groups: this.#groups,
+      sides: { tasks: this.#taskSide, events: this.#eventSide },
+      signatures,
+      keyStore: this.#keyStore,
+      revocations: this.#revocations,
+      watchdog: this.#watchdog,
+      stopping: this.#stopping.signal,
+      halted: this.#halted.signal,
+    });
     for (const side of sides) {
       watchSide(side, {
         lost: (error) => tell('lost', error),
@@ -152,53 +107,18 @@ export class Running {
   }
 
   async start(): Promise<void> {
-    const { config, applications, logger, clock } = this.#options;
-    this.#watchdog = openWatchdog(this.#options);
+    const { applications, logger, tasks } = this.#options;
     await this.#openHttp();
     await Promise.all(this.#sides.map(sideReady));
     this.#condition.connected();
-    const contextParts = this.#contextParts();
-    const validator = await loadValidator();
-    if (this.#stopping.signal.aborted) throw wrongState('start', 'it was stopped');
-    const { routing_key: typePattern } = config.events;
-    checkHandlers(this.#groups, this.#options.tasks);
-    const stopping = this.#stopping.signal;
-    const { access } = this.#options;
-    const gates = await openGates({
-      ...this.#options,
-      tls: access.tls,
-      stopping,
-      revocations: this.#revocations,
-      keyStore: this.#keyStore,
-    });
-    this.#opened.push(gates);
-    const { sink } = this.#taskSide.publishing;
-    const signals = { halted: this.#halted.signal, stopping: this.#stopping.signal };
-    // Without a broker, in tests, there is no store either.
-    if (!this.#options.isSimulated)
-      this.#results = await openResults({ ...this.#options, ...signals, sink });
-    if (this.#results !== undefined) this.#opened.push(this.#results);
-    for (const group of this.#groups) this.#addTasks(group, { contextParts, validator, gates });
-    for (const application of applications) {
-      application.resolve(({ object, action }) => eventType(typePattern, object, action));
-      const plan = planApplication(config, application);
-      const { event_handler: handler } = config;
-      const prepare = eventPreparer({ application, contextParts, validator, typePattern, config: handler });
-      const { prefetch: concurrency } = plan;
-      this.#addCapsule(this.#eventSide, {
-        queues: [plan],
-        prepare: this.#signatures.events.verifying(prepare),
-        copyForRetry: this.#signatures.events.copies(eventForRetry),
-        concurrency,
-        pool: new InlinePool(application.name, { logger, clock, watch: this.#watchdog }),
-        gates: gates.events,
-        deliveryLimit: handler.delivery_limit,
-        delaysAhead: handler.retry.max !== undefined || application.retries,
-      });
-    }
-    await Promise.all([...this.#pools.map((pool) => pool.start()), this.#openControl()]);
-    await Promise.all(this.#capsules.map((capsule) => capsule.start(this.#stopping.signal)));
-    for (const paths of this.#delayPaths) keepDelayPaths(paths);
+    this.#mustGoOn();
+    checkHandlers(this.#groups, tasks);
+    warnOfOverlongTasks(this.#groups, this.#options);
+    await this.#openHandling();
+    const { pools, capsules } = this.#handling;
+    for (const { consumers } of capsules) this.#condition.watch(consumers);
+    await Promise.all([...pools.map((pool) => pool.start()), this.#openControl()]);
+    await this.#handling.consume();
     await registerApplications(this.#eventSide.applications, { applications, logger });
     if (this.#condition.phase === 'starting') this.#condition.phase = 'running';
   }
@@ -206,33 +126,27 @@ export class Running {
   /** Stops within the grace (milliseconds) and a few seconds. Never rejects. */
   stop(graceMs: number = this.#options.config.task_handler.shutdown_grace * 1000): Promise<StopReport> {
     this.#condition.phase = 'stopping';
-    const parts = { capsules: this.#capsules, pools: this.#pools, handlers: this.#inHandWork };
-    const signals = { stopping: this.#stopping, halted: this.#halted };
     const { logger, clock } = this.#options;
+    const { capsules, pools, inHand: handlers } = this.#handling;
+    const signals = { stopping: this.#stopping, halted: this.#halted };
     const closeAll = async (): Promise<void> => {
       await waitAtMost(clock, cancelMs, Promise.all([this.#control?.close()]));
-      await Promise.all([
-        ...this.#sides.map(closeSide),
-        this.#watchdog?.close(),
-        ...this.#opened.map((one) => one.close()),
-      ]);
+      await Promise.all([...this.#sides.map(closeSide), this.#watchdog?.close(), this.#handling.close()]);
       await this.#keyStore.close();
       await this.#http?.close();
     };
-    return stopAll({ ...parts, ...signals, logger, clock, closeAll }, graceMs);
+    return stopAll({ capsules, pools, handlers, ...signals, logger, clock, closeAll }, graceMs);
   }
 
   /** Takes no further deliveries, and stays connected. Resolves when the broker has confirmed it, or does not. */
   async quiet(): Promise<void> {
     this.#condition.phase = 'quiet';
-    const { clock } = this.#options;
-    await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.quiet())));
+    await this.#tellCapsules((capsule) => capsule.quiet());
   }
 
   async resume(): Promise<void> {
     this.#condition.phase = 'running';
-    const { clock } = this.#options;
-    await waitAtMost(clock, cancelMs, Promise.all(this.#capsules.map((capsule) => capsule.resume())));
+    await this.#tellCapsules((capsule) => capsule.resume());
   }
 
   /** True once every queue is consumed, and until it stops. */
@@ -240,16 +154,17 @@ export class Running {
     return this.#condition.phase === 'running' || this.#condition.phase === 'quiet';
   }
 
+  /** Of the groups of task queues. */
+  get sizes(): GroupSizes {
+    return this.#handling.sizes;
+  }
+
   health(): WorkerHealth {
-    return this.#condition.report(this.#capsules);
+    return this.#condition.report(this.#handling.capsules);
   }
 
   describe(): WorkerDescription {
     return describeWorker(this.#options, this.#groups, this.#http?.url);
-  }
-
-  poolStats(): readonly PoolStats[] {
-    return this.#pools.map((pool) => pool.stats());
   }
 
   get #taskSide(): Side {
@@ -260,105 +175,33 @@ export class Running {
     return this.#sides.at(-1) as Side;
   }
 
-  #contextParts(): ContextParts {
-    const { config, clock, logger, payloadStore: store } = this.#options;
-    const common = { config, clock, newId: randomUUID };
-    const payloads = new PayloadCheckIn({ store, config: config.tasks, logger, clock });
-    const own = { payloads, keyStore: this.#keyStore, origin: producerName() };
-    return {
-      logger,
-      ...this.#telling,
-      taskSenderParts: { ...common, ...this.#sending('tasks'), ...own },
-      eventSender: new BrokerEventSender({
-        ...common,
-        ...this.#sending('events'),
-        source: serviceName(config),
-      }),
-    };
+  async #tellCapsules(tell: (capsule: Capsule) => Promise<void>): Promise<void> {
+    await waitAtMost(this.#options.clock, cancelMs, Promise.all(this.#handling.capsules.map(tell)));
   }
 
-  /** What running tasks say of themselves goes to who listens here, and to where results are kept. */
-  readonly #telling: Pick<ContextParts, 'progress' | 'sent'> = {
-    progress: (of, value) => {
-      this.#results?.progress(of.id, value);
-      this.#options.tell('progress', { ...of, value });
-    },
-    sent: (id, child) => this.#results?.sent(id, child),
-  };
-
-  /** For what handlers send. */
-  #sending(section: Section): AnswerSide {
-    const { publishing } = section === 'tasks' ? this.#taskSide : this.#eventSide;
-    const { sink, declarer } = publishing;
-    return { declarer, sink: this.#signatures[section].sink(sink) };
+  #mustGoOn(): void {
+    if (this.#stopping.signal.aborted) throw wrongState('start', 'it was stopped');
   }
 
-  #addTasks(group: TaskGroup, { contextParts, validator, gates }: PreparerParts): void {
-    const { config, tasks: handlers, modules, logger, clock } = this.#options;
-    const { time_zone: timeZone, delayed_delivery_ahead: delaysAhead } = config.tasks;
-    const sides = { tasks: this.#sending('tasks'), events: this.#sending('events') };
-    const stopping = this.#stopping.signal;
-    const watch = this.#watchdog;
-    const pool = openPool(group, {
-      config,
-      modules,
-      sides,
-      ...this.#telling,
-      stopping,
-      logger,
-      clock,
-      watch,
-      keyStore: this.#keyStore,
-    });
-    this.#pools.push(pool);
-    const { config: handler, queues } = group;
-    const elsewhere = handler.pool !== 'inline';
-    const { payloadStore: store } = this.#options;
-    const redeem = redeemer({ store, config: config.tasks, clock, stopping });
-    const parts = { handlers, contextParts, validator, timeZone, config: handler, elsewhere, redeem };
-    const opened = this.#addCapsule(this.#taskSide, {
-      queues,
-      prepare: this.#signatures.tasks.verifying(taskPreparer(parts)),
-      copyForRetry: this.#signatures.tasks.copies(taskForRetry(timeZone)),
-      concurrency: handler.concurrency,
-      pool,
-      gates: gates.tasks,
-      results: this.#results,
-      deliveryLimit: handler.delivery_limit,
-      delaysAhead,
-    });
-    this.#queues.open({ group, ...opened });
-  }
-
-  #addCapsule(side: Side, plan: CapsulePlan): OpenedCapsule {
-    const { config, logger, clock, tell } = this.#options;
-    const opened = openCapsule(side, plan, {
-      config,
-      logger,
-      clock,
-      tell,
-      suspects: this.#suspects,
-      inHand: this.#inHandWork,
-      stopping: this.#stopping.signal,
-      halted: this.#halted.signal,
-    });
-    this.#condition.watch(opened.capsule.consumers);
-    this.#capsules.push(opened.capsule);
-    this.#delayPaths.push(opened.delayPaths);
-    return opened;
+  /** What was opened while the worker was stopped is closed here: its stop has come before. */
+  async #openHandling(): Promise<void> {
+    await this.#handling.open();
+    if (this.#stopping.signal.aborted) await this.#handling.close();
+    this.#mustGoOn();
   }
 
   /** Before the first task is taken: it may be cancelled. */
   async #openControl(): Promise<void> {
     if (this.#options.config.task_handler.remote_control === 'off') return;
+    const { inHand, queues, sizes } = this.#handling;
     this.#control = new Control({
       ...this.#options,
       side: this.#taskSide,
-      inHand: this.#inHandWork,
+      inHand,
       revocations: this.#revocations,
       groups: this.#groups,
-      queues: this.#queues,
-      pools: () => this.poolStats(),
+      queues,
+      pools: () => sizes.stats(),
       ports: {},
     });
     await this.#control.start(this.#stopping.signal);
@@ -368,10 +211,8 @@ export class Running {
   async #openHttp(): Promise<void> {
     const handlers = this.#watchdog?.handlers;
     const http = await openHttp({ ...this.#options, handlers, health: () => this.health() });
-    if (this.#stopping.signal.aborted) {
-      await http?.close();
-      throw wrongState('start', 'it was stopped');
-    }
+    if (this.#stopping.signal.aborted) await http?.close();
+    this.#mustGoOn();
     this.#http = http;
   }
 }

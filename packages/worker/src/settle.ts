@@ -44,6 +44,7 @@ export async function settle(verdict: Verdict, delivery: Delivery, parts: Settle
       return verdict;
     case 'deadLetter':
     case 'retry':
+    case 'continue':
     case 'postpone':
     case 'recount':
       return carryOut(moveFor(verdict, delivery, parts), delivery, parts);
@@ -57,7 +58,8 @@ export async function settle(verdict: Verdict, delivery: Delivery, parts: Settle
 async function carryOut(first: Move, delivery: Delivery, parts: SettleParts): Promise<Verdict> {
   const { sink, clock, logger, halted } = parts;
   let move = first;
-  const mayTry = (attempt: number): boolean => !halted.aborted || (move.inPassing === true && attempt === 0);
+  const isInPassing = (): boolean => move.inPassing === true || (move.isWorthATry === true && halted.aborted);
+  const mayTry = (attempt: number): boolean => !halted.aborted || (isInPassing() && attempt === 0);
   for (let attempt = 0; delivery.live && mayTry(attempt); attempt++) {
     let isWritten = false;
     try {
@@ -67,13 +69,13 @@ async function carryOut(first: Move, delivery: Delivery, parts: SettleParts): Pr
         delivery.requeue(giveBack.countsAsFailure);
         return giveBack;
       }
-      await sink.publish(message, { anySize: true, ...(move.inPassing === true ? inPassing : {}) });
+      await sink.publish(message, { anySize: true, ...(isInPassing() ? inPassing : {}) });
       await parts.copied?.(move.verdict);
       delivery.ack();
       return move.verdict;
     } catch (error) {
       move.failed();
-      if (move.inPassing === true) {
+      if (isInPassing()) {
         delivery.requeue(giveBack.countsAsFailure);
         return giveBack;
       }

@@ -26,7 +26,16 @@ export interface SideSession extends Pick<Session, 'events' | 'close'> {
 /** A subscription, as far as a worker is concerned. */
 export type SideConsumer = Pick<
   Consumer,
-  'events' | 'queue' | 'subscribed' | 'start' | 'quiet' | 'resume' | 'cancel' | 'flush' | 'close'
+  | 'events'
+  | 'queue'
+  | 'subscribed'
+  | 'start'
+  | 'setPrefetch'
+  | 'quiet'
+  | 'resume'
+  | 'cancel'
+  | 'flush'
+  | 'close'
 >;
 
 /** What a worker needs of a broker. A port: `openSide` connects to one, and `@celeriac/testing` does without. */

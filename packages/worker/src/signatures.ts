@@ -7,12 +7,13 @@ import {
   CeleriacError,
   type Clock,
   type Config,
-  type CopyForRetry,
-  type CopyInQueue,
   type Delivery,
+  type EncodedMessage,
   loadSigning,
   type Logger,
   type MessageSink,
+  type ReceivedBy,
+  type ReceivedIn,
   replayed,
   ReplayMemory,
   type ReplayStore,
@@ -27,12 +28,14 @@ import {
 
 import type { Prepare, Prepared } from './work.js';
 
+type Copies<From, Next> = (received: From, next: Next) => EncodedMessage;
+
 /** Of one section of the configuration. Without keys each of them gives back what it was given. */
 export interface Signatures {
   /** Deliveries are verified before they are prepared. */
   readonly verifying: (prepare: Prepare) => Prepare;
-  /** Copies for further attempts are signed, where the message was. */
-  readonly copies: (copyForRetry: CopyForRetry) => CopyInQueue;
+  /** Copies for further attempts and from checkpoints are signed, where the message was. */
+  readonly copies: <Next>(copyOf: Copies<ReceivedBy, Next>) => Copies<ReceivedIn, Next>;
   /** What is published through it is signed. */
   readonly sink: (sink: MessageSink) => MessageSink;
 }
@@ -73,7 +76,7 @@ function signatures(
   const guard = verifier && new Guard({ kind, verifier, replays, clock });
   return {
     verifying: (prepare) => (guard === undefined ? prepare : (delivery) => guard.prepare(delivery, prepare)),
-    copies: (copyForRetry) => signingCopies(copyForRetry, signer),
+    copies: (copyOf) => signingCopies(copyOf, signer),
     sink: (sink) => signingSink(sink, signer),
   };
 }
@@ -128,9 +131,11 @@ export class Guard {
   }
 }
 
-/** True when the message itself will not come again. A retry is a new one. */
+const handled: ReadonlySet<Verdict['kind']> = new Set(['ack', 'deadLetter', 'retry', 'continue']);
+
+/** True when the message itself will not come again. A retry is a new one, and so is what goes on from a checkpoint. */
 function isHandled({ kind }: Verdict): boolean {
-  return kind === 'ack' || kind === 'deadLetter' || kind === 'retry';
+  return handled.has(kind);
 }
 
 /** Its retries would carry signatures that are not over them any more, and be refused. */

@@ -1,33 +1,38 @@
-/** How many handlers run at once. Hands out a number of slots, first come, first served; the number can change. */
+/** How many handlers run at once. Hands out so many slots, first come, first served; their number may change. */
 export class Slots {
-  /** Below zero while more run than may, after there were more slots. */
-  #free: number;
+  #count: number;
+  #taken = 0;
   #waiting: (() => void)[] = [];
 
   constructor(count: number) {
-    this.#free = count;
+    this.#count = count;
   }
 
   /** Undefined when a slot was free: it is taken. Else a promise for the next one. */
   take(): Promise<void> | undefined {
-    if (this.#free > 0) {
-      this.#free--;
+    if (this.#taken < this.#count) {
+      this.#taken++;
       return undefined;
     }
     return new Promise((resolve) => void this.#waiting.push(resolve));
   }
 
   release(): void {
-    this.change(1);
+    this.#taken--;
+    this.#fill();
   }
 
-  /** So many more, or fewer; what runs already runs on. */
-  change(by: number): void {
-    this.#free += by;
-    while (this.#free > 0) {
+  /** Fewer: those that are taken stay so until they are released. */
+  resize(count: number): void {
+    this.#count = count;
+    this.#fill();
+  }
+
+  #fill(): void {
+    while (this.#taken < this.#count) {
       const next = this.#waiting.shift();
       if (next === undefined) return;
-      this.#free--;
+      this.#taken++;
       next();
     }
   }

@@ -7,6 +7,8 @@ import { CeleriacError, type Config } from '@celeriac/core';
 import type { Capsule } from './capsule.js';
 import { planTaskQueues, type QueuePlan, type TaskGroup } from './capsule-plan.js';
 import { type DelayPaths, keepDelayPaths } from './delay-paths.js';
+import type { GroupSize, GroupSizes } from './group-sizes.js';
+import type { TaskHandlers } from './handlers.js';
 
 export interface TaskCapsule {
   readonly group: TaskGroup;
@@ -16,18 +18,22 @@ export interface TaskCapsule {
 
 /** Queues of one worker; names may come from anywhere. */
 const mostQueues = 1_000;
-const mostConcurrency = 65_535;
+
+export interface TaskQueuesParts {
+  readonly config: Config;
+  /** Those of batches need their prefetch. */
+  readonly tasks: TaskHandlers;
+  readonly sizes: GroupSizes;
+}
 
 export class TaskQueues {
-  #config: Config;
+  #parts: TaskQueuesParts;
   #capsules: TaskCapsule[] = [];
-  /** By which the concurrency of the first group differs from its configuration. */
-  #more = 0;
   /** Changes, one after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(config: Config) {
-    this.#config = config;
+  constructor(parts: TaskQueuesParts) {
+    this.#parts = parts;
   }
 
   open(capsule: TaskCapsule): void {
@@ -39,16 +45,19 @@ export class TaskQueues {
   }
 
   get concurrency(): number {
-    return this.#more + this.#capsules.reduce((sum, { group }) => sum + group.config.concurrency, 0);
+    const { sizes } = this.#parts;
+    return this.#capsules.reduce((sum, { group }) => sum + sizes.of(group.name).concurrency, 0);
   }
 
   /** Consumes another queue, in the first group. Rejects with ERR_TOPOLOGY_… when it cannot be. */
   add(queue: string): Promise<void> {
+    const { config, tasks, sizes } = this.#parts;
     return this.#next(async ({ group, capsule, delayPaths }) => {
       if (this.plans.some((plan) => plan.queue === queue)) return;
-      if (this.plans.length >= mostQueues) throw tooMany('queues', mostQueues);
+      if (this.plans.length >= mostQueues) throw tooMany();
       const names = [...capsule.plans.map((plan) => plan.queue), queue];
-      const plan = planTaskQueues(this.#config, names, this.#settings(group)).at(-1) as QueuePlan;
+      const settings = { ...sizes.settings(group.name), tasks };
+      const plan = planTaskQueues(config, names, settings).at(-1) as QueuePlan;
       const consumer = await capsule.consume(plan, delayPaths.stopping);
       keepDelayPaths({ ...delayPaths, consumers: [consumer] });
     });
@@ -63,24 +72,23 @@ export class TaskQueues {
   }
 
   /** Runs so many tasks of the first group more, or fewer, at once. Rejects when that would be none. */
-  resize(by: number): Promise<void> {
-    return this.#next(async ({ group, capsule, delayPaths }) => {
-      const concurrency = this.#settings(group).concurrency + by;
-      if (concurrency < 1 || concurrency > mostConcurrency) throw tooMany('tasks', mostConcurrency);
-      this.#more += by;
-      const names = capsule.plans.map((plan) => plan.queue);
-      capsule.changeSlots(by);
-      if (group.config.prefetch_count !== undefined) return;
-      for (const plan of planTaskQueues(this.#config, names, this.#settings(group))) {
-        const consumer = await capsule.consume(plan, delayPaths.stopping);
-        keepDelayPaths({ ...delayPaths, consumers: [consumer] });
-      }
-    });
+  grow(by: number): Promise<GroupSize> {
+    return this.#next(({ group }) => this.#parts.sizes.grow(by, group.name));
   }
 
-  #settings({ config }: TaskGroup): Pick<TaskGroup['config'], 'concurrency' | 'prefetch_count'> {
-    const { concurrency, prefetch_count: prefetch } = config;
-    return { concurrency: concurrency + this.#more, prefetch_count: prefetch };
+  /**
+   * So many threads or processes of the first group at most, and so many that are kept; undefined leaves one as it is.
+   * Resolves with undefined where that group has none.
+   */
+  autoscale(most: number | undefined, least: number | undefined): Promise<GroupSize | undefined> {
+    return this.#next(async ({ group: { name, config } }) => {
+      if (config.pool === 'inline') return undefined;
+      return this.#parts.sizes.resize({
+        group: name,
+        ...(most === undefined ? {} : { concurrency: most }),
+        ...(least === undefined ? {} : { minConcurrency: least }),
+      });
+    });
   }
 
   #next<T>(change: (first: TaskCapsule) => Promise<T>): Promise<T> {
@@ -92,11 +100,11 @@ export class TaskQueues {
   }
 }
 
-function tooMany(what: string, most: number): CeleriacError {
+function tooMany(): CeleriacError {
   return new CeleriacError('ERR_INPUT_INVALID', {
-    message: `A worker has 1 to ${most} ${what}.`,
+    message: `A worker has 1 to ${mostQueues} queues.`,
     hint: 'Start another worker.',
-    values: { most },
+    values: { most: mostQueues },
   });
 }
 

@@ -9,6 +9,12 @@ import type { Cancellation } from './cancellation.js';
  */
 export type RetryIf = (error: unknown, attempt: number) => boolean | Duration;
 
+/**
+ * A handler whose delivery was lost, with its connection or by the broker: `cancel` tells it to stop, and what it sends
+ * is refused; `finish` lets it go to its end as if nothing had happened. The message is delivered again either way.
+ */
+export type OnLost = 'cancel' | 'finish';
+
 export interface Work {
   readonly id: string;
   /** The task's name or the event's type. */
@@ -29,11 +35,15 @@ export interface Work {
   readonly input: unknown;
   /** The task as it was decoded, for pools that run it elsewhere. */
   readonly message?: TaskMessage | undefined;
+  /** What becomes of a run whose delivery is lost. Default `cancel`. */
+  readonly onLost?: OnLost | undefined;
   /** Attempts before this one. */
   readonly retries: number;
   /** Asked after a failure. */
   readonly policy: RetryPolicy;
   readonly retryIf?: RetryIf | undefined;
+  /** It waits for others, to be handled together with them: takes no slot, and runs in the worker itself. */
+  readonly isBatched?: boolean | undefined;
   /** Runs the handler. `fencing` is what its context says. */
   readonly run: (cancellation: Cancellation, fencing?: number) => unknown;
 }

@@ -6,9 +6,6 @@ import { EventEmitter } from 'node:events';
 
 import {
   type Clock,
-  type ConfigInput,
-  type ConfigSource,
-  type Duration,
   guarded,
   type KeyStoreSource,
   loadConfig,
@@ -22,44 +19,28 @@ import {
   type Tell,
 } from '@celeriac/core';
 
+import type { BatchHandler, BatchOptions } from './batch.js';
 import type { WorkerHealth } from './condition.js';
+import type { TaskContext } from './context.js';
+import { type DeliveryCounts, DeliveryCounter } from './delivery-counts.js';
 import { Application, type ApplicationOptions } from './event-handler/application.js';
-import { type BareTaskHandler, type TaskHandler, TaskHandlers, type TaskOptions } from './handlers.js';
+import {
+  type BareTaskHandler,
+  type RegisteredTask,
+  type TaskHandler,
+  TaskHandlers,
+  type TaskOptions,
+} from './handlers.js';
 import { moduleUrl, registerFrom } from './handler-modules.js';
 import type { PoolStats } from './pool/pool.js';
+import type { GroupSize, ResizeOptions } from './group-sizes.js';
 import { Running } from './running.js';
 import { runUntilSignalled } from './shutdown.js';
+import type { StopOptions, WorkerOptions } from './worker-options.js';
 import { openWorkerSide } from './open-side.js';
 import type { OpenSide } from './side.js';
 import type { StopReport, WorkerDescription, WorkerEvents } from './worker-events.js';
 import { nothingRegistered, wrongState } from './worker-state.js';
-
-export interface WorkerOptions {
-  /** A file (YAML or JSON), or the configuration itself. Default: environment variables and defaults only. */
-  readonly config?: ConfigSource;
-  /** Wins over file and environment, key by key. */
-  readonly overrides?: ConfigInput;
-  /** Default: writes nothing. */
-  readonly logger?: Logger;
-  /** Default: the machine's clock. */
-  readonly clock?: Clock;
-  /**
-   * Modules that register handlers: each exports `register(worker)`. Threads and processes load them as well, so
-   * what runs there has to be registered by one. Paths are relative to the working directory.
-   */
-  readonly handlers?: string | URL | readonly (string | URL)[];
-  /** Consume these task queues and no others. Default: all that the configuration names. */
-  readonly queues?: readonly string[];
-  /** Where bodies are that are too large for the broker. Default: none, and messages that need one are tried again later. */
-  readonly payloadStore?: PayloadStore;
-  /** Variables that override the configuration. Default `process.env`. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
-}
-
-export interface StopOptions {
-  /** How long running handlers may take. Default `task_handler.shutdown_grace`. */
-  readonly grace?: Duration;
-}
 
 /** Creates a worker. Reads nothing and connects to nothing before `start` or `run`. */
 export function createWorker(options: WorkerOptions = {}): Worker {
@@ -101,6 +82,7 @@ class Worker implements AsyncDisposable {
   #isPreparing = false;
   #applications = new Map<string, Application>();
   #events = new EventEmitter<WorkerEvents>();
+  #counter = new DeliveryCounter();
   #starting: Promise<WorkerDescription> | undefined;
   #running: Running | undefined;
   #stopping: Promise<StopReport> | undefined;
@@ -117,6 +99,7 @@ class Worker implements AsyncDisposable {
     this.#logger = guarded(options.logger ?? silentLogger);
     this.#tell = notifier(this.#events, this.#logger);
     this.#clock = options.clock ?? systemClock;
+    this.#events.on('settled', ({ verdict }) => this.#counter.count(verdict));
   }
 
   /**
@@ -128,19 +111,56 @@ class Worker implements AsyncDisposable {
     handler: TaskHandler<Parsed, Output>,
     options?: TaskOptions<NoInfer<Parsed>>,
   ): this;
+  /** As above, for a handler that says what it keeps at a checkpoint: `(input, ctx: TaskContext<State>) => …`. */
+  task<Output, Parsed, State>(
+    contract: TaskContract<unknown, Output, Parsed>,
+    handler: TaskHandler<Parsed, Output, State>,
+    options?: TaskOptions<NoInfer<Parsed>>,
+  ): this;
   task(name: string, handler: BareTaskHandler, options?: TaskOptions<readonly unknown[]>): this;
   task(
     what: TaskContract | string,
     handler: TaskHandler<never, never> | BareTaskHandler,
     options: TaskOptions = {},
   ): this {
+    return this.#register(what, handler, { options });
+  }
+
+  #register(
+    what: TaskContract | string,
+    handler: TaskHandler<never, never> | BareTaskHandler | BatchHandler<never, TaskContext>,
+    given: Pick<RegisteredTask, 'options' | 'batch'>,
+  ): this {
     this.#mustNotRun('register tasks');
     const contract = typeof what === 'string' ? undefined : what;
     const name = typeof what === 'string' ? what : what.name;
     const isFromModule = this.#isLoading;
     const call = handler as (...args: unknown[]) => unknown;
-    this.#tasks.add({ name, contract, handler: call, options, isFromModule });
+    this.#tasks.add({ name, contract, handler: call, ...given, isFromModule });
     return this;
+  }
+
+  /**
+   * Registers a handler of batches: it gets up to `size` inputs at a time, when there are so many or when the first one
+   * has waited so long, and each message is settled by itself. By bare name an input is the list of arguments. Throws
+   * as `task` does, also for a size or a time that cannot be.
+   */
+  batch<Parsed>(
+    contract: TaskContract<unknown, unknown, Parsed>,
+    options: BatchOptions & TaskOptions,
+    handler: BatchHandler<Parsed, TaskContext>,
+  ): this;
+  batch(
+    name: string,
+    options: BatchOptions & TaskOptions,
+    handler: BatchHandler<unknown[], TaskContext>,
+  ): this;
+  batch(
+    what: TaskContract | string,
+    { size, wait, ...options }: BatchOptions & TaskOptions,
+    handler: BatchHandler<never, TaskContext>,
+  ): this {
+    return this.#register(what, handler, { options, batch: { size, wait } });
   }
 
   /**
@@ -232,7 +252,31 @@ class Worker implements AsyncDisposable {
 
   /** The pools of a running worker and their threads or processes, for monitoring. */
   pools(): readonly PoolStats[] {
-    return this.#running?.poolStats() ?? [];
+    return this.#running?.sizes.stats() ?? [];
+  }
+
+  /** Deliveries so far, for monitoring: also those that were lost before they could be settled. */
+  deliveries(): DeliveryCounts {
+    return this.#counter.counts;
+  }
+
+  /**
+   * Changes how much a group of queues runs at once, while it runs: `concurrency`, the threads or processes that are
+   * kept, and what the broker sends ahead. What runs goes on; fewer is reached as tasks end. Resolves with the size
+   * that holds. Rejects with ERR_INPUT_INVALID, or with ERR_WORKER_STATE when it does not run.
+   */
+  async resize(options: ResizeOptions): Promise<GroupSize> {
+    return this.#whileRunning('be resized').sizes.resize(options);
+  }
+
+  /** As `resize`, by so many tasks more than there are. */
+  async grow(by = 1, group?: string): Promise<GroupSize> {
+    return this.#whileRunning('grow').sizes.grow(by, group);
+  }
+
+  /** As `resize`, by so many tasks fewer; one is the least. */
+  async shrink(by = 1, group?: string): Promise<GroupSize> {
+    return this.#whileRunning('shrink').sizes.grow(-by, group);
   }
 
   on<Name extends keyof WorkerEvents>(event: Name, listener: (...args: WorkerEvents[Name]) => void): this {

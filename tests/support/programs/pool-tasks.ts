@@ -93,6 +93,23 @@ export function register(worker: Worker): void {
     );
     return { id, unrouted };
   });
+  worker.task('chain', (to: number) => {
+    const task = context() as TaskContext<{ n: bigint }>;
+    const { checkpointState, attempt, message } = task;
+    const n = checkpointState?.n ?? 2n ** 60n;
+    if (Number(n - 2n ** 60n) < to) task.checkpoint({ n: n + 1n });
+    return { n: String(n), attempt, number: message.checkpoint?.number };
+  });
+  worker.task('blob', () => new Blob(['not for every channel']));
+  worker.task('send-late', async () => {
+    context().progress('sending soon');
+    await sleep(1_500); // long enough for the connection to be lost
+    const { tasks, events } = context();
+    const code = (error: unknown): unknown => (error as { code?: string }).code;
+    const task = await tasks.send('add', [1, 1]).then(({ id }) => id, code);
+    const event = await events.publishEvent('core.limeobject.x.new.v1', {}).then(() => 'sent', code);
+    return [task, event];
+  });
   worker.task('fail', (how: string) => {
     const cause = new SyntaxError('below');
     if (how === 'retry') throw new Retry({ delay: '90s', cause, reason: 'later' });

@@ -3,6 +3,7 @@
  * argument of a queue differs. Pure text work, checked against RabbitMQ 3.10 to 4.1; a text it does not know
  * yields undefined and the caller falls back to the reply code.
  */
+import type { ChannelLoss } from '../ports.js';
 
 /** AMQP reply codes we tell apart. */
 export const replyCode = {
@@ -27,6 +28,18 @@ export function sizeLimit(text: string): number | undefined {
   const found = /message size \d+ (?:is )?larger than (?:configured )?max(?:imum)? size (\d+)/iu.exec(text);
   return found?.[1] === undefined ? undefined : Number(found[1]);
 }
+
+/**
+ * True when the broker has waited too long for an acknowledgement: it closed the channel with 406 and `delivery
+ * acknowledgement on channel 1 timed out`, or, since RabbitMQ 4.3, cancelled the subscription to a quorum queue.
+ */
+export function isOutOfPatience({ code, text }: ChannelLoss): boolean {
+  const timedOut = /delivery acknowledgement on channel \d+ timed out/u.test(text);
+  return (code === replyCode.preconditionFailed && timedOut) || text === cancelledByBroker;
+}
+
+/** What is said of a channel that we close because the broker has cancelled its subscription. */
+export const cancelledByBroker = 'the broker cancelled the subscription';
 
 /** How something that exists differs from what was asked for. */
 export interface Inequivalence {

@@ -10,8 +10,9 @@ import type { Channel, ConsumeMessage } from 'amqplib';
 import type { Clock } from '../clock.js';
 import { CeleriacError, errorText, isCeleriacError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import type { Delivery } from '../ports.js';
+import type { ChannelLoss, Delivery } from '../ports.js';
 import { Acknowledgements } from './acknowledgements.js';
+import { cancelledByBroker } from './channel-error.js';
 import { type ChannelEnd, ChannelSupervisor } from './channel-supervisor.js';
 import { AmqpDelivery, ChannelLease } from './delivery.js';
 import { incompatible, ReceivedProperties } from './frame-reader.js';
@@ -36,7 +37,7 @@ export interface ConsumerOptions {
   /** Called in order, must not throw. */
   readonly onDelivery: (delivery: Delivery) => void;
   /** The channel that brought all deliveries so far is gone; called before any delivery of the next one. */
-  readonly onChannelLost?: (() => void) | undefined;
+  readonly onChannelLost?: ((loss: ChannelLoss) => void) | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -48,6 +49,11 @@ export class Consumer {
   #supervisor: ChannelSupervisor<Channel>;
   #lease: ChannelLease | undefined;
   #tag: string | undefined;
+  #prefetch: number;
+  /** What the subscription began with. */
+  #subscribedPrefetch: number | undefined;
+  /** Why we close the channel, where the broker made us. */
+  #loss: ChannelLoss | undefined;
   #cancelled = false;
   #quiet = false;
   /** The channel that is set up, also while it is quiet. */
@@ -60,6 +66,7 @@ export class Consumer {
   constructor(options: ConsumerOptions) {
     this.#options = options;
     this.queue = options.queue;
+    this.#prefetch = options.prefetch;
     this.#supervisor = new ChannelSupervisor({
       session: options.session,
       clock: options.clock,
@@ -87,6 +94,16 @@ export class Consumer {
     this.#supervisor.start();
   }
 
+  /**
+   * So many deliveries ahead from now on. A subscription keeps the prefetch it began with (rabbitmq.com/docs/consumer-prefetch:
+   * "applied separately to each new consumer"), so another one takes its place, on the same channel: what is in hand
+   * stays valid. Resolves when it holds, or is left to `resume` or the next channel. Never rejects.
+   */
+  async setPrefetch(prefetch: number): Promise<void> {
+    this.#prefetch = prefetch;
+    await this.#inTurn(() => this.#subscribeAnew());
+  }
+
   /** Stops new deliveries; those in hand stay valid. Resolves when the broker has confirmed it. */
   async cancel(): Promise<void> {
     this.#cancelled = true;
@@ -104,10 +121,11 @@ export class Consumer {
   quiet(): Promise<void> {
     this.#quiet = true;
     return this.#inTurn(async () => {
+      if (!this.#quiet) return;
       const tag = this.#tag;
-      if (!this.#quiet || tag === undefined) return;
-      this.#tag = undefined;
       this.#subscribed = false;
+      if (tag === undefined) return;
+      this.#tag = undefined;
       await this.#channel?.cancel(tag).catch(() => undefined); // a lost channel is quiet too
     });
   }
@@ -136,14 +154,18 @@ export class Consumer {
   }
 
   async #subscribe(channel: Channel): Promise<void> {
-    const { declare, prefetch, onChannelLost } = this.#options;
+    const { declare, onChannelLost } = this.#options;
+    this.#loss = undefined;
     await declare();
-    await channel.prefetch(prefetch);
     const lease = new ChannelLease(new Acknowledgements(channel), () => this.#stale());
     // Not after consume: deliveries may arrive with the very frame that confirms the subscription.
     this.#lease = lease;
     if (onChannelLost !== undefined) lease.onLost(onChannelLost);
-    channel.once('close', () => lease.end());
+    let loss: ChannelLoss | undefined;
+    channel.on('error', (error: Error & { code?: number }) => {
+      loss ??= { code: error.code, text: errorText(error) };
+    });
+    channel.once('close', () => lease.end(loss));
     this.#channel = channel;
     await this.#inTurn(() => this.#consume(channel, lease));
   }
@@ -162,15 +184,32 @@ export class Consumer {
 
   async #consume(channel: Channel, lease: ChannelLease): Promise<void> {
     if (this.#quiet) return;
-    const { queue, prefetch, logger } = this.#options;
+    const { queue, logger } = this.#options;
+    const prefetch = this.#prefetch;
+    await channel.prefetch(prefetch);
     const { consumerTag } = await channel.consume(queue, (message) => this.#receive(lease, message));
     // Cancelled in between: what is delivered now would go straight back, for ever.
     if (this.#cancelled) await channel.cancel(consumerTag);
     this.#tag = consumerTag;
+    this.#subscribedPrefetch = prefetch;
     this.#subscribed = true;
     this.#everSubscribed = true;
     logger.debug('consuming', { queue, prefetch });
     this.events.emit('subscribed');
+  }
+
+  async #subscribeAnew(): Promise<void> {
+    const [channel, lease, tag] = [this.#channel, this.#lease, this.#tag];
+    if (channel === undefined || lease === undefined || tag === undefined) return; // quiet, or not consuming yet
+    if (this.#quiet || this.#cancelled || this.#subscribedPrefetch === this.#prefetch) return;
+    this.#tag = undefined;
+    try {
+      await channel.cancel(tag);
+      await this.#consume(channel, lease);
+    } catch (error) {
+      // The channel is gone: the next one begins with the new prefetch.
+      this.#options.logger.debug('the prefetch waits for the next channel', { queue: this.queue, error });
+    }
   }
 
   /** One after the other: two subscriptions at once would double the prefetch. */
@@ -207,12 +246,13 @@ export class Consumer {
   /** amqplib throws at a write to a channel that is closing: what waits is written before, and nothing after. */
   #endLease(): void {
     this.flush();
-    this.#lease?.end();
+    this.#lease?.end(this.#loss);
   }
 
   /** The queue was deleted, or its leader moved. A new channel declares and subscribes again. */
   #cancelledByBroker(): void {
     this.#subscribed = false;
+    this.#loss = { code: undefined, text: cancelledByBroker };
     this.#options.logger.warn('the broker cancelled the subscription', {
       queue: this.queue,
       hint: 'the queue was deleted or moved; subscribing again',

@@ -11,6 +11,7 @@ import { CeleriacError, errorText } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type Inequivalence, inequivalentArgument, replyCode } from './channel-error.js';
 import { endOf } from './channel-supervisor.js';
+import { serverVersion, understoodArguments } from './server-version.js';
 import type { Session } from './session.js';
 import type { BindingSpec, ExchangeBindingSpec, ExchangeSpec, QueueSpec, Topology } from './topology.js';
 
@@ -113,16 +114,18 @@ export class Declarer {
 
   async #queue(
     channels: DeclareChannel,
-    { name, arguments: args, isExclusive: exclusive = false }: QueueSpec,
+    { name, arguments: wanted, isExclusive: exclusive = false }: QueueSpec,
     { family, create }: Pick<Topology, 'family'> & { readonly create: boolean },
   ): Promise<void> {
     const durable = !exclusive;
+    const { understood, dropped } = understoodArguments(wanted, channels.serverVersion);
+    if (dropped !== undefined) this.#warnOfVersion(dropped, channels.serverVersion);
     await this.#make(
       channels,
       { kind: 'queue', name, family },
       {
         create,
-        assert: (channel) => channel.assertQueue(name, { durable, exclusive, arguments: args }),
+        assert: (channel) => channel.assertQueue(name, { durable, exclusive, arguments: understood }),
         check: (channel) => channel.checkQueue(name),
       },
     );
@@ -178,6 +181,14 @@ export class Declarer {
     }
   }
 
+  #warnOfVersion(argument: string, version: string | undefined): void {
+    if (this.#warned.has(argument)) return;
+    this.#warned.add(argument);
+    this.#options.logger.warn(`the broker is too old for ${argument}: queues are declared without it`, {
+      version,
+    });
+  }
+
   #acceptDifference(subject: Subject, difference: Inequivalence, cause: unknown): void {
     const { kind, name, family, isTransient = false } = subject;
     const { argument, wanted, present } = difference;
@@ -219,6 +230,10 @@ class DeclareChannel {
   constructor(connection: ChannelModel, clock: Clock) {
     this.#connection = connection;
     this.#clock = clock;
+  }
+
+  get serverVersion(): string | undefined {
+    return serverVersion(this.#connection);
   }
 
   async run(declare: (channel: Channel) => Promise<unknown>): Promise<void> {

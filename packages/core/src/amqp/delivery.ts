@@ -5,9 +5,12 @@
  */
 import type { ConsumeMessage } from 'amqplib';
 
-import type { Delivery } from '../ports.js';
+import type { ChannelLoss, Delivery } from '../ports.js';
 import type { Acknowledgements } from './acknowledgements.js';
 import type { ReceivedProperties } from './frame-reader.js';
+
+/** Closed without an error, with its connection, or by us. */
+const closed: ChannelLoss = { code: undefined, text: 'closed' };
 
 /** One channel's life as deliveries see it. */
 export class ChannelLease {
@@ -16,26 +19,26 @@ export class ChannelLease {
   readonly onStale: () => void;
   open = true;
   unsettled = 0;
-  #lostCallbacks = new Set<() => void>();
+  #lostCallbacks = new Set<(loss: ChannelLoss) => void>();
 
   constructor(acknowledgements: Acknowledgements, onStale: () => void) {
     this.acknowledgements = acknowledgements;
     this.onStale = onStale;
   }
 
-  onLost(callback: () => void): () => void {
+  onLost(callback: (loss: ChannelLoss) => void): () => void {
     this.#lostCallbacks.add(callback);
     return () => void this.#lostCallbacks.delete(callback);
   }
 
   /** The channel is gone: nothing of it can be settled any more, and those who asked are told. */
-  end(): void {
+  end(loss: ChannelLoss = closed): void {
     if (!this.open) return;
     this.open = false;
     this.acknowledgements.close();
     const callbacks = [...this.#lostCallbacks];
     this.#lostCallbacks.clear();
-    for (const callback of callbacks) callback();
+    for (const callback of callbacks) callback(loss);
   }
 }
 
@@ -80,7 +83,7 @@ export class AmqpDelivery implements Delivery {
     return this.#lease.open && !this.#settled;
   }
 
-  onLost(callback: () => void): () => void {
+  onLost(callback: (loss: ChannelLoss) => void): () => void {
     if (this.live) return this.#lease.onLost(callback);
     return () => undefined;
   }

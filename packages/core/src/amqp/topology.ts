@@ -52,6 +52,8 @@ export function deadLetterQueueName(queue: string): string {
 const deliveryLimit = 20;
 
 export interface QueueOptions {
+  /** Seconds the broker waits for an acknowledgement; absent: as long as it is set to. */
+  readonly consumerTimeout?: number | undefined;
   readonly queue: string;
   readonly type: QueueType;
   /** Seconds a message stays in the dead-letter queue. */
@@ -80,7 +82,7 @@ function typeArgument(type: QueueType): Record<string, unknown> {
  * dead-lettering": needs x-overflow reject-publish).
  */
 export function taskQueue(options: QueueOptions): Topology {
-  const { queue, type } = options;
+  const { queue, type, consumerTimeout } = options;
   const quorumOnly =
     type === 'quorum'
       ? {
@@ -96,6 +98,7 @@ export function taskQueue(options: QueueOptions): Topology {
       'x-dead-letter-exchange': '',
       'x-dead-letter-routing-key': deadLetterQueueName(queue),
       ...quorumOnly,
+      ...(consumerTimeout === undefined ? {} : { 'x-consumer-timeout': Math.round(consumerTimeout * 1000) }),
     },
   };
   return { exchanges: [], queues: [deadLetterQueue(options), main], bindings: [] };

@@ -20,6 +20,7 @@ import { limitSettings } from './schema-limits.js';
 import { resultSettings } from './schema-results.js';
 import { http } from './schema-http.js';
 import { payloadKeys } from './schema-payload.js';
+import { brokerPatience, declaredPatience, onLost } from './schema-patience.js';
 import { poolSettings, taskWorkers } from './schema-pool.js';
 import { signing } from './schema-signing.js';
 
@@ -196,6 +197,7 @@ const tasks: SchemaNode = section('Sending tasks, and the queues they go to.', {
   ...cancelling(name),
   ...resultSettings,
   signing: signing('tasks'),
+  consumer_timeout: declaredPatience,
 });
 
 const taskHandler: SchemaNode = section('Running tasks.', {
@@ -215,6 +217,8 @@ const taskHandler: SchemaNode = section('Running tasks.', {
   shutdown_grace: duration('How long running tasks and events may go on after a stop signal.', [0, day], {
     default: '25s',
   }),
+  on_lost: onLost('a running task'),
+  consumer_timeout: brokerPatience,
   io: choice(
     'Where connections live: on a thread of their own, so that a handler that blocks the event loop costs none, or on the thread of the handlers.',
     ['thread', 'inline'],
@@ -255,6 +259,7 @@ const eventHandler: SchemaNode = section('Handling events of registered applicat
   soft_time_limit: duration("Time after which a handler's signal is aborted.", [0.001, longestExpiry], {
     'x-default': 'no limit',
   }),
+  on_lost: onLost('a running event handler'),
   dead_letter_expiry: deadLetterExpiry,
   delivery_limit: deliveryLimit,
   retry: retry('events'),

@@ -99,6 +99,8 @@ export interface TasksConfig extends ResultsConfig {
   readonly cancel_expiry: number;
   readonly max_cancelled: number;
   readonly signing: SigningConfig;
+  /** Seconds; absent: not declared, the broker's own holds. */
+  readonly consumer_timeout?: number | undefined;
 }
 
 /** What a worker does when remote control asks for it. */
@@ -167,6 +169,9 @@ export interface TaskHandlerConfig extends PoolConfig {
   readonly workers: Readonly<Record<string, TaskWorkerConfig>>;
   /** Seconds. */
   readonly shutdown_grace: number;
+  readonly on_lost: 'cancel' | 'finish';
+  /** Seconds; 0 warns of nothing. */
+  readonly consumer_timeout: number;
   readonly io: 'thread' | 'inline';
   /** Seconds; 0 says nothing. */
   readonly block_warning: number;
@@ -194,6 +199,7 @@ export interface EventHandlerConfig {
   readonly workers: Readonly<Record<string, EventWorkerConfig>>;
   /** Seconds; absent: no limit. */
   readonly soft_time_limit?: number | undefined;
+  readonly on_lost: 'cancel' | 'finish';
   /** Seconds. */
   readonly dead_letter_expiry: number;
   readonly delivery_limit: number;
@@ -273,7 +279,7 @@ type WithSigning<Section> = Omit<Section, 'signing'> & {
 type WrittenKey = Partial<Omit<SigningKeyConfig, 'secret'>> & { readonly secret?: string | undefined };
 
 type PoolDurations = 'idle_timeout' | 'soft_time_limit' | 'hard_time_limit';
-type HandlerDurations = 'shutdown_grace' | 'block_warning' | 'lag_warning' | 'lag_limit';
+type HandlerDurations = 'consumer_timeout' | 'shutdown_grace' | 'block_warning' | 'lag_warning' | 'lag_limit';
 type PoolSizes = 'max_memory' | 'max_memory_per_child';
 type WrittenTaskHandler = Omit<
   Written<TaskHandlerConfig, PoolDurations | HandlerDurations, PoolSizes>,
@@ -299,7 +305,12 @@ export interface ConfigInput {
     | WithSigning<
         Written<
           TasksConfig,
-          'publish_timeout' | 'payload_timeout' | 'dead_letter_expiry' | 'cancel_expiry' | 'result_expires',
+          | 'publish_timeout'
+          | 'payload_timeout'
+          | 'dead_letter_expiry'
+          | 'cancel_expiry'
+          | 'result_expires'
+          | 'consumer_timeout',
           'max_unsettled_bytes' | 'max_message_size' | 'payload_threshold' | 'max_payload_size'
         >
       >

@@ -8,6 +8,7 @@ import { readJsonBody } from './body.js';
 import { isBrokerHeader, isMap } from './celery-fields.js';
 import { decodeTask, encodeTask } from './celery-v2.js';
 import { isDelayExchange } from '../policy/delay.js';
+import { checkpointHeader, checkpointsHeader } from './checkpoint-headers.js';
 import { isClaimed } from './claim.js';
 import { copiedProperties } from './copied-properties.js';
 import { formatIsoTime } from './iso-time.js';
@@ -112,6 +113,41 @@ export function taskForRetry(timeZone: string): CopyForRetry {
       body,
       properties: { ...properties, headers: { ...headers, ...firstTime(headers, now), ...changed } },
     };
+  };
+}
+
+/** What a copy goes on from. */
+export interface NextRun {
+  /** JSON. */
+  readonly state: string;
+  /** Milliseconds since the epoch: when it is due, absent for at once; and what time it is. */
+  readonly eta?: number | undefined;
+  readonly now: number;
+}
+
+/** Makes the copy that goes on from a checkpoint. */
+export type CopyAtCheckpoint = (received: ReceivedBy, next: NextRun) => EncodedMessage;
+
+/** As `CopyInQueue`. */
+export type CopyAtCheckpointInQueue = (received: ReceivedIn, next: NextRun) => EncodedMessage;
+
+/**
+ * The same task, going on: same id, same `retries`. Deliveries and crashes are counted anew, since it got further. It
+ * was started in time, so it does not expire any more. Protocol 1 becomes protocol 2.
+ */
+export function taskAtCheckpoint(timeZone: string): CopyAtCheckpoint {
+  return (received, { state, eta, now }) => {
+    const { body, properties } = isProtocol1(received)
+      ? asProtocol2(received, timeZone, now)
+      : copyAsItCame(received);
+    const { [againHeaders.crashes]: _crashes, ...headers } = uncounted(properties.headers);
+    const changed = {
+      eta: eta === undefined ? null : formatIsoTime(eta),
+      expires: null,
+      [checkpointHeader]: state,
+      [checkpointsHeader]: headerCount(headers[checkpointsHeader]) + 1,
+    };
+    return { body, properties: { ...properties, headers: { ...headers, ...changed } } };
   };
 }
 

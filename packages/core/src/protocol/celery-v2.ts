@@ -4,8 +4,9 @@
  *
  * Source: docs.celeryq.dev, "Message Protocol", and captures of Celery 5.2.6 and 5.6.3 (docs/protocol.md).
  */
-import { CeleriacError } from '../errors.js';
-import type { TaskEmbed, TaskMessage } from '../message.js';
+import { CeleriacError, errorText } from '../errors.js';
+import type { TaskCheckpoint, TaskEmbed, TaskMessage } from '../message.js';
+import { headerCount } from '../policy/redelivery.js';
 import type { HeaderTable } from '../ports.js';
 import { readJsonBody } from './body.js';
 import {
@@ -23,7 +24,8 @@ import {
 } from './celery-fields.js';
 import { decodeV1 } from './celery-v1.js';
 import { formatIsoTime } from './iso-time.js';
-import { stringifyJson } from './json.js';
+import { parseJson, stringifyJson } from './json.js';
+import { checkpointHeader, checkpointsHeader } from './checkpoint-headers.js';
 import { argsRepr, kwargsRepr } from './python-repr.js';
 import { type Decoded, decoding, type EncodedMessage, Malformed, type Received } from './received.js';
 
@@ -158,10 +160,24 @@ function decodeV2(document: unknown, { properties }: Received, timeZone: string)
       priority: properties.priority,
       replyTo: properties.replyTo === '' ? undefined : properties.replyTo,
       correlationId: properties.correlationId,
+      checkpoint: checkpointOf(headers),
     }),
     rootId: optionalText(headers, 'root_id') ?? id,
     headers: ownHeaders(headers),
   };
+}
+
+/** Ours alone: Celery has none. One that cannot be read is no reason to begin the task again from the start. */
+function checkpointOf(headers: HeaderTable): TaskCheckpoint | undefined {
+  const text = headers[checkpointHeader];
+  if (text === undefined) return undefined;
+  if (typeof text !== 'string')
+    throw new Malformed('bad-field', `'${checkpointHeader}' is ${shown(text)}, not text`);
+  try {
+    return { state: parseJson(text), number: headerCount(headers[checkpointsHeader]) };
+  } catch (cause) {
+    throw new Malformed('bad-field', `'${checkpointHeader}' is no JSON (${errorText(cause)})`, cause);
+  }
 }
 
 function bodyParts(document: unknown): [readonly unknown[], Record<string, unknown>, TaskEmbed] {

@@ -8,6 +8,9 @@ import { createHash } from 'node:crypto';
 
 import type { HeaderTable, MessageProperties } from '../ports.js';
 import { againHeaders, type CameBy } from './again.js';
+import { isMap } from './celery-fields.js';
+import { checkpointHeader, checkpointsHeader } from './checkpoint-headers.js';
+import { payloadHeader } from './claim.js';
 import { Malformed } from './received.js';
 
 export const signatureHeaders = {
@@ -48,6 +51,10 @@ export interface SignedFields {
   readonly eta: string;
   readonly expires: string;
   readonly replyTo: string;
+  /** Where it goes on from: its state, and the number of checkpoints. Absent: it begins at the start. */
+  readonly checkpoint?: readonly [state: string, number: string];
+  /** A body that is kept elsewhere: reference, bytes, SHA-256. Absent: it is in the message. */
+  readonly payload?: readonly [reference: string, bytes: string, sha256: string];
 }
 
 /** Throws Malformed for a message that has no id or name, or something else than text where text belongs. */
@@ -63,16 +70,44 @@ export function signedFields(kind: SignedKind, target: Target, properties: Messa
     eta: textOf('eta', isTask ? headers.eta : undefined),
     expires: textOf('expires', isTask ? headers.expires : undefined),
     replyTo: replyTo ?? '',
+    ...(isTask ? { ...checkpointOf(headers), ...payloadOf(headers) } : {}),
   };
 }
 
-/** The bytes that are signed. The body is in them as its SHA-256, so that nothing large is copied. */
+function checkpointOf(headers: HeaderTable): Pick<SignedFields, 'checkpoint'> {
+  const { [checkpointHeader]: state, [checkpointsHeader]: number } = headers;
+  if (isAbsent(state) && isAbsent(number)) return {};
+  return { checkpoint: [textOf('checkpoint', state), textOf('number of checkpoints', number)] };
+}
+
+function payloadOf({ [payloadHeader]: claim }: HeaderTable): Pick<SignedFields, 'payload'> {
+  if (isAbsent(claim)) return {};
+  if (!isMap(claim)) throw new Malformed('bad-field', `'${payloadHeader}' is not a table`);
+  const { reference, bytes, sha256 } = claim;
+  return {
+    payload: [
+      textOf("payload's reference", reference),
+      textOf("payload's size", bytes),
+      textOf("payload's sha256", sha256),
+    ],
+  };
+}
+
+/**
+ * The bytes that are signed. The body is in them as its SHA-256, so that nothing large is copied. A checkpoint and a
+ * stored body follow where there are any, each after its name, so that neither can be taken for the other.
+ */
 export function signedBytes(fields: SignedFields, { keyId, issuedAt }: SignatureMark, body: Buffer): Buffer {
   const { kind, id, name, target, retries, eta, expires, replyTo } = fields;
   const lineage = [id, name, target.exchange, target.routingKey];
   const texts = [version, kind, keyId, issuedAt, ...lineage, retries, eta, expires, replyTo];
-  const parts = texts.map((text) => Buffer.from(text));
-  return Buffer.concat([...parts, createHash('sha256').update(body).digest()].flatMap(withLength));
+  const digest = createHash('sha256').update(body).digest();
+  const { checkpoint, payload } = fields;
+  const further = [
+    ...(checkpoint === undefined ? [] : ['checkpoint', ...checkpoint]),
+    ...(payload === undefined ? [] : ['payload', ...payload]),
+  ];
+  return Buffer.concat([...texts.map(bytesOf), digest, ...further.map(bytesOf)].flatMap(withLength));
 }
 
 export function withSignature(
@@ -105,6 +140,10 @@ export function readSignature({ headers = {} }: MessageProperties): ReadSignatur
   return { keyId, issuedAt, signature: Buffer.from(found, 'base64url') };
 }
 
+function bytesOf(text: string): Buffer {
+  return Buffer.from(text);
+}
+
 function withLength(part: Buffer): Buffer[] {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(part.length);
@@ -116,9 +155,13 @@ function named(what: string, value: unknown): string {
   throw new Malformed('bad-field', `it has no ${what}, or one that is too long`);
 }
 
+function isAbsent(value: unknown): value is undefined | null {
+  return value === undefined || value === null;
+}
+
 /** Null is absent. Numbers as Python's `str` and JavaScript write them. */
 function textOf(what: string, value: unknown): string {
-  if (value === undefined || value === null) return '';
+  if (isAbsent(value)) return '';
   if (typeof value === 'string') return value;
   if (typeof value === 'bigint') return value.toString();
   if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);

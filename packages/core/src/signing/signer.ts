@@ -4,7 +4,8 @@
  */
 import type { Clock } from '../clock.js';
 import type { HeaderTable, MessageProperties, MessageSink, OutgoingMessage } from '../ports.js';
-import type { CopyForRetry, CopyInQueue } from '../protocol/again.js';
+import type { ReceivedBy, ReceivedIn } from '../protocol/again.js';
+import type { EncodedMessage } from '../protocol/received.js';
 import {
   isSigned,
   signedBytes,
@@ -54,13 +55,16 @@ export function signingSink(sink: MessageSink, signer: Signer | undefined): Mess
 }
 
 /**
- * Copies for further attempts, signed as new messages where the one that failed was signed: it was verified then, or
- * it would not have run.
+ * Copies for further attempts, and those that go on from a checkpoint, signed as new messages where the one that ran
+ * was signed: it was verified then, or it would not have run.
  */
-export function signingCopies(copyForRetry: CopyForRetry, signer: Signer | undefined): CopyInQueue {
-  if (signer === undefined) return copyForRetry;
+export function signingCopies<Next>(
+  copyOf: (received: ReceivedBy, next: Next) => EncodedMessage,
+  signer: Signer | undefined,
+): (received: ReceivedIn, next: Next) => EncodedMessage {
+  if (signer === undefined) return copyOf;
   return (received, next) => {
-    const copy = copyForRetry(received, next);
+    const copy = copyOf(received, next);
     if (!isSigned(received.properties)) return copy;
     const { queue } = received;
     return signer.sign(copy, targetIn({ ...copy, queue, exchange: '', routingKey: queue }));

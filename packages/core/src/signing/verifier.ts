@@ -80,7 +80,8 @@ export class Verifier {
       return refused('expired-window', `it was made at ${at}, outside of the window`, received);
     }
     // One message may be in several queues of a worker.
-    return { ok: true, until, nonce: [queue, read.issuedAt, fields.retries, fields.id].join('\n') };
+    const run = [fields.retries, fields.checkpoint?.[1] ?? '', fields.id];
+    return { ok: true, until, nonce: [queue, read.issuedAt, ...run].join('\n') };
   }
 
   #dueTime({ eta }: SignedFields): number {

@@ -97,18 +97,35 @@ const cancelConsumer: Run = async (worker, args) => {
 };
 
 const poolGrow: Run = async (worker, args) => {
-  await resize(worker, countOf(args));
+  await grow(worker, countOf(args));
   return ok('pool will grow');
 };
 
 const poolShrink: Run = async (worker, args) => {
-  await resize(worker, -countOf(args));
+  await grow(worker, -countOf(args));
   return ok('pool will shrink');
 };
 
-async function resize({ queues, logger }: ControlledWorker, by: number): Promise<void> {
-  await queues.resize(by);
+async function grow({ queues, logger }: ControlledWorker, by: number): Promise<void> {
+  await queues.grow(by);
   logger.info('told to change how many tasks run at once', { concurrency: queues.concurrency });
+}
+
+/** A pool without threads and processes answers as Celery does where it is not switched on. */
+const autoscale: Run = async ({ queues, logger }, args) => {
+  const size = await queues.autoscale(sizeArgument(args, 'max', 1), sizeArgument(args, 'min', 0));
+  if (size === undefined) throw pythonError('ValueError', 'Autoscale not enabled');
+  const { concurrency: max, minConcurrency: min } = size;
+  logger.info('told how many threads or processes there are', { max, min });
+  return ok(`autoscale now max=${max} min=${min}`);
+};
+
+/** Absent and None leave it as it is. */
+function sizeArgument(args: CommandArguments, name: 'max' | 'min', least: number): number | undefined {
+  const value = args[name] ?? undefined;
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return value;
+  throw pythonError('ValueError', `'${name}' has to be a whole number from ${least}`);
 }
 
 function countOf({ n = 1 }: CommandArguments): number {
@@ -147,12 +164,9 @@ function notImplemented(command: string): ControlError {
   return pythonError('NotImplementedError', `this worker has no ${command}`);
 }
 
-/** As Celery answers where neither is switched on: children are replaced by `max_tasks_per_child`, and grow by need. */
+/** As Celery answers where it is not switched on: children are replaced by `max_tasks_per_child`. */
 const poolRestart: Run = () => {
   throw pythonError('ValueError', 'Pool restarts not enabled');
-};
-const autoscale: Run = () => {
-  throw pythonError('ValueError', 'Autoscale not enabled');
 };
 
 export const actions: Commands = {

@@ -14,6 +14,7 @@ import {
   type RetryOptions,
 } from '@celeriac/core';
 
+import { type BatchHandler, type BatchOptions, checkBatchOptions } from '../batch.js';
 import type { EventContext } from '../context.js';
 import type { RetryIf } from '../work.js';
 
@@ -39,10 +40,12 @@ export interface RegisteredEventHandler {
   readonly contract: EventContract | undefined;
   readonly handler: EventHandler;
   readonly options: EventHandlerOptions;
+  /** Present where the handler is one of batches. */
+  readonly batch?: BatchOptions | undefined;
 }
 
 /** A handler as it is registered. */
-type Registered = Pick<RegisteredEventHandler, 'contract' | 'handler' | 'options'>;
+type Registered = Pick<RegisteredEventHandler, 'contract' | 'handler' | 'options' | 'batch'>;
 
 interface Entry {
   readonly registered: Registered;
@@ -84,9 +87,42 @@ export class Application {
     options?: EventHandlerOptions,
   ): this;
   on(what: string | EventContract, handler: EventHandler<never>, options: EventHandlerOptions = {}): this {
-    checkRetryOptions(options.retry);
+    return this.#register(what, { handler: handler as EventHandler, options });
+  }
+
+  /**
+   * Calls `handler` with up to `size` events at a time: when there are so many, or when the first one has waited so
+   * long. Each is settled by itself. Throws as `on` does, also for a size or a time that cannot be.
+   */
+  batch(
+    pattern: string,
+    batch: BatchOptions & EventHandlerOptions,
+    handler: BatchHandler<EventMessage, EventContext>,
+  ): this;
+  batch<Parsed>(
+    contract: EventContract<unknown, Parsed>,
+    batch: BatchOptions & EventHandlerOptions,
+    handler: BatchHandler<EventMessage<Parsed>, EventContext>,
+  ): this;
+  batch(
+    what: string | EventContract,
+    { size, wait, ...options }: BatchOptions & EventHandlerOptions,
+    handler: BatchHandler<never, EventContext>,
+  ): this {
+    const batch = { size, wait };
+    checkBatchOptions(batch);
+    return this.#register(what, { handler: handler as unknown as EventHandler, options, batch });
+  }
+
+  /** Of the largest batch; 1 without any. @internal */
+  get batchSize(): number {
+    return Math.max(1, ...this.#entries.map(({ registered: { batch } }) => batch?.size ?? 1));
+  }
+
+  #register(what: string | EventContract, given: Omit<Registered, 'contract'>): this {
+    checkRetryOptions(given.options.retry);
     const contract = typeof what === 'string' ? undefined : what;
-    const registered = { contract, handler: handler as EventHandler, options };
+    const registered = { contract, ...given };
     const pattern = typeof what === 'string' ? what : this.#typeOf?.(what);
     const compiled = pattern === undefined ? undefined : this.#compile(pattern, registered);
     this.#entries.push({ registered, compiled });

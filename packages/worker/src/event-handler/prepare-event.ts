@@ -16,8 +16,9 @@ import {
   type Validator,
 } from '@celeriac/core';
 
+import { Batcher, type BatcherParts, type BatchHandler } from '../batch.js';
 import type { Cancellation } from '../cancellation.js';
-import { type ContextParts, RunningEvent, withContext } from '../context.js';
+import { type ContextParts, type EventContext, RunningEvent, withContext } from '../context.js';
 import type { Prepare, Prepared, Work } from '../work.js';
 import type { Application, EventHandlerOptions, RegisteredEventHandler } from './application.js';
 
@@ -28,10 +29,32 @@ export interface PrepareEventParts {
   /** The configured pattern of event types, from which object and action are read. */
   readonly typePattern: string;
   readonly config: Config['event_handler'];
+  /** For handlers of batches. */
+  readonly batching: Omit<BatcherParts, 'name'>;
+}
+
+type EventBatcher = Batcher<EventMessage, EventContext>;
+type AllParts = PrepareEventParts & {
+  readonly batcherOf: (handler: RegisteredEventHandler) => EventBatcher | undefined;
+};
+
+/** One for each handler of batches, made when its first event comes. */
+function batchers({ application, batching }: PrepareEventParts): AllParts['batcherOf'] {
+  const known = new Map<RegisteredEventHandler, EventBatcher>();
+  return (registered) => {
+    const { batch } = registered;
+    if (batch === undefined) return undefined;
+    const handler = registered.handler as unknown as BatchHandler<EventMessage, EventContext>;
+    const made =
+      known.get(registered) ?? new Batcher(batch, handler, { ...batching, name: application.name });
+    known.set(registered, made);
+    return made;
+  };
 }
 
 /** A reader of event deliveries. */
-export function eventPreparer(parts: PrepareEventParts): Prepare {
+export function eventPreparer(options: PrepareEventParts): Prepare {
+  const parts = { ...options, batcherOf: batchers(options) };
   return (delivery) => {
     const decoded = decodeEvent(delivery);
     if (!decoded.ok) {
@@ -53,7 +76,7 @@ function ending(event: EventMessage, outcome: Outcome): Prepared {
 async function prepared(
   event: EventMessage,
   handlers: readonly RegisteredEventHandler[],
-  { delivery, parts }: { delivery: Delivery; parts: PrepareEventParts },
+  { delivery, parts }: { delivery: Delivery; parts: AllParts },
 ): Promise<Prepared> {
   const calls: HandlerCall[] = [];
   for (const registered of handlers) {
@@ -81,7 +104,7 @@ interface HandlerCall {
 function eventWork(
   event: EventMessage,
   calls: readonly HandlerCall[],
-  { delivery, parts }: { delivery: Delivery; parts: PrepareEventParts },
+  { delivery, parts }: { delivery: Delivery; parts: AllParts },
 ): Work {
   const { application, contextParts, config } = parts;
   const { soft_time_limit: softTimeLimit, retry } = config;
@@ -91,6 +114,7 @@ function eventWork(
     name: event.type,
     input: event,
     softLimitMs: softTimeLimit === undefined ? undefined : softTimeLimit * 1000,
+    onLost: config.on_lost,
     retries: eventRetries(delivery.properties),
     get policy() {
       return retryPolicy(retry, [last.retry], last.retryIf !== undefined);
@@ -104,7 +128,9 @@ function eventWork(
       return withContext(context, async () => {
         for (const call of calls) {
           last = call.registered.options;
-          await call.registered.handler(call.event, context);
+          const batcher = parts.batcherOf(call.registered);
+          if (batcher === undefined) await call.registered.handler(call.event, context);
+          else await batcher.add(call.event, context, cancellation);
         }
       });
     },

@@ -59,7 +59,7 @@ async function admitted(work: Work, delivery: Delivery, { parts, once }: Asked):
   const { keyStore, config, clock, logger, newId } = parts;
   const owner = newId();
   const leaseMs = config.lease * 1000;
-  const chain = `${delivery.queue}:${work.id}:${chainOf(delivery.properties.headers)}`;
+  const chain = [delivery.queue, work.id, chainOf(delivery.properties.headers), ...partOf(work)].join(':');
   const attempt = work.retries + 1;
   const { key, windowMs } = once;
   const askedAt = clock.monotonic();
@@ -125,8 +125,16 @@ function passOf(claim: LeasedClaim, { fencing, attempt, mustKeep }: Passing): Pa
   };
 }
 
-/** What the store is to know of the attempts of a message whose copy is confirmed. */
+/** From a checkpoint on its attempts are counted apart: the copy that goes on is of the same attempt. */
+function partOf({ message }: Work): readonly string[] {
+  return message?.checkpoint === undefined ? [] : [`checkpoint ${message.checkpoint.number}`];
+}
+
+/**
+ * What the store is to know of the attempts of a message whose copy is confirmed. A checkpoint is no success: the key is
+ * free until the copy runs, and the message itself does not run again.
+ */
 function goesOn({ kind }: Verdict, attempt: number): number | undefined {
-  if (kind === 'retry') return attempt;
+  if (kind === 'retry' || kind === 'continue') return attempt;
   return kind === 'deadLetter' ? 0 : undefined;
 }

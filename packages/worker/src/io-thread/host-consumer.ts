@@ -2,7 +2,7 @@
  * A subscription in the I/O thread. Hands over deliveries in batches, one a turn of the loop, and says at once, through
  * shared memory, when the channel that brought them is gone.
  */
-import { type Delivery, systemClock, type Topology } from '@celeriac/core';
+import { type ChannelLoss, type Delivery, systemClock, type Topology } from '@celeriac/core';
 
 import type { Side, SideConsumer } from '../side.js';
 import { type Numbered, packDeliveries } from './delivery-batch.js';
@@ -44,7 +44,7 @@ export class HostConsumer {
       prefetch,
       declare: () => this.#declare(topologies),
       onDelivery: (delivery) => this.#take(delivery),
-      onChannelLost: () => this.#lost(),
+      onChannelLost: (loss) => this.#lost(loss),
       logger: forwardingLogger(outbox),
       clock: systemClock,
     });
@@ -60,6 +60,10 @@ export class HostConsumer {
 
   start(): void {
     this.#consumer.start();
+  }
+
+  async setPrefetch(prefetch: number): Promise<void> {
+    await this.#consumer.setPrefetch(prefetch);
   }
 
   async quiet(): Promise<void> {
@@ -98,10 +102,10 @@ export class HostConsumer {
     return batch;
   }
 
-  #lost(): void {
+  #lost(loss: ChannelLoss): void {
     this.#parts.outbox.flush(); // what came on it goes under its number
     Atomics.add(this.#channel, 0, 1);
     this.#parts.host.dropAllOf(this);
-    this.#parts.outbox.add({ kind: 'channel-lost', consumer: this.#number });
+    this.#parts.outbox.add({ kind: 'channel-lost', consumer: this.#number, loss });
   }
 }

@@ -117,6 +117,8 @@ export class Host {
         return this.#consumer(request.consumer).quiet();
       case 'resume':
         return this.#consumer(request.consumer).resume();
+      case 'prefetch':
+        return this.#consumer(request.consumer).setPrefetch(request.prefetch);
       case 'cancel':
         return this.#consumer(request.consumer).cancel();
       case 'close-consumer':

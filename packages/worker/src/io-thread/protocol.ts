@@ -2,7 +2,7 @@
  * What the main thread and the I/O thread say to each other. Everything here survives being copied between threads:
  * plain data, bytes, shared memory. Types and numbers only.
  */
-import type { Config, LogLevel, Section, SessionEvents, Topology } from '@celeriac/core';
+import type { ChannelLoss, Config, LogLevel, Section, SessionEvents, Topology } from '@celeriac/core';
 
 import type { WireError } from './wire-error.js';
 
@@ -53,6 +53,7 @@ export type Request =
   | { readonly kind: 'declare'; readonly topology: Topology }
   | { readonly kind: 'register'; readonly name: string; readonly patterns: readonly string[] }
   | { readonly kind: 'list-cancelled' }
+  | { readonly kind: 'prefetch'; readonly consumer: number; readonly prefetch: number }
   | { readonly kind: 'quiet' | 'resume' | 'cancel'; readonly consumer: number }
   | { readonly kind: 'close-consumer'; readonly consumer: number }
   | { readonly kind: 'close-session'; readonly which: Which }
@@ -112,7 +113,7 @@ export type ToMain =
   | { readonly kind: 'answered'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'failed'; readonly id: number; readonly error: WireError }
   | { readonly kind: 'deliveries'; readonly batch: DeliveryBatch }
-  | { readonly kind: 'channel-lost'; readonly consumer: number }
+  | { readonly kind: 'channel-lost'; readonly consumer: number; readonly loss: ChannelLoss }
   | { readonly kind: 'subscribed'; readonly consumer: number }
   | {
       readonly kind: 'unsubscribed' | 'consumer-failed';

@@ -4,7 +4,7 @@
  */
 import { EventEmitter } from 'node:events';
 
-import type { CeleriacError, ConsumerEvents, ConsumerOptions, Topology } from '@celeriac/core';
+import type { CeleriacError, ChannelLoss, ConsumerEvents, ConsumerOptions, Topology } from '@celeriac/core';
 
 import type { SideConsumer } from '../side.js';
 import { unpackDeliveries } from './delivery-batch.js';
@@ -31,11 +31,13 @@ export class ThreadConsumer implements SideConsumer {
   #subscribed = false;
   #started = false;
   #cancelled = false;
+  #prefetch: number;
   #quiet = false;
 
   constructor(parts: ThreadConsumerParts) {
     this.#parts = parts;
     this.queue = parts.options.queue;
+    this.#prefetch = parts.options.prefetch;
     this.#origin = this.#nextOrigin();
     this.open();
   }
@@ -48,12 +50,11 @@ export class ThreadConsumer implements SideConsumer {
   open(): void {
     const { number, options, topologies, link } = this.#parts;
     if (this.#cancelled) return;
-    const { queue, prefetch } = options;
     link.tell({
       kind: 'open-consumer',
       consumer: number,
-      queue,
-      prefetch,
+      queue: options.queue,
+      prefetch: this.#prefetch,
       topologies,
       channel: this.#memory,
     });
@@ -64,6 +65,13 @@ export class ThreadConsumer implements SideConsumer {
   start(): void {
     this.#started = true;
     this.#parts.link.tell({ kind: 'start', consumer: this.#parts.number });
+  }
+
+  async setPrefetch(prefetch: number): Promise<void> {
+    const { link, number } = this.#parts;
+    this.#prefetch = prefetch;
+    // A thread that is gone is followed by one that opens it with this.
+    await link.request({ kind: 'prefetch', consumer: number, prefetch }).catch(() => undefined);
   }
 
   async quiet(): Promise<void> {
@@ -106,16 +114,16 @@ export class ThreadConsumer implements SideConsumer {
     }
   }
 
-  channelLost(): void {
+  channelLost(loss: ChannelLoss): void {
     const { channel } = this.#origin;
     this.#origin = this.#nextOrigin();
-    channel.end();
+    channel.end(loss);
   }
 
   /** The thread is gone, and the channel with it. */
   crashed(error: CeleriacError): void {
     Atomics.add(this.#current, 0, 1);
-    this.channelLost();
+    this.channelLost({ code: undefined, text: error.message });
     this.unsubscribed(error);
   }
 

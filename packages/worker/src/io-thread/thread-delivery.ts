@@ -2,7 +2,7 @@
  * A delivery that the I/O thread holds, as the main thread sees it: bound to the channel it came on, settled once. That
  * the channel is gone is seen at once, also before the thread's message about it is read.
  */
-import type { Delivery, ReceivedProperties } from '@celeriac/core';
+import type { ChannelLoss, Delivery, ReceivedProperties } from '@celeriac/core';
 
 import type { Arrived } from './delivery-batch.js';
 import { settlement, type Settlement } from './protocol.js';
@@ -12,7 +12,7 @@ export class ThreadChannel {
   readonly number: number;
   #current: Int32Array;
   #open = true;
-  #lostCallbacks = new Set<() => void>();
+  #lostCallbacks = new Set<(loss: ChannelLoss) => void>();
 
   /** `current` holds the number of the channel that lives. */
   constructor(current: Int32Array) {
@@ -24,16 +24,16 @@ export class ThreadChannel {
     return this.#open && Atomics.load(this.#current, 0) === this.number;
   }
 
-  onLost(callback: () => void): () => void {
+  onLost(callback: (loss: ChannelLoss) => void): () => void {
     this.#lostCallbacks.add(callback);
     return () => void this.#lostCallbacks.delete(callback);
   }
 
-  end(): void {
+  end(loss: ChannelLoss): void {
     this.#open = false;
     const callbacks = [...this.#lostCallbacks];
     this.#lostCallbacks.clear();
-    for (const callback of callbacks) callback();
+    for (const callback of callbacks) callback(loss);
   }
 }
 
@@ -81,7 +81,7 @@ export class ThreadDelivery implements Delivery {
     return !this.#settled && this.#origin.channel.open;
   }
 
-  onLost(callback: () => void): () => void {
+  onLost(callback: (loss: ChannelLoss) => void): () => void {
     if (this.live) return this.#origin.channel.onLost(callback);
     return () => undefined;
   }

@@ -93,7 +93,7 @@ export class ThreadSide implements Side {
         this.#consumer(message.batch.consumer).deliver(message.batch);
         return;
       case 'channel-lost':
-        this.#consumer(message.consumer).channelLost();
+        this.#consumer(message.consumer).channelLost(message.loss);
         return;
       case 'subscribed':
         this.#consumer(message.consumer).nowSubscribed();

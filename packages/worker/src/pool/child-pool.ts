@@ -16,7 +16,7 @@ import type { Work } from '../work.js';
 import type { StartChild } from './child.js';
 import { outcomeOfEnd } from './ends.js';
 import { PooledChild, type PooledChildParts } from './pooled-child.js';
-import type { Pool, PoolStats, RunWith } from './pool.js';
+import type { Pool, PoolSize, RunWith } from './pool.js';
 
 export interface ChildPoolOptions extends Omit<PooledChildParts, 'maxMemory'> {
   readonly name: string;
@@ -36,15 +36,17 @@ export class ChildPool implements Pool {
   #children = new Set<PooledChild>();
   /** Longest idle first, each with the timer that ends it. */
   #idle: { readonly child: PooledChild; readonly timer: Timer }[] = [];
+  #size: PoolSize;
   #isClosed = false;
 
   constructor(options: ChildPoolOptions) {
     this.#options = options;
+    const { concurrency, min_concurrency: minConcurrency } = options.config;
+    this.#size = { concurrency, minConcurrency };
   }
 
   async start(): Promise<void> {
-    const { min_concurrency: least, concurrency: most } = this.#options.config;
-    const first = Array.from({ length: Math.min(least, most) }, () => this.#startChild());
+    const first = Array.from({ length: this.#least }, () => this.#startChild());
     try {
       await Promise.all(first.map((child) => child.ready));
     } catch (error) {
@@ -72,7 +74,20 @@ export class ChildPool implements Pool {
     }
   }
 
-  stats(): PoolStats {
+  /** More children start when they are needed. Fewer: the idle ones end now, busy ones with their task. */
+  resize(size: PoolSize): void {
+    if (this.#isClosed) return;
+    this.#size = size;
+    const idle = this.#idle.splice(0);
+    for (const { child, timer } of idle) {
+      timer.cancel(); // its time was measured for another size
+      if (this.#living.length > size.concurrency) void child.retire();
+      else this.#rest(child);
+    }
+    for (let missing = this.#least - this.#living.length; missing > 0; missing--) void this.#startOneMore();
+  }
+
+  stats(): ReturnType<Pool['stats']> {
     const { name, config } = this.#options;
     const children = [...this.#children].map(({ id, task, done, memory }) => ({ id, task, done, memory }));
     return { name, kind: config.pool, children };
@@ -92,8 +107,8 @@ export class ChildPool implements Pool {
       idle?.timer.cancel();
       if (idle?.child.isAlive === true) return idle.child;
       if (idle !== undefined) continue;
-      const child = this.#startChild();
       try {
+        const child = this.#startChild(); // throws where the system has no memory for a process
         await child.ready;
         if (this.#mayStart()) return child;
         this.#rest(child);
@@ -139,9 +154,10 @@ export class ChildPool implements Pool {
       void child.retire();
       return;
     }
-    if (child.isAlive && !this.#isSpent(child)) this.#rest(child);
+    const isTooMany = this.#living.length > this.#size.concurrency;
+    if (child.isAlive && !this.#isSpent(child) && !isTooMany) this.#rest(child);
     else if (child.isAlive) void child.retire();
-    void this.#keepMinimum();
+    if (this.#living.length < this.#least) void this.#startOneMore();
   }
 
   /** True when it was. */
@@ -162,7 +178,7 @@ export class ChildPool implements Pool {
     if (!child.isAlive || this.#isClosed) return;
     const { clock, config } = this.#options;
     const timer = clock.after(config.idle_timeout * 1000, () => {
-      if (this.#living.length <= config.min_concurrency) return;
+      if (this.#living.length <= this.#size.minConcurrency) return;
       this.#noLongerIdle(child);
       void child.retire();
     });
@@ -173,12 +189,16 @@ export class ChildPool implements Pool {
     return [...this.#children].filter(({ isAlive }) => isAlive);
   }
 
-  /** Starts the next one before it is needed. A failure is told, and tried again when a task comes. */
-  async #keepMinimum(): Promise<void> {
-    const { config, logger } = this.#options;
-    if (this.#isClosed || this.#living.length >= Math.min(config.min_concurrency, config.concurrency)) return;
-    const child = this.#startChild();
+  /** Children that are kept whatever there is to do. */
+  get #least(): number {
+    return Math.min(this.#size.minConcurrency, this.#size.concurrency);
+  }
+
+  /** Before it is needed. A failure is told, and tried again when a task comes. */
+  async #startOneMore(): Promise<void> {
+    const { logger } = this.#options;
     try {
+      const child = this.#startChild();
       await child.ready;
       this.#rest(child);
     } catch (error) {

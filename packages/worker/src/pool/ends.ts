@@ -7,7 +7,7 @@ import type { Work } from '../work.js';
 import type { ChildEnd } from './child.js';
 
 /** Why its pool killed it; undefined where it died by itself. */
-export type KilledFor = 'hardLimit' | 'memory' | 'close' | 'revoked' | undefined;
+export type KilledFor = 'hardLimit' | 'memory' | 'lost' | 'close' | 'revoked' | undefined;
 
 export interface EndFacts {
   readonly end: ChildEnd;
@@ -21,7 +21,7 @@ export interface EndFacts {
 }
 
 export function outcomeOfEnd(work: Work, facts: EndFacts): Outcome {
-  const { killedFor, cancelledBy, end, maxMemory } = facts;
+  const { killedFor, end, maxMemory, cancelledBy } = facts;
   if (killedFor === 'hardLimit') {
     const limitMs = work.hardLimitMs ?? 0;
     return { kind: 'timedOut', error: hardLimit(work, limitMs / 1000), limitMs };
@@ -29,13 +29,18 @@ export function outcomeOfEnd(work: Work, facts: EndFacts): Outcome {
   // Whatever it did when it was told, even if its worker stops as well: it must not run again.
   if (cancelledBy === 'revoked') return { kind: 'revoked', error: revoked(work), terminated: true };
   // A task that is told to stop may end its process: it did as it was told.
-  if (killedFor === 'close' || cancelledBy === 'shutdown' || cancelledBy === 'lost') {
-    return { kind: 'aborted', error: died(work, facts), by: cancelledBy === 'lost' ? 'lost' : 'shutdown' };
-  }
+  const by = toldBy(facts);
+  if (by !== undefined) return { kind: 'aborted', error: died(work, facts), by };
   const crashes = (work.crashes ?? 0) + 1;
   const isMemory = killedFor === 'memory' || end.isOutOfMemory;
   const error = isMemory ? tooMuchMemory(work, maxMemory) : died(work, facts);
   return { kind: 'crashed', error, crashes, of: work.maxCrashes ?? 1 };
+}
+
+/** Who wanted it to end, where it did not end by itself. */
+function toldBy({ killedFor, cancelledBy }: EndFacts): 'shutdown' | 'lost' | undefined {
+  if (killedFor === 'lost' || cancelledBy === 'lost') return 'lost';
+  return killedFor === 'close' || cancelledBy === 'shutdown' ? 'shutdown' : undefined;
 }
 
 function hardLimit({ id, name }: Work, limit: number): CeleriacError {

@@ -6,7 +6,7 @@ import type { Outcome } from '@celeriac/core';
 
 import { execute, type ExecuteParts, fenced } from '../execute.js';
 import type { Work } from '../work.js';
-import type { Pool, PoolStats, RunWith } from './pool.js';
+import type { Pool, RunWith } from './pool.js';
 
 export class InlinePool implements Pool {
   #name: string;
@@ -39,7 +39,11 @@ export class InlinePool implements Pool {
     return execute(runnable, cancellation, this.#parts).finally(() => timer.cancel());
   }
 
-  stats(): PoolStats {
+  resize(): void {
+    // Its size is that of the slots alone.
+  }
+
+  stats(): ReturnType<Pool['stats']> {
     return { name: this.#name, kind: 'inline', children: [] };
   }
 

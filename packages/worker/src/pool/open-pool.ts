@@ -11,7 +11,7 @@ import {
 
 import type { TaskGroup } from '../capsule-plan.js';
 import type { HandlerWatch } from '../execute.js';
-import type { TaskHandlers } from '../handlers.js';
+import type { RegisteredTask, TaskHandlers } from '../handlers.js';
 import type { ContextParts } from '../context.js';
 import { answerer, type AnswerSide } from './answer.js';
 import { ChildPool } from './child-pool.js';
@@ -76,10 +76,15 @@ function forChild(config: Config): Config {
   } as Config;
 }
 
+/** Batches are handled in the worker itself. */
+function canRun(task: RegisteredTask | undefined): boolean {
+  return task?.isFromModule === true || task?.batch !== undefined;
+}
+
 /** Throws ERR_POOL_HANDLERS for a task that could run nowhere: registered by no module, and no group is inline. */
 export function checkHandlers(groups: readonly TaskGroup[], tasks: TaskHandlers): void {
   if (groups.some(({ config }) => config.pool === 'inline')) return;
-  const lost = tasks.names.filter((name) => tasks.get(name)?.isFromModule !== true);
+  const lost = tasks.names.filter((name) => !canRun(tasks.get(name)));
   if (lost.length === 0) return;
   throw new CeleriacError('ERR_POOL_HANDLERS', {
     message: `Threads and processes cannot run ${lost.map((name) => `'${name}'`).join(', ')}: no module registers it.`,

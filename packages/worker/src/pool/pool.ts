@@ -12,12 +12,20 @@ export interface RunWith {
   readonly fencing?: number | undefined;
 }
 
+/** How many tasks at most, and how many threads or processes are kept when there are fewer. */
+export interface PoolSize {
+  readonly concurrency: number;
+  readonly minConcurrency: number;
+}
+
 export interface Pool {
   /** Resolves when it can take work; rejects with ERR_POOL_START when its children cannot start. */
   start(): Promise<void>;
   /** Runs one piece of work. Never rejects: every ending is an Outcome. */
   run(work: Work, given: RunWith): Promise<Outcome>;
-  stats(): PoolStats;
+  /** How much it runs at once from now on. What runs already goes on. */
+  resize(size: PoolSize): void;
+  stats(): Pick<PoolStats, 'name' | 'kind' | 'children'>;
   /** Ends every child, and what still runs in it, at once. Resolves when all are gone. */
   close(): Promise<void>;
 }
@@ -34,9 +42,11 @@ export interface ChildStats {
   readonly memory: number | undefined;
 }
 
-export interface PoolStats {
+export interface PoolStats extends PoolSize {
   /** The group of queues it is for; `task_handler` without one. */
   readonly name: string;
   readonly kind: PoolKind;
+  /** Deliveries that the broker sends ahead, per queue. */
+  readonly prefetch: number;
   readonly children: readonly ChildStats[];
 }

@@ -45,8 +45,8 @@ interface Job {
 const startMs = 60_000;
 /** How long an idle child has to end by itself. */
 const endMs = 2_000;
-/** How long a task that was cancelled has to end by itself. */
-const heedMs = 1_000;
+/** How long a task has to end by itself that was cancelled, and one that was told to stop because its delivery is lost. */
+const heedMs = { revoked: 1_000, lost: 5_000 } as const;
 /** Between two looks at its memory. */
 const lookMs = 200;
 
@@ -100,17 +100,18 @@ export class PooledChild {
     const redelivered = isRepeated(delivery);
     const message = work.message as TaskMessage;
     const { signal } = cancellation;
-    const cancel = (): void => {
-      const by = cancellation.by as CancelledBy;
-      this.#child.send({ op: 'cancel', job: number, by, reason: toThrown(signal.reason) });
-      if (by === 'revoked') timers.push(clock.after(heedMs, () => this.#kill('revoked')));
-    };
     const timers: Timer[] = [
       ...(work.softLimitMs === undefined ? [] : [startDeadline(work, cancellation, { clock, logger })]),
       ...(work.hardLimitMs === undefined
         ? []
         : [clock.after(work.hardLimitMs, () => this.#kill('hardLimit'))]),
     ];
+    const cancel = (): void => {
+      const by = cancellation.by as CancelledBy;
+      // It does for nothing what it still does, and takes the place of others.
+      if (by === 'lost' || by === 'revoked') timers.push(clock.after(heedMs[by], () => this.#kill(by)));
+      this.#child.send({ op: 'cancel', job: number, by, reason: toThrown(signal.reason) });
+    };
     const watching = new AbortController();
     if (maxMemory !== undefined) void this.#watchMemory(maxMemory, watching.signal);
     return new Promise<Outcome | 'notBegun'>((resolve) => {
@@ -172,7 +173,7 @@ export class PooledChild {
         return;
       }
       case 'call':
-        void this.#parts.answer(message.side, message.ask).then(({ value, error }) => {
+        void this.#answered(message).then(({ value, error }) => {
           const answer = { op: 'answer', call: message.call } as const;
           this.#child.send(
             error === undefined ? { ...answer, value } : { ...answer, error: toThrown(error) },
@@ -185,6 +186,14 @@ export class PooledChild {
       case 'done':
         if (job?.number === message.job) this.#finish(job, message);
     }
+  }
+
+  /** Says no where it does not know yet that its delivery is lost. */
+  #answered({ side, ask }: Extract<FromChild, { op: 'call' }>): ReturnType<Answer> {
+    const lost = this.#job?.given.cancellation.lost;
+    return ask.what === 'publish' && lost !== undefined
+      ? Promise.resolve({ error: lost })
+      : this.#parts.answer(side, ask);
   }
 
   #isReady(memory: number): void {
@@ -233,6 +242,7 @@ export class PooledChild {
 }
 
 function received(outcome: SentOutcome, work: Work): Outcome {
+  if (outcome.kind === 'checkpointed') return outcome;
   if (outcome.kind === 'succeeded') {
     const { value, valueError } = outcome;
     return {

@@ -43,6 +43,7 @@ type EndingInChild =
 /** An Outcome on its way to the parent. */
 export type SentOutcome =
   | { readonly kind: 'succeeded'; readonly value: unknown; readonly valueError?: Thrown }
+  | Extract<Outcome, { kind: 'checkpointed' }>
   | {
       readonly kind: Extract<Outcome['kind'], EndingInChild>;
       readonly error: Thrown;

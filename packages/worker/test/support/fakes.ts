@@ -1,5 +1,6 @@
 /** Stand-ins for a delivery and for what settles it. They record calls in one list; they never reach a broker. */
 import {
+  type ChannelLoss,
   Delays,
   type Delivery,
   type Logger,
@@ -7,10 +8,12 @@ import {
   type OutgoingMessage,
   type RetryPolicy,
   silentLogger,
+  taskAtCheckpoint,
   taskForRetry,
 } from '@celeriac/core';
 
 import type { DispatchParts } from '../../dist/dispatch.js';
+import { LostRuns } from '../../dist/lost-runs.js';
 import { InlinePool } from '../../dist/pool/inline.js';
 import { Slots } from '../../dist/slots.js';
 import { Suspects } from '../../dist/suspects.js';
@@ -42,13 +45,13 @@ export class FakeDelivery implements Delivery {
   readonly body: Buffer = Buffer.from('[]');
   readonly calls: string[];
   live = true;
-  #lost = new Set<() => void>();
+  #lost = new Set<(loss: ChannelLoss) => void>();
 
   constructor(calls: string[] = []) {
     this.calls = calls;
   }
 
-  onLost(callback: () => void): () => void {
+  onLost(callback: (loss: ChannelLoss) => void): () => void {
     this.#lost.add(callback);
     return () => void this.#lost.delete(callback);
   }
@@ -56,7 +59,7 @@ export class FakeDelivery implements Delivery {
   /** The channel dies. */
   lose(): void {
     this.live = false;
-    for (const callback of this.#lost) callback();
+    for (const callback of this.#lost) callback({ code: undefined, text: 'closed' });
   }
 
   ack(): void {
@@ -96,6 +99,7 @@ export class Bench {
     const declarer = { ensure: () => undefined, forget: () => void calls.push('forget') };
     const report = {
       started: () => void calls.push('started'),
+      lost: () => undefined,
       settled: ({ outcome }: { outcome: { kind: string } }) => void outcomes.push(outcome.kind),
     };
     return {
@@ -107,6 +111,7 @@ export class Bench {
       deadLetterTopology: () => ({}) as never,
       delays: new Delays({ declarer, queueType: 'quorum', topologyOf: () => ({}) as never }),
       copyForRetry: taskForRetry('UTC'),
+      copyAtCheckpoint: taskAtCheckpoint('UTC'),
       worker: 'w1',
       halted: this.halted.signal,
       stopping: this.stopping.signal,
@@ -116,6 +121,7 @@ export class Bench {
       gates: [],
       deliveryLimit: 20,
       suspects: new Suspects(),
+      lostRuns: new LostRuns(),
       inHand: new WorkInHand(),
     };
   }

@@ -14,6 +14,10 @@ const table: readonly [Outcome, object][] = [
   [{ kind: 'succeeded', value: 1 }, { kind: 'ack' }],
   [{ kind: 'revoked', error, terminated: false }, { kind: 'ack' }],
   [{ kind: 'revoked', error, terminated: true }, { kind: 'ack' }],
+  [
+    { kind: 'checkpointed', state: '1', delayMs: 5 },
+    { kind: 'continue', state: '1', delayMs: 5 },
+  ],
   [{ kind: 'failed', error }, letter('failed')],
   [{ kind: 'timedOut', error, limitMs: 1 }, letter('timed-out')],
   [

@@ -140,6 +140,8 @@ function sentOutcome(outcome: Outcome, logger: Logger): SentOutcome {
   switch (outcome.kind) {
     case 'succeeded':
       return { kind: 'succeeded', ...sentValue(outcome.value) };
+    case 'checkpointed':
+      return outcome;
     case 'aborted':
       return { kind: 'aborted', by: outcome.by, error: toThrown(outcome.error) };
     case 'malformed':

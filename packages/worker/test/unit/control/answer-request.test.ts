@@ -6,6 +6,7 @@ import { answerRequest } from '../../../dist/control/answer-request.js';
 import type { ControlledWorker } from '../../../dist/control/command.js';
 import { LogicalClock } from '../../../dist/control/logical-clock.js';
 import { Revocations } from '../../../dist/control/revocations.js';
+import { GroupSizes } from '../../../dist/group-sizes.js';
 import { TaskHandlers } from '../../../dist/handlers.js';
 import { TaskQueues } from '../../../dist/task-queues.js';
 import { WorkInHand } from '../../../dist/work-in-hand.js';
@@ -22,12 +23,13 @@ describe('answerRequest', () => {
     clock = new ManualClock();
     shutdowns = 0;
     const config: Config = await loadConfig({ task_handler: { remote_control: level } }, { env: {} });
+    const tasks = new TaskHandlers();
     worker = {
       ...{ node: 'a@one', config, clock, logger: silentLogger, startedAt: 0, groups: [], ports: {} },
-      tasks: new TaskHandlers(),
+      tasks,
       inHand: new WorkInHand(),
       revocations: new Revocations(clock, { expiryMs: day, most: 100 }),
-      queues: new TaskQueues(config),
+      queues: new TaskQueues({ config, tasks, sizes: new GroupSizes() }),
       pools: () => [],
       shutdown: () => {
         shutdowns++;

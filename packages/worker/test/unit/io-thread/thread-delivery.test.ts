@@ -71,7 +71,7 @@ describe('ThreadDelivery', () => {
     const forget = delivery.onLost(() => calls.push('forgotten'));
 
     forget();
-    channel.end();
+    channel.end({ code: undefined, text: 'closed' });
 
     expect(calls).to.deep.equal(['kept']);
     expect(delivery.live).to.equal(false);

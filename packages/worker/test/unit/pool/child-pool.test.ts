@@ -3,59 +3,12 @@ import { type CeleriacError, type Config, loadConfig, type Outcome, silentLogger
 import { expect } from 'chai';
 
 import { Cancellation } from '../../../dist/cancellation.js';
-import type { Child, ChildEnd } from '../../../dist/pool/child.js';
 import { ChildPool } from '../../../dist/pool/child-pool.js';
 import { inheritedOptions } from '../../../dist/pool/process-child.js';
-import type { FromChild, ToChild } from '../../../dist/pool/protocol.js';
 import type { Work } from '../../../dist/work.js';
 import { ManualClock } from '../../../../core/dist-test/support/manual-clock.js';
+import { FakeChild } from '../../support/fake-child.js';
 import { noRetries } from '../../support/fakes.js';
-
-class FakeChild implements Child {
-  readonly id: number;
-  readonly heard: ToChild[] = [];
-  readonly ended: Promise<ChildEnd>;
-  held = 0;
-  end: (how?: Partial<ChildEnd>) => void = () => undefined;
-  #listener: (message: FromChild) => void = () => undefined;
-
-  constructor(id: number) {
-    this.id = id;
-    this.ended = new Promise((resolve) => {
-      this.end = (how) => resolve({ code: null, signal: null, isOutOfMemory: false, ...how });
-    });
-  }
-
-  get jobs(): number {
-    return this.heard.filter(({ op }) => op === 'run').length;
-  }
-
-  send(message: ToChild): void {
-    this.heard.push(message);
-    if (message.op === 'end') this.end({ code: 0 });
-  }
-
-  say(message: FromChild): void {
-    this.#listener(message);
-  }
-
-  done(job: number, memory = 0): void {
-    this.say({ op: 'started', job });
-    this.say({ op: 'done', job, memory, outcome: { kind: 'succeeded', value: this.id } });
-  }
-
-  listen(listener: (message: FromChild) => void): void {
-    this.#listener = listener;
-  }
-
-  kill(): void {
-    this.end({ signal: 'SIGKILL' });
-  }
-
-  memory(): Promise<number> {
-    return Promise.resolve(this.held);
-  }
-}
 
 /** Lets everything that waits for nothing but promises go on. */
 const settle = async (): Promise<void> => {
@@ -82,11 +35,13 @@ describe('a pool of children', () => {
   let children: FakeChild[];
   let stopping: AbortController;
   let willStart: boolean;
+  let throwing: number;
   beforeEach(() => {
     clock = new ManualClock();
     children = [];
     stopping = new AbortController();
     willStart = true;
+    throwing = 0;
   });
 
   async function open(settings: Record<string, unknown> = {}): Promise<ChildPool> {
@@ -98,6 +53,7 @@ describe('a pool of children', () => {
       name: 'cpu',
       config,
       startChild: () => {
+        if (throwing-- > 0) throw new Error('spawn ENOMEM');
         const child = new FakeChild(children.length + 1);
         children.push(child);
         if (willStart) void Promise.resolve().then(() => child.say({ op: 'ready', memory: 33 * 2 ** 20 }));
@@ -280,6 +236,52 @@ describe('a pool of children', () => {
     await settle();
     children[0]?.done(1);
     expect(await second).to.deep.equal({ kind: 'succeeded', value: 1 });
+  });
+
+  it('ends idle children at once when it shrinks, and busy ones with their task', async () => {
+    const pool = await open({ concurrency: 3 });
+    const all = [run(pool), run(pool), run(pool)];
+    await settle();
+    children[0]?.done(0);
+    await all[0];
+
+    pool.resize({ concurrency: 1, minConcurrency: 0 });
+    await settle();
+    expect(pool.stats().children.map(({ id }) => id)).to.deep.equal([2, 3]);
+    children[1]?.done(0);
+    await all[1];
+    await settle();
+    expect(pool.stats().children.map(({ id }) => id)).to.deep.equal([3]);
+    children[2]?.done(0);
+    expect(await all[2]).to.deep.equal({ kind: 'succeeded', value: 3 });
+    expect(pool.stats().children.map(({ id }) => id)).to.deep.equal([3]);
+  });
+
+  it('starts what it has to keep when it grows, and lets it go when it need not', async () => {
+    const pool = await open({ concurrency: 1, idle_timeout: '10s' });
+    pool.resize({ concurrency: 4, minConcurrency: 3 });
+    await settle();
+    expect(pool.stats().children).to.have.length(3);
+    await clock.advance(10_000);
+    await settle();
+    expect(pool.stats().children).to.have.length(3);
+
+    pool.resize({ concurrency: 4, minConcurrency: 0 });
+    await clock.advance(10_000);
+    await settle();
+    expect(pool.stats().children).to.have.length(0);
+  });
+
+  it('tries on where the system has no memory for another process', async () => {
+    const pool = await open();
+    throwing = 1;
+    const outcome = run(pool);
+    await settle();
+    expect(children).to.have.length(0);
+    await clock.advance(1_000);
+    await settle();
+    children[0]?.done(0);
+    expect(await outcome).to.deep.equal({ kind: 'succeeded', value: 1 });
   });
 
   it('leaves no timer behind', async () => {

@@ -56,11 +56,30 @@ describe('what is told of an ending', () => {
     ['a task that goes back', succeeded, { kind: 'requeue', countsAsFailure: false }, undefined],
     ['a task whose channel is gone', succeeded, { kind: 'abandon' }, undefined],
     ['a task that waits', { kind: 'tooEarly', eta: 1 }, { kind: 'postpone', until: 1 }, undefined],
+    [
+      'a cancelled task',
+      { kind: 'revoked', error: boom, terminated: false },
+      { kind: 'ack' },
+      { status: 'REVOKED', error: boom },
+    ],
+    ['a task that ran before', { kind: 'repeated', because: 'done' }, { kind: 'ack' }, undefined],
+    [
+      'a message that nobody vouches for, whatever its id',
+      { kind: 'untrusted', error: boom, problem: 'bad-signature' },
+      dead('failed'),
+      undefined,
+    ],
     ['an acknowledgement without a run', { kind: 'notStarted' }, { kind: 'ack' }, undefined],
   ];
   for (const [name, outcome, verdict, expected] of table) {
     it(`of ${name}`, () => expect(resultOf(outcome, verdict, 'id')).to.deep.equal(expected));
   }
+});
+
+it('what is told of a task that a later one replaced is that it was revoked', () => {
+  const told = resultOf({ kind: 'superseded' }, { kind: 'ack' }, 'id');
+  expect(told?.status).to.equal('REVOKED');
+  expect(told).to.have.nested.property('error.code', 'ERR_TASK_REVOKED');
 });
 
 describe('keeping a result', () => {
