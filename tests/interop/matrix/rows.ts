@@ -3,7 +3,7 @@
  * and of the tests in matrix.test.ts. Data only: what is claimed here is checked there.
  */
 
-/** One direction of a row. Text is Markdown; `differs` and `open` say why. */
+/** One direction of a row. Text is Markdown; `n/a`: there is nothing to check. */
 export type Side = {
   /** Where another file of tests/ shows it; else the matrix itself has a check for it. */
   readonly shown?: readonly [file: string, title: string];
@@ -11,6 +11,7 @@ export type Side = {
   | { readonly is: 'same'; readonly note?: string }
   | { readonly is: 'differs'; readonly note: string }
   | { readonly is: 'open'; readonly note: string }
+  | { readonly is: 'n/a'; readonly note: string }
 );
 
 export interface Row {
@@ -24,6 +25,7 @@ export interface Row {
 const same: Side = { is: 'same' };
 const withNote = (note: string): Side => ({ is: 'same', note });
 const differs = (note: string): Side => ({ is: 'differs', note });
+const nothing = (note: string): Side => ({ is: 'n/a', note });
 const open: Side = { is: 'open', note: 'not yet: signatures are carried along, and not acted upon' };
 const shown = (side: Side, file: string, title: string): Side => ({ ...side, shown: [file, title] });
 
@@ -97,7 +99,7 @@ export const rows = {
   },
   naiveEta: {
     what: '`eta` without an offset',
-    toPython: withNote('never sent'),
+    toPython: nothing('never sent'),
     toNode: withNote("read in `tasks.time_zone`, UTC unless configured, as Celery's `timezone`"),
   },
   countdown: {
@@ -141,7 +143,7 @@ export const rows = {
   },
   wantedResult: {
     what: '`ignore_result=False` of the sender, where the task says `True`',
-    toPython: withNote('the sender wins'),
+    toPython: withNote('the sender wins; with Celery 5.2 the task does, and nothing is stored'),
     toNode: withNote('the sender wins'),
   },
   softLimit: {
@@ -222,7 +224,7 @@ export const rows = {
   },
   protocol1: {
     what: 'protocol 1 (`task_protocol = 1`)',
-    toPython: withNote('never written'),
+    toPython: nothing('never written'),
     toNode: shown(
       withNote('read; a retry goes on as protocol 2'),
       'interop/from-python.test.ts',
@@ -231,7 +233,7 @@ export const rows = {
   },
   compression: {
     what: '`compression`',
-    toPython: withNote('never written'),
+    toPython: nothing('never written'),
     toNode: shown(
       differs('`gzip` and `zlib`, up to 16 MiB; others are put into the dead-letter queue'),
       'interop/from-python.test.ts',
@@ -240,7 +242,7 @@ export const rows = {
   },
   malformed: {
     what: 'messages that cannot be read',
-    toPython: withNote('never written'),
+    toPython: nothing('never written'),
     toNode: shown(
       differs('put into the dead-letter queue with the reason; some of them end a Celery worker, in a loop'),
       'integration/malformed.test.ts',
@@ -292,7 +294,7 @@ export const rows = {
       'interop/payloads.test.ts',
       'refuses it without running the task, rejects it once',
     ),
-    toNode: withNote('Celery has none'),
+    toNode: nothing('Celery has none'),
   },
   chain: { what: '`chain`', toPython: open, toNode: open },
   group: { what: '`group`', toPython: open, toNode: open },

@@ -165,8 +165,8 @@ export const toNode: Partial<Record<RowName, Check>> = {
     expect(result).to.include({ state: 'FAILURE', type: 'SoftTimeLimitExceeded' });
   },
   async revoke({ scene, type }) {
-    const sent = await scene.caller.send('matrix.see', { eta: [4, 0], options: { queue: `node.${type}` } });
-    await scene.caller.call('revoke', { id: sent.id });
+    const asked = { queue: `node.${type}`, seconds: 5 };
+    const sent = await scene.caller.call<{ id: string }>('send_revoked', asked);
     const result = await scene.caller.get(sent);
     expect(result).to.deep.include({ state: 'REVOKED', type: 'TaskRevokedError', args: ['revoked'] });
     expect(scene.runs.some(({ id }) => id === sent.id)).to.equal(false);

@@ -143,18 +143,12 @@ export const toPython: Partial<Record<RowName, Check>> = {
       .to.have.property('traceback')
       .that.matches(/^Traceback[^]*ValueError/u);
   },
-  async ignoreResult({ scene, type }) {
-    const options = { queue: `py.${type}`, ignoreResult: true };
-    const { id } = await scene.client.publisher.send('matrix.quiet', ['ignored'], options);
-    await waitFor(async () => (await scene.python.records()).some((one) => one.id === id));
-    // What is stored is stored before the worker says that it has succeeded.
-    await waitFor(() => scene.python.log.includes(`matrix.quiet[${id}] succeeded`));
-    expect(await stateOf(scene, id)).to.be.oneOf(['PENDING', 'ERR_RESULT_UNKNOWN']);
-  },
+  ignoreResult: ({ scene, type }) => quiet(scene, { queue: `py.${type}`, ignoreResult: true }),
   async wantedResult({ scene, type }) {
-    expect(await scene.onPython(type, ['matrix.quiet', ['wanted'], { ignoreResult: false }])).to.equal(
-      'wanted',
-    );
+    const wanted = { queue: `py.${type}`, ignoreResult: false };
+    if (!scene.isTyped) return quiet(scene, wanted);
+    const receipt = await scene.client.publisher.send('matrix.quiet', ['wanted'], wanted);
+    expect(await receipt.result({ timeout })).to.equal('wanted');
   },
   async softLimit({ scene, type }) {
     const limit = { timeLimit: { soft: '1s' } };
@@ -189,6 +183,15 @@ export const toPython: Partial<Record<RowName, Check>> = {
     expect(values).to.deep.equal(inputs.map(([index]) => 2 * index!));
   },
 };
+
+/** A task whose own setting is `ignore_result` runs, and nothing is stored of it. */
+async function quiet(scene: View['scene'], options: object): Promise<void> {
+  const { id } = await scene.client.publisher.send('matrix.quiet', ['quiet'], options);
+  await waitFor(async () => (await scene.python.records()).some((one) => one.id === id));
+  // What is stored is stored before the worker says that it has succeeded.
+  await waitFor(() => scene.python.log.includes(`matrix.quiet[${id}] succeeded`));
+  expect(await stateOf(scene, id)).to.be.oneOf(['PENDING', 'ERR_RESULT_UNKNOWN']);
+}
 
 /** The state of a result, or why it cannot be told. */
 async function stateOf(scene: View['scene'], id: string): Promise<string> {
