@@ -3,31 +3,7 @@
  * and of the tests in matrix.test.ts. Data only: what is claimed here is checked there.
  */
 
-/** One direction of a row. Text is Markdown; `n/a`: there is nothing to check. */
-export type Side = {
-  /** Where another file of tests/ shows it; else the matrix itself has a check for it. */
-  readonly shown?: readonly [file: string, title: string];
-} & (
-  | { readonly is: 'same'; readonly note?: string }
-  | { readonly is: 'differs'; readonly note: string }
-  | { readonly is: 'open'; readonly note: string }
-  | { readonly is: 'n/a'; readonly note: string }
-);
-
-export interface Row {
-  readonly what: string;
-  /** Node sends, a Python worker runs. */
-  readonly toPython: Side;
-  /** Python sends, a Node worker runs. */
-  readonly toNode: Side;
-}
-
-const same: Side = { is: 'same' };
-const withNote = (note: string): Side => ({ is: 'same', note });
-const differs = (note: string): Side => ({ is: 'differs', note });
-const nothing = (note: string): Side => ({ is: 'n/a', note });
-const open: Side = { is: 'open', note: 'not yet: signatures are carried along, and not acted upon' };
-const shown = (side: Side, file: string, title: string): Side => ({ ...side, shown: [file, title] });
+import { differs, nothing, open, type Row, same, shown, withNote } from './row.js';
 
 export const rows = {
   args: { what: 'positional arguments', toPython: same, toNode: same },
@@ -156,7 +132,7 @@ export const rows = {
     toPython: withNote('`TimeLimitExceeded`'),
     toNode: shown(
       differs(
-        'ends the code in the pools `threads` and `processes` only; inline it stays a log line and a signal. The task is put into the dead-letter queue',
+        'ends the code in the [pools](pools.md) `threads` and `processes` only; and the task is put into the dead-letter queue',
       ),
       'interop/pools.test.ts',
       "ends an endless loop at Celery's time_limit, in ${pool}",
