@@ -68,7 +68,7 @@ describe('the guide', function () {
     const celery = ['-m', 'celery', '-A', 'shop', 'worker', '--pool=prefork', '--concurrency=1'];
     await Promise.all([
       guide.start(/ ready\.$/u, python, ...celery, '--loglevel=INFO'),
-      guide.start(/\bready\b/u, 'node', 'worker.mjs'),
+      guide.start(/ connected /u, 'node', 'worker.mjs'),
     ]);
 
     expect(await guide.run(python, 'call.py')).to.equal('to ada@example.org: 12\n');
@@ -77,14 +77,14 @@ describe('the guide', function () {
 
   it('from celery-node has a worker that answers its publisher', async () => {
     await using guide = await Guide.open('docs/migrating-from-celery-node.md');
-    await guide.start(/\bready\b/u, 'node', 'after-worker.mjs');
+    await guide.start(/ connected /u, 'node', 'after-worker.mjs');
 
     expect(await guide.run('node', 'after-send.mjs')).to.equal('3\n');
   });
 
   it('from BullMQ has a worker that answers its publisher', async () => {
     await using guide = await Guide.open('docs/migrating-from-bullmq.md');
-    await guide.start(/\bready\b/u, 'node', 'worker.mjs');
+    await guide.start(/ connected /u, 'node', 'worker.mjs');
 
     expect(await guide.run('node', 'send.mjs')).to.equal('to ada@example.org: 12\n');
   });
