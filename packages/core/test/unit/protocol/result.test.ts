@@ -168,8 +168,10 @@ describe('a result', () => {
 
 describe('an error on its way to Python', () => {
   class Broken extends Error {}
-  const celeriac = (code: 'ERR_TASK_UNKNOWN' | 'ERR_TASK_REVOKED' | 'ERR_HARD_TIME_LIMIT' | 'ERR_CHILD_DIED', values = {}) =>
-    new CeleriacError(code, { message: 'm', hint: 'h', values });
+  const celeriac = (
+    code: 'ERR_TASK_UNKNOWN' | 'ERR_TASK_REVOKED' | 'ERR_HARD_TIME_LIMIT' | 'ERR_CHILD_DIED',
+    values = {},
+  ) => new CeleriacError(code, { message: 'm', hint: 'h', values });
   const table: readonly (readonly [unknown, string, string, readonly unknown[]])[] = [
     [new Error('a'), 'builtins', 'Exception', ['a']],
     [new TypeError('a'), 'builtins', 'TypeError', ['a']],
