@@ -33,6 +33,7 @@ const checks = {
   lint: ['npx', 'eslint', '.'],
   format: ['npx', 'prettier', '--check', '--log-level', 'warn', '.'],
   'configuration page': ['node', 'scripts/configuration-page.mjs', '--check'],
+  'conformance page': ['node', 'scripts/conformance-page.mjs', '--check'],
 };
 
 const total = { passed: 0, failed: 0, skipped: 0 };

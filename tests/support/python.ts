@@ -62,6 +62,15 @@ function environment(broker: string, extra: NodeJS.ProcessEnv = {}): NodeJS.Proc
   };
 }
 
+/** How to start a program of tests/support/python. */
+export function celeryProgram(
+  program: string,
+  broker: string,
+  env: NodeJS.ProcessEnv = {},
+): { readonly command: string; readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv } {
+  return { command: python(), args: [join(programs, program)], env: environment(broker, env) };
+}
+
 /** Runs a scenario of interop_send.py to its end; resolves with the calls it made. */
 export async function pythonSends(
   broker: string,

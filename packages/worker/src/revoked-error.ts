@@ -5,6 +5,6 @@ export function revoked({ id, name }: { readonly id: string; readonly name: stri
   return new CeleriacError('ERR_TASK_REVOKED', {
     message: `'${name}' was cancelled.`,
     hint: 'Send it again under another id, if it is wanted after all.',
-    values: { id, name },
+    values: { id, name, reason: 'revoked' }, // Celery's word for it
   });
 }

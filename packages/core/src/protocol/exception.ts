@@ -53,6 +53,8 @@ const encode: Telling = (error) => told('kombu.exceptions', 'EncodeError', messa
 const celeryNames: Partial<Record<CeleriacError['code'], Telling>> = {
   ERR_TASK_UNKNOWN: ({ values }) => told('celery.exceptions', 'NotRegistered', values.task ?? ''),
   ERR_MESSAGE_EXPIRED: () => told('celery.exceptions', 'TaskRevokedError', 'expired'),
+  ERR_TASK_REVOKED: (error) =>
+    told('celery.exceptions', 'TaskRevokedError', error.values.reason ?? messageOf(error)),
   ERR_SOFT_TIME_LIMIT: ({ values }) =>
     told('billiard.exceptions', 'SoftTimeLimitExceeded', values.limit ?? null),
   ERR_HARD_TIME_LIMIT: ({ values }) => told('billiard.exceptions', 'TimeLimitExceeded', values.limit ?? null),

@@ -168,8 +168,10 @@ describe('a result', () => {
 
 describe('an error on its way to Python', () => {
   class Broken extends Error {}
-  const celeriac = (code: 'ERR_TASK_UNKNOWN' | 'ERR_HARD_TIME_LIMIT' | 'ERR_CHILD_DIED', values = {}) =>
-    new CeleriacError(code, { message: 'm', hint: 'h', values });
+  const celeriac = (
+    code: 'ERR_TASK_UNKNOWN' | 'ERR_TASK_REVOKED' | 'ERR_HARD_TIME_LIMIT' | 'ERR_CHILD_DIED',
+    values = {},
+  ) => new CeleriacError(code, { message: 'm', hint: 'h', values });
   const table: readonly (readonly [unknown, string, string, readonly unknown[]])[] = [
     [new Error('a'), 'builtins', 'Exception', ['a']],
     [new TypeError('a'), 'builtins', 'TypeError', ['a']],
@@ -181,6 +183,12 @@ describe('an error on its way to Python', () => {
     ['text', 'builtins', 'Exception', ['text']],
     [undefined, 'builtins', 'Exception', ['undefined']],
     [celeriac('ERR_TASK_UNKNOWN', { task: 't' }), 'celery.exceptions', 'NotRegistered', ['t']],
+    [
+      celeriac('ERR_TASK_REVOKED', { reason: 'revoked' }),
+      'celery.exceptions',
+      'TaskRevokedError',
+      ['revoked'],
+    ],
     [celeriac('ERR_HARD_TIME_LIMIT', { limit: 3 }), 'billiard.exceptions', 'TimeLimitExceeded', [3]],
     [celeriac('ERR_CHILD_DIED'), 'billiard.exceptions', 'WorkerLostError', ['m']],
     [new Error('amqp://me:hunter2@h'), 'builtins', 'Exception', ['amqp://me:***@h']],
