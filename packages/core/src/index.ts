@@ -34,6 +34,7 @@ export { formatConnectionString, parseConnectionString } from './config/connecti
 export type { ByteSize, Duration } from './config/duration.js';
 export type { ConfigSource } from './config/load.js';
 export type { Config, ConfigInput, PoolConfig, PoolKind, RemoteControlLevel } from './config/types.js';
+export type { BeatConfig, CatchUp, ScheduleConfig } from './config/types-beat.js';
 
 export { MemoryKeyStore } from './key-store/memory.js';
 export { keyStoreSource } from './key-store/open.js';
@@ -72,6 +73,7 @@ export {
   isOneBroker,
   openPublishing,
   openSession,
+  publishingOver,
   producerName,
   serviceName,
 } from './broker.js';
@@ -83,6 +85,7 @@ export type { SessionEvents } from './amqp/session.js';
 export { Consumer } from './amqp/consumer.js';
 export type { ConsumerEvents, ConsumerOptions } from './amqp/consumer.js';
 export { Declarer } from './amqp/declare.js';
+export { QueueVisit } from './amqp/queue-visit.js';
 export type { Ensures } from './amqp/declare.js';
 export { deadLetterQueueName } from './amqp/topology.js';
 export type { Topology } from './amqp/topology.js';

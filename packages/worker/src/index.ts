@@ -14,6 +14,19 @@ export { currentTask } from './context.js';
 export type { EventContext, HandlerContext, TaskContext } from './context.js';
 export type { BareTaskHandler, TaskHandler, TaskOptions } from './handlers.js';
 export type { Application, EventHandler, EventHandlerOptions } from './event-handler/application.js';
+export { createBeat } from './beat/beat.js';
+export type { Beat, BeatOptions } from './beat/beat.js';
+export type { BeatDescription, BeatEvents, Failed, Missed, Sent } from './beat/beat-events.js';
+export { openBeatControl } from './beat/beat-control.js';
+export type {
+  BeatControl,
+  BeatControlOptions,
+  CommandReport,
+  SchedulesReport,
+} from './beat/beat-control.js';
+export type { ScheduleReport } from './beat/commands.js';
+export { checkSchedules } from './beat/schedule.js';
+export type { ScheduleOptions } from './beat/schedule.js';
 export { exitCodes } from './shutdown.js';
 export {
   CeleriacError,

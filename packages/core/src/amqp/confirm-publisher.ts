@@ -54,6 +54,7 @@ export class ConfirmPublisher implements MessageSink {
   #closed = false;
   #draining = false;
   #idle: (() => void)[] = [];
+  readonly #unblocked = (): void => this.#pump();
 
   constructor(options: ConfirmPublisherOptions) {
     this.#options = options;
@@ -71,7 +72,7 @@ export class ConfirmPublisher implements MessageSink {
       lost: (end) => this.#lost(end),
       setUpFailed: () => this.#closed,
     });
-    options.session.events.on('unblocked', () => this.#pump());
+    options.session.events.on('unblocked', this.#unblocked);
     this.#supervisor.start();
   }
 
@@ -105,6 +106,7 @@ export class ConfirmPublisher implements MessageSink {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#options.session.events.off('unblocked', this.#unblocked);
     this.#deadlines.cancel();
     for (const one of this.#queue.all()) this.#fail(one, errors.publisherClosed(one.message, one.everSent));
     await this.#supervisor.stop();

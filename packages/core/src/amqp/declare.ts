@@ -14,8 +14,16 @@ import { endOf } from './channel-supervisor.js';
 import type { Session } from './session.js';
 import type { BindingSpec, ExchangeBindingSpec, ExchangeSpec, QueueSpec, Topology } from './topology.js';
 
-/** Without these a confirmed message can vanish: a queue that lacks them is refused. */
-const unsafeArguments: ReadonlySet<string> = new Set(['durable', 'auto_delete', 'exclusive']);
+/**
+ * Without these a confirmed message can vanish, or go to two who each believe to be the only one: a queue that lacks
+ * them is refused.
+ */
+const unsafeArguments: ReadonlySet<string> = new Set([
+  'durable',
+  'auto_delete',
+  'exclusive',
+  'x-single-active-consumer',
+]);
 
 /** How long a declaration may take. */
 const answerMs = 15_000;
@@ -255,7 +263,7 @@ function unanswered(): CeleriacError {
 function mismatch({ kind, name }: Subject, difference: Inequivalence, cause: unknown): CeleriacError {
   const { argument, wanted, present } = difference;
   return new CeleriacError('ERR_TOPOLOGY_MISMATCH', {
-    message: `The ${kind} '${name}' exists with ${argument} ${present}, but ${wanted} is needed: confirmed messages could be lost.`,
+    message: `The ${kind} '${name}' exists with ${argument} ${present}, but ${wanted} is needed: messages could be lost, or handled twice.`,
     hint: `Delete it and let it be declared again, or configure another name.`,
     values: { [kind]: name, argument, wanted, present },
     cause,

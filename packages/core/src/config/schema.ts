@@ -3,6 +3,7 @@
  * loader, the error texts and the reference page read it; nothing about keys is written anywhere else. Data only.
  */
 import { longestDelaySeconds } from '../policy/delay.js';
+import { beat } from './schema-beat.js';
 import { cancelling, remoteControl } from './schema-control.js';
 import {
   choice,
@@ -301,6 +302,7 @@ export const configSchema: SchemaNode = {
     tasks,
     task_handler: taskHandler,
     event_handler: eventHandler,
+    beat,
     key_store: keyStore,
     http,
     tls,

@@ -7,6 +7,7 @@ import type { ConnectionString } from './connection-string.js';
 import type { ByteSize, Duration } from './duration.js';
 import type { ResultBackend } from './result-backend.js';
 import type { SecretText } from './secret-text.js';
+import type { BeatConfig, WrittenBeat } from './types-beat.js';
 
 export type Compatibility = 'celeriac' | 'celery';
 export type QueueKind = 'quorum' | 'classic';
@@ -242,6 +243,7 @@ export interface Config {
   readonly tasks: TasksConfig;
   readonly task_handler: TaskHandlerConfig;
   readonly event_handler: EventHandlerConfig;
+  readonly beat: BeatConfig;
   readonly key_store: KeyStoreConfig;
   readonly http: HttpConfig;
   readonly tls: TlsConfig;
@@ -307,6 +309,7 @@ export interface ConfigInput {
   readonly task_handler?: WithRetry<WrittenTaskHandler> | undefined;
   readonly event_handler?:
     WithRetry<Written<EventHandlerConfig, 'soft_time_limit' | 'dead_letter_expiry'>> | undefined;
+  readonly beat?: WrittenBeat | undefined;
   readonly key_store?: Written<KeyStoreConfig, 'lease' | 'command_timeout'> | undefined;
   readonly http?: Written<HttpConfig, 'max_block'> | undefined;
   readonly tls?: Written<TlsConfig, never> | undefined;
