@@ -14,6 +14,8 @@ import {
   Consumer,
   type Delivery,
   type Duration,
+  type ErrorCode,
+  errorCodes,
   guarded,
   loadConfig,
   type Logger,
@@ -153,9 +155,10 @@ class BeatControl implements AsyncDisposable {
     if (answer === undefined) return { heeded: false };
     if (answer.ok) return { heeded: true, ...(answer.id === undefined ? {} : { id: answer.id }) };
     if (answer.code === 'ERR_SCHEDULE_UNKNOWN') throw unknown(name);
-    throw new CeleriacError('ERR_TASK_FAILED', {
+    const code = Object.hasOwn(errorCodes, answer.code) ? (answer.code as ErrorCode) : 'ERR_SCHEDULE_INVALID';
+    throw new CeleriacError(code, {
       message: `The active beat could not ${action} '${name}': ${answer.message}`,
-      values: { schedule: name, code: answer.code },
+      values: { schedule: name },
     });
   }
 
