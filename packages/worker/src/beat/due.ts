@@ -39,7 +39,8 @@ export function due(facts: DueFacts): Due {
     const next = timetable.next(time);
     return next === undefined ? undefined : next + jitter(next);
   };
-  const most = facts.catchUpLimit + mostOnTime;
+  const onTime = Math.ceil(facts.missedAfterMs / timetable.shortestMs) + 1;
+  const most = facts.catchUpLimit + Math.min(mostOnTime, onTime);
   const { list, omitted, isMore } = timesBetween(timetable, { after: lastAt, until: now, most });
   const firstEarly = list.findIndex((time) => time + jitter(time) > now);
   const past = firstEarly === -1 ? list : list.slice(0, firstEarly);
