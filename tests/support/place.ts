@@ -42,6 +42,12 @@ export class Place implements AsyncDisposable {
     return new Place(url, undefined, await connect(url));
   }
 
+  async declare(queue: string, args: Readonly<Record<string, unknown>>): Promise<void> {
+    const channel = await this.#connection.createChannel();
+    await channel.assertQueue(queue, { durable: true, arguments: args });
+    await channel.close();
+  }
+
   /** Publishes to a queue, confirmed. */
   async publish(queue: string, body: unknown, options: Options.Publish): Promise<void> {
     const channel = await this.#connection.createConfirmChannel();

