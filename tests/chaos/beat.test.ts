@@ -17,11 +17,17 @@ describe('beat whose active process dies again and again', () => {
     await using broker = await embedded();
     const all: MortalBeat[] = [];
     const begin = async (): Promise<void> => void all.push(await MortalBeat.start(broker.port, schedules));
-    await using _ = { [Symbol.asyncDispose]: async () => void (await Promise.all(all.map((one) => one[Symbol.asyncDispose]()))) };
+    await using _ = {
+      [Symbol.asyncDispose]: async () =>
+        void (await Promise.all(all.map((one) => one[Symbol.asyncDispose]()))),
+    };
     await Promise.all([begin(), begin()]);
 
     for (let death = 0; death < kills; death++) {
-      const active = await waitFor(() => all.find(({ beat }) => beat.isActive), { every: 2, what: 'an active beat' });
+      const active = await waitFor(() => all.find(({ beat }) => beat.isActive), {
+        every: 2,
+        what: 'an active beat',
+      });
       const before = active.sent.length;
       if (random() < 0.5) {
         // Between the confirm of a run and the state that says so: this run will be sent again.

@@ -56,7 +56,11 @@ describe('beat', () => {
       return all.length > 0 && all;
     });
     expect(message?.id).to.equal(id);
-    expect(JSON.parse(message?.body ?? '')).to.have.deep.members([[1, 'x'], { a: true }, JSON.parse(message?.body ?? '')[2]]);
+    expect(JSON.parse(message?.body ?? '')).to.have.deep.members([
+      [1, 'x'],
+      { a: true },
+      JSON.parse(message?.body ?? '')[2],
+    ]);
     await quick.resume('tick');
     await waitFor(() => watched.sent.filter(({ schedule }) => schedule === 'tick').length >= 2);
     expect(await rejection(quick.run('nobody'))).to.include({ code: 'ERR_SCHEDULE_UNKNOWN' });
@@ -84,7 +88,10 @@ describe('beat', () => {
     const tasks = (await broker.place.take(queue)).map(({ headers }) => headers.task);
     expect(new Set(tasks)).to.deep.equal(new Set(['new']));
     expect(tasks.length).to.equal(second.sent.length);
-    expect(second.log.matching(/beat is active/u)[0]).to.deep.include({ changed: ['tick'], removed: ['gone'] });
+    expect(second.log.matching(/beat is active/u)[0]).to.deep.include({
+      changed: ['tick'],
+      removed: ['gone'],
+    });
   });
 
   it('catches up after a stop as the schedule says, and names what is left out', async () => {
@@ -113,7 +120,10 @@ describe('beat', () => {
     const missedUntil = clock.now() - 60_000;
     await second.beat.stop();
 
-    expect(sent('none').filter((at) => at < missedUntil - 5_000), 'none').to.deep.equal([]);
+    expect(
+      sent('none').filter((at) => at < missedUntil - 5_000),
+      'none',
+    ).to.deep.equal([]);
     expect(sent('all').filter((at) => at < missedUntil).length, 'all').to.be.within(1, 5);
     for (const name of Object.keys(schedules)) {
       const [line] = second.log.lines.filter((one) => one.schedule === name && /missed/u.test(one.message));
@@ -148,7 +158,11 @@ describe('beat', () => {
     await waitFor(() => watched.sent.length > 0);
     await broker.place.publish('celeriac.beat', 'x', {});
     await broker.place.publish('celeriac.beat', { epoch: 'x' }, { type: 'celeriac.beat.state' });
-    await broker.place.publish('celeriac.beat', { epoch: 0, revision: 5, writer: 'w', entries: {} }, { type: 'celeriac.beat.state' });
+    await broker.place.publish(
+      'celeriac.beat',
+      { epoch: 0, revision: 5, writer: 'w', entries: {} },
+      { type: 'celeriac.beat.state' },
+    );
     await waitFor(() => watched.log.matching(/not of beat/u).length === 2, { what: 'both to be dropped' });
     const before = watched.sent.length;
     await waitFor(() => watched.sent.length > before + 1, { what: 'it to go on' });

@@ -10,7 +10,10 @@ import { TcpProxy } from './tcp-proxy.js';
 export const queue = 'q';
 
 /** Schedules over a broker; heartbeats short, so that a silent process is noticed within seconds. */
-export function beatConfig(url: string, schedules: NonNullable<ConfigInput['beat']>['schedules']): ConfigInput {
+export function beatConfig(
+  url: string,
+  schedules: NonNullable<ConfigInput['beat']>['schedules'],
+): ConfigInput {
   return configFor(url, { tasks: { default_queue: queue }, beat: { heartbeat: 1, schedules } });
 }
 
@@ -44,7 +47,10 @@ export class MortalBeat extends WatchedBeat {
     schedules: NonNullable<ConfigInput['beat']>['schedules'],
   ): Promise<MortalBeat> {
     const proxy = await TcpProxy.start(port);
-    const mortal = new MortalBeat(beatConfig(`amqp://guest:guest@127.0.0.1:${proxy.port}//`, schedules), proxy);
+    const mortal = new MortalBeat(
+      beatConfig(`amqp://guest:guest@127.0.0.1:${proxy.port}//`, schedules),
+      proxy,
+    );
     await mortal.beat.start();
     return mortal;
   }
@@ -72,11 +78,11 @@ export interface Written {
   readonly timing: string;
 }
 
-/** Takes the state out of the queue: for the end of a test, when no beat runs. */
+/** The state that is in the queue: for the end of a test, when no beat runs. */
 export async function written(place: Place, name: string): Promise<Written> {
-  const states = (await place.take('celeriac.beat'))
-    .filter(({ body }) => body.includes('"entries"'))
-    .map(({ body }) => JSON.parse(body) as { epoch: number; revision: number; entries: Record<string, Written> })
+  const states = (await place.consumed('celeriac.beat'))
+    .filter((body) => body.includes('"entries"'))
+    .map((body) => JSON.parse(body) as { epoch: number; revision: number; entries: Record<string, Written> })
     .sort((a, b) => a.epoch - b.epoch || a.revision - b.revision);
   return states.at(-1)?.entries[name] as Written;
 }
@@ -89,7 +95,9 @@ export function copies(ids: readonly string[]): ReadonlyMap<string, number> {
 }
 
 /** An embedded broker and a look into its queues. */
-export async function embedded(): Promise<AsyncDisposable & { readonly port: number; readonly url: string; readonly place: Place }> {
+export async function embedded(): Promise<
+  AsyncDisposable & { readonly port: number; readonly url: string; readonly place: Place }
+> {
   const broker = await startBroker();
   const place = await Place.at(broker.url);
   return {

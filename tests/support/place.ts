@@ -102,6 +102,17 @@ export class Place implements AsyncDisposable {
     return taken;
   }
 
+  /** The bodies of all that wait in a queue which knows no basic.get, as quorum queues with a single active consumer. */
+  async consumed(queue: string): Promise<readonly string[]> {
+    const channel = await this.#connection.createChannel();
+    const { messageCount } = await channel.checkQueue(queue);
+    const bodies: string[] = [];
+    await channel.consume(queue, (message) => message !== null && bodies.push(message.content.toString()));
+    await waitFor(() => bodies.length >= messageCount, { what: `the messages of ${queue}` });
+    await channel.close();
+    return bodies;
+  }
+
   /** Gets the queue's first message and gives it back, so many times. */
   async bounce(queue: string, times: number): Promise<void> {
     const channel = await this.#connection.createChannel();

@@ -50,14 +50,14 @@ export function beatCommand(finish: (code: number) => void): Command {
     ['resume', 'send it again, from its next time on', 'is sent again'],
     ['run', 'send one run of a schedule now', 'was sent'],
   ] as const) {
-    asking(command.command(name).description(description).argument('<schedule>', 'name of the schedule')).action(
-      async (schedule: string, _: AskOptions, self: Command) => {
-        const options = self.optsWithGlobals<AskOptions>();
-        const report = await ask(options, (control) => control[name](schedule));
-        if (options.json === true) printJson({ schedule, ...report });
-        else print(`${printable(schedule)} ${told(report, done)}`);
-      },
-    );
+    asking(
+      command.command(name).description(description).argument('<schedule>', 'name of the schedule'),
+    ).action(async (schedule: string, _: AskOptions, self: Command) => {
+      const options = self.optsWithGlobals<AskOptions>();
+      const report = await ask(options, (control) => control[name](schedule));
+      if (options.json === true) printJson({ schedule, ...report });
+      else print(`${printable(schedule)} ${told(report, done)}`);
+    });
   }
   return command;
 }
@@ -98,9 +98,12 @@ function told({ heeded, id }: CommandReport, done: string): string {
 }
 
 function printSchedules({ active, schedules }: SchedulesReport): void {
-  print(active === null ? 'no beat is active; this is what the last one left' : `active: ${printable(active)}`);
+  print(
+    active === null ? 'no beat is active; this is what the last one left' : `active: ${printable(active)}`,
+  );
   if (schedules.length === 0) print('no schedules');
-  else print(columns([['SCHEDULE', 'WHEN', 'NEXT', 'LAST', 'SENT', 'MISSED'], ...schedules.map(row)], numbers));
+  else
+    print(columns([['SCHEDULE', 'WHEN', 'NEXT', 'LAST', 'SENT', 'MISSED'], ...schedules.map(row)], numbers));
 }
 
 const numbers: ReadonlySet<number> = new Set([4, 5]);

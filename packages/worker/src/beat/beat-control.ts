@@ -64,7 +64,13 @@ export async function openBeatControl(options: BeatControlOptions = {}): Promise
   const logger = guarded(options.logger ?? silentLogger);
   const access = await brokerAccess(config, logger);
   const publishing = openPublishing({ config, logger, clock, access }, 'tasks');
-  const control = new BeatControl({ config, logger, clock, publishing, timeoutMs: parseDuration(timeout) * 1000 });
+  const control = new BeatControl({
+    config,
+    logger,
+    clock,
+    publishing,
+    timeoutMs: parseDuration(timeout) * 1000,
+  });
   try {
     await control.open();
   } catch (error) {

@@ -115,7 +115,9 @@ class Beat implements AsyncDisposable {
    */
   run(): Promise<number> {
     const cannot = (what: string): Promise<never> =>
-      Promise.reject(wrongState(what, 'beat is active or it is not: stop it, and another process takes over'));
+      Promise.reject(
+        wrongState(what, 'beat is active or it is not: stop it, and another process takes over'),
+      );
     return runUntilSignalled(
       {
         start: () => this.start(),

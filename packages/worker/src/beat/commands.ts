@@ -29,7 +29,12 @@ export interface ScheduleReport {
 
 /** What the active process answers. */
 export type BeatAnswer =
-  | { readonly ok: true; readonly by: string; readonly id?: string; readonly schedules?: readonly ScheduleReport[] }
+  | {
+      readonly ok: true;
+      readonly by: string;
+      readonly id?: string;
+      readonly schedules?: readonly ScheduleReport[];
+    }
   | { readonly ok: false; readonly code: string; readonly message: string };
 
 export interface CommandOptions {
@@ -82,7 +87,9 @@ export class Commands {
       return { ok: false, code, message };
     }
     if (action === 'run') return this.#run(schedule, entry, command);
-    await this.#tools.write({ [name]: action === 'pause' ? { ...entry, isPaused: true } : this.#resumed(entry) });
+    await this.#tools.write({
+      [name]: action === 'pause' ? { ...entry, isPaused: true } : this.#resumed(entry),
+    });
     logger.info(action === 'pause' ? 'schedule paused' : 'schedule resumed', { schedule: name });
     return { ok: true, by: writer };
   }
@@ -106,7 +113,9 @@ export class Commands {
       return { ok: false, code, message: errorText(error) };
     }
     const now = clock.now();
-    await this.#tools.write({ [name]: { ...entry, sent: entry.sent + 1, lastRun: { at: now, sentAt: now, id } } });
+    await this.#tools.write({
+      [name]: { ...entry, sent: entry.sent + 1, lastRun: { at: now, sentAt: now, id } },
+    });
     return { ok: true, by: writer, id };
   }
 
@@ -137,7 +146,8 @@ function report(schedule: Schedule, entry: EntryState): ScheduleReport {
 /** What the state alone tells. */
 export function remembered(entry: EntryState): Omit<ScheduleReport, 'name' | 'task' | 'next'> {
   const { timing, isPaused, lastRun, sent, skipped } = entry;
-  const last = lastRun === undefined ? null : { ...lastRun, at: iso(lastRun.at), sentAt: iso(lastRun.sentAt) };
+  const last =
+    lastRun === undefined ? null : { ...lastRun, at: iso(lastRun.at), sentAt: iso(lastRun.sentAt) };
   return { timing, isPaused, last, sent, skipped };
 }
 

@@ -56,13 +56,25 @@ export function parseCron(expression: string): ParsedCron {
       throw error;
     }
   }
-  const [, , days, monthNumbers, weekdayNumbers] = values as [number[], number[], number[], number[], number[]];
+  const [, , days, monthNumbers, weekdayNumbers] = values as [
+    number[],
+    number[],
+    number[],
+    number[],
+    number[],
+  ];
   if (monthNumbers.every((month) => days.every((day) => day > (longestMonths[month - 1] as number)))) {
-    return bad('day of month', `names a day that no month of the expression has (${texts[2]}, month ${texts[3]})`);
+    return bad(
+      'day of month',
+      `names a day that no month of the expression has (${texts[2]}, month ${texts[3]})`,
+    );
   }
   // Minute and hour as they are written: whether there is a wildcard decides what happens when clocks change.
   const [minute, hour] = texts as [string, string];
-  return { ok: true, pattern: [minute, hour, list(days), list(monthNumbers), list(weekdayNumbers)].join(' ') };
+  return {
+    ok: true,
+    pattern: [minute, hour, list(days), list(monthNumbers), list(weekdayNumbers)].join(' '),
+  };
 }
 
 function bad(field: string | undefined, problem: string): ParsedCron {
@@ -85,7 +97,8 @@ function valuesOf(field: Field, text: string): number[] {
 /** `*`, `*\/n`, `a`, `a-b` or `a-b/n`. */
 function partOf(field: Field, part: string): readonly number[] {
   const match = /^(?:(\*)|([a-z]+|\d{1,4})(?:-([a-z]+|\d{1,4}))?)(?:\/(\d{1,4}))?$/u.exec(part);
-  if (match === null) throw new FieldError(`has '${part}', which is not *, a number, a range or a list of them`);
+  if (match === null)
+    throw new FieldError(`has '${part}', which is not *, a number, a range or a list of them`);
   const [, star, from, to, stepText] = match;
   const step = stepText === undefined ? 1 : Number(stepText);
   if (step < 1) throw new FieldError(`has '${part}': a step is at least 1`);

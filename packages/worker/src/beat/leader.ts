@@ -3,13 +3,7 @@
  * it did, and heeds commands. A run is confirmed before it is written down, so none is lost; a process that dies in
  * between leaves at most one run per schedule that is sent again, under the same id (ADR 0036).
  */
-import {
-  CeleriacError,
-  errorText,
-  isCeleriacError,
-  type TaskSender,
-  type Tell,
-} from '@celeriac/core';
+import { CeleriacError, errorText, isCeleriacError, type TaskSender, type Tell } from '@celeriac/core';
 
 import type { BeatEvents } from './beat-events.js';
 import { type CommandOptions, Commands } from './commands.js';
@@ -139,7 +133,12 @@ export class Leader {
       const times = (this.#failing.get(name)?.times ?? 0) + 1;
       const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(times - 1, 10));
       this.#failing.set(name, { times, retryAt: clock.now() + pauseMs });
-      logger.error('a run could not be sent, trying again', { schedule: name, id, in: pauseMs / 1000, error });
+      logger.error('a run could not be sent, trying again', {
+        schedule: name,
+        id,
+        in: pauseMs / 1000,
+        error,
+      });
       return 'again';
     }
   }
@@ -157,7 +156,13 @@ export class Leader {
     if (skipped === 0) return;
     const { logger, tell } = this.#options;
     const until = new Date(lastAt);
-    logger.warn('runs were missed and are left out', { schedule: name, count: skipped, isMore, catchUp, until });
+    logger.warn('runs were missed and are left out', {
+      schedule: name,
+      count: skipped,
+      isMore,
+      catchUp,
+      until,
+    });
     tell('missed', { schedule: name, count: skipped, until });
   }
 

@@ -6,7 +6,14 @@
  */
 import { randomUUID } from 'node:crypto';
 
-import { CeleriacError, type Clock, type Delivery, type Logger, type MessageSink, withDeadline } from '@celeriac/core';
+import {
+  CeleriacError,
+  type Clock,
+  type Delivery,
+  type Logger,
+  type MessageSink,
+  withDeadline,
+} from '@celeriac/core';
 
 import { type Command, markMessage, readMessage, stateMessage } from './messages.js';
 import { type BeatState, isNewer } from './state.js';

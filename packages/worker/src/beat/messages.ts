@@ -42,7 +42,10 @@ export function readMessage({ properties, body }: Pick<Delivery, 'properties' | 
   return command === undefined ? { kind: 'unknown' } : { kind: 'command', command };
 }
 
-function readCommand(document: unknown, { id, replyTo }: Pick<Command, 'id' | 'replyTo'>): Command | undefined {
+function readCommand(
+  document: unknown,
+  { id, replyTo }: Pick<Command, 'id' | 'replyTo'>,
+): Command | undefined {
   if (typeof document !== 'object' || document === null || id === '') return undefined;
   const { action, name } = document as { action?: unknown; name?: unknown };
   const known = actions.find((one) => one === action);
@@ -79,11 +82,19 @@ export function commandMessage(
 
 /** Nobody may be there to read it any more: the broker drops it then. */
 export function replyMessage(queue: string, id: string, answer: unknown): OutgoingMessage {
-  const reply = message(queue, { type: 'celeriac.beat.reply', messageId: randomUUID(), correlationId: id }, answer);
+  const reply = message(
+    queue,
+    { type: 'celeriac.beat.reply', messageId: randomUUID(), correlationId: id },
+    answer,
+  );
   return { ...reply, mandatory: false };
 }
 
-function message(routingKey: string, properties: OutgoingMessage['properties'], document: unknown): OutgoingMessage {
+function message(
+  routingKey: string,
+  properties: OutgoingMessage['properties'],
+  document: unknown,
+): OutgoingMessage {
   const body = Buffer.from(JSON.stringify(document));
   return { exchange: '', routingKey, body, properties: { ...properties, contentType: 'application/json' } };
 }

@@ -138,7 +138,14 @@ export class RunningBeat {
   #leader(lease: Lease): Leader {
     const { config, schedules, logger, clock, tell } = this.#options;
     const sink = signingSink(lease.sink, this.#parts.signing.signer);
-    const parts = { config, sink, declarer: this.#declarer, clock, newId: randomUUID, origin: producerName() };
+    const parts = {
+      config,
+      sink,
+      declarer: this.#declarer,
+      clock,
+      newId: randomUUID,
+      origin: producerName(),
+    };
     return new Leader({
       queue: config.beat.queue,
       lease,

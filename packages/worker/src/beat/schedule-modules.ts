@@ -9,7 +9,10 @@ export async function schedulesFrom<Target>(url: string, beat: Target): Promise<
   } catch (cause) {
     throw moduleError(url, 'not-loaded', cause);
   }
-  const { schedule, default: fallback } = exported as { schedule?: unknown; default?: { schedule?: unknown } };
+  const { schedule, default: fallback } = exported as {
+    schedule?: unknown;
+    default?: { schedule?: unknown };
+  };
   // A CommonJS module whose names Node did not find has them in its default.
   const register = [schedule, fallback?.schedule].find((one) => typeof one === 'function');
   if (register === undefined) throw moduleError(url, 'no-schedule');

@@ -120,7 +120,11 @@ function fromConfig(name: string, written: ScheduleConfig): ScheduleOptions {
 function momentOf(name: string, text: string): Date {
   const date = /(?:Z|[+-]\d\d:?\d\d)$/u.test(text) ? new Date(text) : new Date(NaN);
   if (!Number.isNaN(date.getTime())) return date;
-  throw invalid(name, 'at', `is '${text}', which is not ISO 8601 with Z or an offset, as in 2026-12-31T23:00:00Z`);
+  throw invalid(
+    name,
+    'at',
+    `is '${text}', which is not ISO 8601 with Z or an offset, as in 2026-12-31T23:00:00Z`,
+  );
 }
 
 function timingOf(
@@ -131,13 +135,15 @@ function timingOf(
   if ([cron, every, at].filter((one) => one !== undefined).length !== 1)
     throw invalid(name, 'cron', 'or every or at: exactly one of them is needed');
   if (timeZone !== '' && cron === undefined) throw invalid(name, 'timeZone', 'has a meaning with cron only');
-  if (cron !== undefined) return cronTiming(name, cron, zoneOf(name, timeZone === '' ? defaultZone : timeZone));
+  if (cron !== undefined)
+    return cronTiming(name, cron, zoneOf(name, timeZone === '' ? defaultZone : timeZone));
   if (every !== undefined) {
     const ms = Math.round(seconds(name, 'every', every, [shortestEvery, longestEvery]) * 1000);
     return { timing: `every ${ms / 1000} s`, timetable: (anchor) => intervalTimetable(ms, anchor) };
   }
   const time = at instanceof Date ? at.getTime() : NaN;
-  if (!(time >= 0 && time <= Date.UTC(9999, 11, 31))) throw invalid(name, 'at', 'is not a Date from 1970 to 9999');
+  if (!(time >= 0 && time <= Date.UTC(9999, 11, 31)))
+    throw invalid(name, 'at', 'is not a Date from 1970 to 9999');
   return { timing: `at ${new Date(time).toISOString()}`, timetable: () => momentTimetable(time) };
 }
 
@@ -174,7 +180,12 @@ function sendingOf(name: string, { queue, priority, expires }: ScheduleOptions):
   };
 }
 
-function seconds(name: string, key: string, value: Duration, [least, most]: readonly [number, number]): number {
+function seconds(
+  name: string,
+  key: string,
+  value: Duration,
+  [least, most]: readonly [number, number],
+): number {
   let parsed: number;
   try {
     parsed = parseDuration(value);

@@ -138,6 +138,9 @@ function entryOf(schedule: Schedule, known: EntryState | undefined, what: TakeOv
 }
 
 /** Clocks of two machines differ; by more than that one was wrong, and nothing would be sent until that time. */
-function isAhead({ lastAt }: EntryState, { now, missedAfterMs }: Pick<TakeOver, 'now' | 'missedAfterMs'>): boolean {
+function isAhead(
+  { lastAt }: EntryState,
+  { now, missedAfterMs }: Pick<TakeOver, 'now' | 'missedAfterMs'>,
+): boolean {
   return lastAt > now + missedAfterMs;
 }

@@ -29,7 +29,13 @@ function drain(start: Partial<DueFacts>): { readonly sent: number[]; readonly sk
 
 describe('what is due', () => {
   it('is nothing before the next time, and says when that is', () => {
-    expect(due(facts)).to.deep.equal({ send: undefined, skipped: 0, isMore: false, lastAt: 100, wakeAt: 110 });
+    expect(due(facts)).to.deep.equal({
+      send: undefined,
+      skipped: 0,
+      isMore: false,
+      lastAt: 100,
+      wakeAt: 110,
+    });
   });
 
   it('is one run at a time, in order', () => {

@@ -32,7 +32,9 @@ describe('a schedule', () => {
         .to.throw()
         .that.deep.includes({ code: 'ERR_SCHEDULE_INVALID', values });
     }
-    expect(() => make({ every: 5 }, 'a\nb')).to.throw().with.property('code', 'ERR_SCHEDULE_INVALID');
+    expect(() => make({ every: 5 }, 'a\nb'))
+      .to.throw()
+      .with.property('code', 'ERR_SCHEDULE_INVALID');
   });
 
   it('says when it is due, so that a change of it is seen', () => {

@@ -6,8 +6,7 @@ import { makeSchedule, type Schedule } from '../../../dist/beat/schedule.js';
 import { type BeatState, isNewer, readState, takeOver } from '../../../dist/beat/state.js';
 
 const config = { beat: { queue: 'b' }, tasks: { time_zone: 'UTC' } } as Config;
-const schedule = (name: string, every: number): Schedule =>
-  makeSchedule(name, { task: 't', every }, config);
+const schedule = (name: string, every: number): Schedule => makeSchedule(name, { task: 't', every }, config);
 
 const entry = { timing: 'every 10 s', anchor: 1, lastAt: 900, isPaused: true, sent: 3, skipped: 1 };
 const before: BeatState = { epoch: 4, revision: 9, writer: 'x', entries: { a: entry, gone: entry } };
@@ -25,7 +24,12 @@ describe('the state of beat', () => {
 
   it('begins anew where a schedule has other times, and leaves it paused', () => {
     const { state, changes } = takeOver({ ...taking, schedules: [schedule('a', 20)] });
-    expect(state.entries.a).to.include({ timing: 'every 20 s', anchor: 1_000, lastAt: 1_000, isPaused: true });
+    expect(state.entries.a).to.include({
+      timing: 'every 20 s',
+      anchor: 1_000,
+      lastAt: 1_000,
+      isPaused: true,
+    });
     expect(changes.changed).to.deep.equal(['a']);
   });
 
@@ -66,20 +70,30 @@ describe('the state of beat', () => {
       { ...before, entries: [] },
     ];
     for (const document of bad) expect(readState(document), JSON.stringify(document)).to.equal(undefined);
-    const entries = { ok: entry, none: null, far: { ...entry, lastAt: 1e300 }, text: { ...entry, anchor: '1' } };
+    const entries = {
+      ok: entry,
+      none: null,
+      far: { ...entry, lastAt: 1e300 },
+      text: { ...entry, anchor: '1' },
+    };
     expect(Object.keys(readState({ ...before, entries })?.entries ?? {})).to.deep.equal(['ok']);
   });
 
   it('comes in messages that are told apart, whatever is in them', () => {
     const read = (type: string | undefined, body: string, more: object = {}) =>
-      readMessage({ properties: { ...(type === undefined ? {} : { type }), ...more }, body: Buffer.from(body) }).kind;
+      readMessage({
+        properties: { ...(type === undefined ? {} : { type }), ...more },
+        body: Buffer.from(body),
+      }).kind;
     expect(read('celeriac.beat.state', JSON.stringify(before))).to.equal('state');
     expect(read('celeriac.beat.state', '{')).to.equal('unknown');
     expect(read('celeriac.beat.mark', '')).to.equal('mark');
     const command = JSON.stringify({ action: 'pause', name: 'a' });
     expect(read('celeriac.beat.command', command, { messageId: 'i' })).to.equal('command');
     expect(read('celeriac.beat.command', command)).to.equal('unknown');
-    expect(read('celeriac.beat.command', '{"action":"halt","name":"a"}', { messageId: 'i' })).to.equal('unknown');
+    expect(read('celeriac.beat.command', '{"action":"halt","name":"a"}', { messageId: 'i' })).to.equal(
+      'unknown',
+    );
     expect(read(undefined, '{}')).to.equal('unknown');
   });
 });
