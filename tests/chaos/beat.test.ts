@@ -18,8 +18,9 @@ describe('beat whose active process dies again and again', () => {
     const all: MortalBeat[] = [];
     const begin = async (): Promise<void> => void all.push(await MortalBeat.start(broker.port, schedules));
     await using _ = {
-      [Symbol.asyncDispose]: async () =>
-        void (await Promise.all(all.map((one) => one[Symbol.asyncDispose]()))),
+      [Symbol.asyncDispose]: async () => {
+        for (const one of all) await one[Symbol.asyncDispose]();
+      },
     };
     await Promise.all([begin(), begin()]);
 

@@ -2,7 +2,12 @@
 import { CeleriacError } from '@celeriac/core';
 
 /** `problem` goes on from the key: `has '60': allowed is 0 to 59`. */
-export function invalid(schedule: string, key: string, problem: string, field?: string): CeleriacError {
+export function invalid(
+  schedule: string,
+  where: string | { readonly key: string; readonly field: string | undefined },
+  problem: string,
+): CeleriacError {
+  const { key, field } = typeof where === 'string' ? { key: where, field: undefined } : where;
   const which = field === undefined ? key : `${key}, field ${field},`;
   return new CeleriacError('ERR_SCHEDULE_INVALID', {
     message: `The schedule '${schedule}' cannot be used: ${which} ${problem}.`,

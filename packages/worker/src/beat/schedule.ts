@@ -75,20 +75,20 @@ export function makeSchedule(name: string, options: ScheduleOptions<never>, conf
   const { task, input, catchUp = 'last', catchUpLimit = 100 } = options as ScheduleOptions;
   if (typeof task === 'string' && task === '') throw invalid(name, 'task', 'is empty');
   if (!['none', 'last', 'all'].includes(catchUp))
-    throw invalid(name, 'catchUp', `is '${String(catchUp)}': allowed are none, last and all`);
+    throw invalid(name, 'catchUp', `is '${catchUp}': allowed are none, last and all`);
   if (!Number.isInteger(catchUpLimit) || catchUpLimit < 1 || catchUpLimit > 1000)
     throw invalid(name, 'catchUpLimit', `is ${String(catchUpLimit)}: allowed is 1 to 1000`);
-  const { timing, timetable } = timingOf(name, options as ScheduleOptions, config.tasks.time_zone);
+  const { timing, timetable } = timingOf(name, options, config.tasks.time_zone);
   return {
     name,
     task,
     input,
-    sending: sendingOf(name, options as ScheduleOptions),
+    sending: sendingOf(name, options),
     timing,
     timetable,
     catchUp,
     catchUpLimit,
-    jitter: jitterOf(name, options as ScheduleOptions, config.beat.queue),
+    jitter: jitterOf(name, options, config.beat.queue),
     isOnce: options.at !== undefined,
   };
 }
@@ -138,7 +138,7 @@ function timingOf(
   if (cron !== undefined)
     return cronTiming(name, cron, zoneOf(name, timeZone === '' ? defaultZone : timeZone));
   if (every !== undefined) {
-    const ms = Math.round(seconds(name, 'every', every, [shortestEvery, longestEvery]) * 1000);
+    const ms = Math.round(seconds(name, ['every', every], [shortestEvery, longestEvery]) * 1000);
     return { timing: `every ${ms / 1000} s`, timetable: (anchor) => intervalTimetable(ms, anchor) };
   }
   const time = at instanceof Date ? at.getTime() : NaN;
@@ -149,7 +149,7 @@ function timingOf(
 
 function cronTiming(name: string, expression: string, zone: string): Pick<Schedule, 'timing' | 'timetable'> {
   const parsed = parseCron(expression);
-  if (!parsed.ok) throw invalid(name, 'cron', parsed.problem, parsed.field);
+  if (!parsed.ok) throw invalid(name, { key: 'cron', field: parsed.field }, parsed.problem);
   const timetable = cronTimetable(parsed.pattern, zone);
   return { timing: `cron ${expression.trim().replaceAll(/\s+/gu, ' ')} ${zone}`, timetable: () => timetable };
 }
@@ -165,14 +165,14 @@ function zoneOf(name: string, zone: string): string {
 
 function jitterOf(name: string, { jitter = 0, every }: ScheduleOptions, beat: string): Schedule['jitter'] {
   const longest = Math.min(longestJitter, every === undefined ? longestJitter : parseDuration(every));
-  const ms = seconds(name, 'jitter', jitter, [0, longest]) * 1000;
+  const ms = seconds(name, ['jitter', jitter], [0, longest]) * 1000;
   if (ms === 0) return () => 0;
   return (at) => Math.floor(fractionOf(tickId(beat, name, at)) * ms);
 }
 
 function sendingOf(name: string, { queue, priority, expires }: ScheduleOptions): Schedule['sending'] {
   if (queue === '') throw invalid(name, 'queue', 'is empty');
-  if (expires !== undefined) seconds(name, 'expires', expires, [0.001, Infinity]);
+  if (expires !== undefined) seconds(name, ['expires', expires], [0.001, Infinity]);
   return {
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
@@ -182,8 +182,7 @@ function sendingOf(name: string, { queue, priority, expires }: ScheduleOptions):
 
 function seconds(
   name: string,
-  key: string,
-  value: Duration,
+  [key, value]: readonly [string, Duration],
   [least, most]: readonly [number, number],
 ): number {
   let parsed: number;

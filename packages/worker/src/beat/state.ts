@@ -125,16 +125,10 @@ export function takeOver(what: TakeOver): { readonly state: BeatState; readonly 
 function entryOf(schedule: Schedule, known: EntryState | undefined, what: TakeOver): EntryState {
   const { now, missedAfterMs } = what;
   if (known?.timing === schedule.timing) return isAhead(known, what) ? { ...known, lastAt: now } : known;
-  return {
-    timing: schedule.timing,
-    anchor: now,
-    // A moment that has only just passed was not seen because of us.
-    lastAt: schedule.isOnce ? now - missedAfterMs : now,
-    isPaused: known?.isPaused ?? false,
-    sent: known?.sent ?? 0,
-    skipped: known?.skipped ?? 0,
-    ...(known?.lastRun === undefined ? {} : { lastRun: known.lastRun }),
-  };
+  const { timing, isOnce } = schedule;
+  const kept = known ?? { isPaused: false, sent: 0, skipped: 0 };
+  // A moment that has only just passed was not seen because of us.
+  return { ...kept, timing, anchor: now, lastAt: isOnce ? now - missedAfterMs : now };
 }
 
 /** Clocks of two machines differ; by more than that one was wrong, and nothing would be sent until that time. */
