@@ -18,12 +18,7 @@ export { createBeat } from './beat/beat.js';
 export type { Beat, BeatOptions } from './beat/beat.js';
 export type { BeatDescription, BeatEvents, Failed, Missed, Sent } from './beat/beat-events.js';
 export { openBeatControl } from './beat/beat-control.js';
-export type {
-  BeatControl,
-  BeatControlOptions,
-  CommandReport,
-  SchedulesReport,
-} from './beat/beat-control.js';
+export type { BeatControl, BeatControlOptions, CommandReport, SchedulesReport } from './beat/beat-control.js';
 export type { ScheduleReport } from './beat/commands.js';
 export { checkSchedules } from './beat/schedule.js';
 export type { ScheduleOptions } from './beat/schedule.js';

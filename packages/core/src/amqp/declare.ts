@@ -14,16 +14,9 @@ import { endOf } from './channel-supervisor.js';
 import type { Session } from './session.js';
 import type { BindingSpec, ExchangeBindingSpec, ExchangeSpec, QueueSpec, Topology } from './topology.js';
 
-/**
- * Without these a confirmed message can vanish, or go to two who each believe to be the only one: a queue that lacks
- * them is refused.
- */
-const unsafeArguments: ReadonlySet<string> = new Set([
-  'durable',
-  'auto_delete',
-  'exclusive',
-  'x-single-active-consumer',
-]);
+/** Without these a confirmed message can vanish, or go to two who each believe to be the only one: refused. */
+const unsafe = ['durable', 'auto_delete', 'exclusive', 'x-single-active-consumer'];
+const unsafeArguments: ReadonlySet<string> = new Set(unsafe);
 
 /** How long a declaration may take. */
 const answerMs = 15_000;
