@@ -42,6 +42,12 @@ export class Place implements AsyncDisposable {
     return new Place(url, undefined, await connect(url));
   }
 
+  async declare(queue: string, args: Readonly<Record<string, unknown>>): Promise<void> {
+    const channel = await this.#connection.createChannel();
+    await channel.assertQueue(queue, { durable: true, arguments: args });
+    await channel.close();
+  }
+
   /** Publishes to a queue, confirmed. */
   async publish(queue: string, body: unknown, options: Options.Publish): Promise<void> {
     const channel = await this.#connection.createConfirmChannel();
@@ -94,6 +100,17 @@ export class Place implements AsyncDisposable {
     }
     await channel.close();
     return taken;
+  }
+
+  /** The bodies of all that wait in a queue which knows no basic.get, as quorum queues with a single active consumer. */
+  async consumed(queue: string): Promise<readonly string[]> {
+    const channel = await this.#connection.createChannel();
+    const { messageCount } = await channel.checkQueue(queue);
+    const bodies: string[] = [];
+    await channel.consume(queue, (message) => message !== null && bodies.push(message.content.toString()));
+    await waitFor(() => bodies.length >= messageCount, { what: `the messages of ${queue}` });
+    await channel.close();
+    return bodies;
   }
 
   /** Gets the queue's first message and gives it back, so many times. */

@@ -53,6 +53,7 @@ const configuration: ReadonlySet<ErrorCode> = new Set([
   'ERR_CONTRACT_INVALID',
   'ERR_TASK_DUPLICATE',
   'ERR_WORKER_STATE',
+  'ERR_SCHEDULE_INVALID',
   'ERR_HANDLER_MODULE',
   'ERR_POOL_HANDLERS',
   'ERR_POOL_START',
@@ -75,7 +76,7 @@ export function codedCause(error: unknown): CeleriacError | undefined {
 
 function codeOf({ code, cause }: CeleriacError): number {
   // Everything a command is given comes from its command line.
-  if (code === 'ERR_INPUT_INVALID') return exitCodes.usage;
+  if (code === 'ERR_INPUT_INVALID' || code === 'ERR_SCHEDULE_UNKNOWN') return exitCodes.usage;
   if (unavailable.has(code)) return exitCodes.unavailable;
   if (code === 'ERR_TASK_FAILED' || code === 'ERR_TASK_REVOKED') return exitCodes.taskFailed;
   // What stopped it halfway says more than that it stopped.

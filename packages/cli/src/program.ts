@@ -3,6 +3,7 @@ import { errorText } from '@celeriac/core';
 import { Command, CommanderError } from 'commander';
 
 import { applicationsCommand } from './commands/applications.js';
+import { beatCommand } from './commands/beat.js';
 import { brokerCommand } from './commands/broker.js';
 import { configCommand } from './commands/config.js';
 import { cancelCommand, controlCommand, inspectCommand, statusCommand } from './commands/control.js';
@@ -31,6 +32,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   };
   for (const command of [
     workerCommand(finish),
+    beatCommand(finish),
     sendCommand(),
     resultCommand(),
     publishEventCommand(),

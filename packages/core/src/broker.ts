@@ -42,9 +42,12 @@ export interface Publishing {
 }
 
 export function openPublishing(options: BrokerOptions, section: Section): Publishing {
-  const { config, logger, clock } = options;
-  const { publisher_heartbeat: heartbeat } = config.events;
-  const session = openSession(options, { section, role: 'publisher', heartbeat });
+  const { publisher_heartbeat: heartbeat } = options.config.events;
+  return publishingOver(options, openSession(options, { section, role: 'publisher', heartbeat }));
+}
+
+/** Publishing over a connection that has another purpose as well, and is lost with it. */
+export function publishingOver({ config, logger, clock }: BrokerOptions, session: Session): Publishing {
   const sink = new ConfirmPublisher({
     session,
     logger,

@@ -65,6 +65,8 @@ export const errorCodes = {
   ERR_WORKER_STOPPING: { retryable: true },
   ERR_IO_THREAD: { retryable: true },
   ERR_WORKER_STATE: { retryable: false },
+  ERR_SCHEDULE_INVALID: { retryable: false },
+  ERR_SCHEDULE_UNKNOWN: { retryable: false },
   ERR_REGISTRY_BUSY: { retryable: true },
   ERR_DEAD_LETTERS_UNFINISHED: { retryable: true },
   ERR_DELIVERY_LIMIT_NEAR: { retryable: false },

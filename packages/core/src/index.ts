@@ -43,6 +43,7 @@ export type { ByteSize, Duration } from './config/duration.js';
 export type { ConfigSource } from './config/load.js';
 export type { ConfigInput } from './config/input.js';
 export type { Config, PoolConfig, PoolKind, RemoteControlLevel } from './config/types.js';
+export type { BeatConfig, CatchUp, ScheduleConfig } from './config/types-beat.js';
 
 export { MemoryKeyStore } from './key-store/memory.js';
 export { keyStoreSource } from './key-store/open.js';
@@ -82,6 +83,7 @@ export {
   isOneBroker,
   openPublishing,
   openSession,
+  publishingOver,
   producerName,
   serviceName,
 } from './broker.js';
@@ -94,6 +96,7 @@ export { isOutOfPatience } from './amqp/channel-error.js';
 export { Consumer } from './amqp/consumer.js';
 export type { ConsumerEvents, ConsumerOptions } from './amqp/consumer.js';
 export { Declarer } from './amqp/declare.js';
+export { QueueVisit } from './amqp/queue-visit.js';
 export type { Ensures } from './amqp/declare.js';
 export { deadLetterQueueName } from './amqp/topology.js';
 export type { Topology } from './amqp/topology.js';

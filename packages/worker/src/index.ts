@@ -23,6 +23,14 @@ export type {
   EventHandler,
   EventHandlerOptions,
 } from './event-handler/application.js';
+export { createBeat } from './beat/beat.js';
+export type { Beat, BeatOptions } from './beat/beat.js';
+export type { BeatDescription, BeatEvents, Failed, Missed, Sent } from './beat/beat-events.js';
+export { openBeatControl } from './beat/beat-control.js';
+export type { BeatControl, BeatControlOptions, CommandReport, SchedulesReport } from './beat/beat-control.js';
+export type { ScheduleReport } from './beat/commands.js';
+export { checkSchedules } from './beat/schedule.js';
+export type { ScheduleOptions } from './beat/schedule.js';
 export { exitCodes } from './shutdown.js';
 export {
   CeleriacError,

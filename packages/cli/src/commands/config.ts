@@ -13,7 +13,9 @@ export function configCommand(): Command {
     .argument('<file>', 'YAML or JSON')
     .option('--json', 'print the result, or the error, as JSON')
     .action(async (file: string, { json }: { json?: boolean }) => {
-      await loadConfig(file);
+      const config = await loadConfig(file);
+      const { checkSchedules } = await import('@celeriac/worker');
+      checkSchedules(config);
       if (json === true) printJson({ ok: true });
       else print('ok');
     });

@@ -10,11 +10,11 @@ import {
   type PoolKind,
   type RemoteControlLevel,
 } from '@celeriac/core';
-import type { WorkerDescription } from '@celeriac/worker';
+import type { Worker, WorkerDescription } from '@celeriac/worker';
 import { Command } from 'commander';
 
 import { UsageError } from '../exit-codes.js';
-import { registerModule } from '../handler-modules.js';
+import { registerModule, registerSchedules } from '../handler-modules.js';
 import { print } from '../output.js';
 import { collect, duration, oneOf, queueNames, wholeNumber } from '../parse.js';
 import { configSource, settings } from '../settings.js';
@@ -29,6 +29,7 @@ interface WorkerOptions {
   readonly timeLimit?: string;
   readonly softTimeLimit?: string;
   readonly maxTasksPerChild?: number;
+  readonly beat?: boolean;
   readonly service?: string;
   readonly nodeName?: string;
   readonly remoteControl?: RemoteControlLevel;
@@ -47,6 +48,7 @@ export function workerCommand(finish: (code: number) => void): Command {
     .option('--time-limit <time>', 'hard limit: ends the thread or process', duration('--time-limit'))
     .option('--soft-time-limit <time>', "aborts the task's signal", duration('--soft-time-limit'))
     .option('--max-tasks-per-child <count>', 'then it is replaced', wholeNumber('--max-tasks-per-child', 1))
+    .option('-B, --beat', 'run beat as well; modules may export schedule(beat)')
     .option('--service <name>', 'name of this service, part of the connection names')
     .option(
       '-n, --node-name <name>',
@@ -80,7 +82,23 @@ async function runWorker(options: WorkerOptions): Promise<number> {
   });
   for (const module of options.require) await registerModule(module, worker);
   worker.on('ready', (description) => announce(description, { format, logger }));
-  return worker.run();
+  return options.beat === true ? runWithBeat(worker, options, logger) : worker.run();
+}
+
+/** Beat starts before the worker: what is wrong with it ends both before a task is taken. */
+async function runWithBeat(worker: Worker, options: WorkerOptions, logger: Logger): Promise<number> {
+  const { createBeat } = await import('@celeriac/worker');
+  const beat = createBeat({ config: configSource(options), overrides: overridesOf(options), logger });
+  for (const module of options.require) await registerSchedules(module, beat, { isOptional: true });
+  const stop = (): void => void beat.stop(); // at once: the worker may drain for long
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
+  try {
+    await beat.start();
+    return await worker.run();
+  } finally {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, stop);
+    await beat.stop();
+  }
 }
 
 function overridesOf(options: WorkerOptions): ConfigInput {

@@ -56,6 +56,7 @@ export class ConfirmPublisher implements MessageSink {
   #closed = false;
   #draining = false;
   #idle: (() => void)[] = [];
+  readonly #unblocked = (): void => this.#pump();
 
   constructor(options: ConfirmPublisherOptions) {
     this.#options = options;
@@ -75,7 +76,7 @@ export class ConfirmPublisher implements MessageSink {
     });
     const renew = (): void => this.#supervisor.recycle();
     this.#renewal = new ChannelRenewal({ clock: options.clock, renew });
-    options.session.events.on('unblocked', () => this.#pump());
+    options.session.events.on('unblocked', this.#unblocked);
     this.#supervisor.start();
   }
 
@@ -109,6 +110,7 @@ export class ConfirmPublisher implements MessageSink {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#options.session.events.off('unblocked', this.#unblocked);
     this.#deadlines.cancel();
     this.#renewal.cancel();
     for (const one of this.#queue.all()) this.#fail(one, errors.publisherClosed(one.message, one.everSent));

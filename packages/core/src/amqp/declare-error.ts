@@ -25,7 +25,7 @@ export function unanswered(): CeleriacError {
 export function mismatch({ kind, name }: Subject, difference: Inequivalence, cause: unknown): CeleriacError {
   const { argument, wanted, present } = difference;
   return new CeleriacError('ERR_TOPOLOGY_MISMATCH', {
-    message: `The ${kind} '${name}' exists with ${argument} ${present}, but ${wanted} is needed: confirmed messages could be lost.`,
+    message: `The ${kind} '${name}' exists with ${argument} ${present}, but ${wanted} is needed: confirmed messages could be lost, or handled twice.`,
     hint: `Delete it and let it be declared again, or configure another name.`,
     values: { [kind]: name, argument, wanted, present },
     cause,

@@ -16,8 +16,9 @@ import { serverVersion, understoodArguments } from './server-version.js';
 import type { Session } from './session.js';
 import type { BindingSpec, ExchangeBindingSpec, ExchangeSpec, QueueSpec, Topology } from './topology.js';
 
-/** Without these a confirmed message can vanish: a queue that lacks them is refused. */
-const unsafeArguments: ReadonlySet<string> = new Set(['durable', 'auto_delete', 'exclusive']);
+/** Without these a confirmed message can vanish, or go to two who each believe to be the only one: refused. */
+const unsafe = ['durable', 'auto_delete', 'exclusive', 'x-single-active-consumer'];
+const unsafeArguments: ReadonlySet<string> = new Set(unsafe);
 
 export interface DeclarerOptions {
   readonly session: Session;

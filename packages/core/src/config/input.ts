@@ -1,4 +1,5 @@
 /** The configuration as people write it: every key may be left out, durations and sizes may be text. Types only. */
+import type { WrittenBeat } from './types-beat.js';
 import type { ByteSize, Duration } from './duration.js';
 import type {
   EventHandlerConfig,
@@ -80,6 +81,7 @@ export interface ConfigInput {
   readonly task_handler?: WithRetry<WrittenTaskHandler> | undefined;
   readonly event_handler?:
     WithRetry<Written<EventHandlerConfig, 'soft_time_limit' | 'dead_letter_expiry'>> | undefined;
+  readonly beat?: WrittenBeat | undefined;
   readonly key_store?: Written<KeyStoreConfig, 'lease' | 'command_timeout'> | undefined;
   readonly http?: Written<HttpConfig, 'max_block'> | undefined;
   readonly tls?: Written<TlsConfig, never> | undefined;

@@ -6,7 +6,14 @@ import { byteSizeAllowed, byteSizePattern, durationAllowed, durationPattern } fr
 
 /** What a value is beyond its JSON type; decides how it is resolved. */
 export type ValueKind =
-  'duration' | 'size' | 'connection_string' | 'key_store' | 'result_backend' | 'time_zone' | 'secret';
+  | 'duration'
+  | 'size'
+  | 'connection_string'
+  | 'key_store'
+  | 'result_backend'
+  | 'time_zone'
+  | 'secret'
+  | 'json';
 
 /** A node of the schema. The `x-` keywords are annotations: other validators may ignore them. */
 export interface SchemaNode {

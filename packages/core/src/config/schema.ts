@@ -2,6 +2,7 @@
  * The one JSON Schema (draft-07) of the configuration: every key with its default, unit and a sentence. The
  * loader, the error texts and the reference page read it; nothing about keys is written anywhere else. Data only.
  */
+import { beat } from './schema-beat.js';
 import { cancelling, remoteControl } from './schema-control.js';
 import {
   choice,
@@ -271,6 +272,7 @@ export const configSchema: SchemaNode = {
     tasks,
     task_handler: taskHandler,
     event_handler: eventHandler,
+    beat,
     key_store: keyStore,
     http,
     tls,

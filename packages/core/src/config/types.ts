@@ -6,6 +6,7 @@ import type { RedisAddress } from '../redis/redis-address.js';
 import type { ConnectionString } from './connection-string.js';
 import type { ResultBackend } from './result-backend.js';
 import type { SecretText } from './secret-text.js';
+import type { BeatConfig } from './types-beat.js';
 
 export type Compatibility = 'celeriac' | 'celery';
 export type QueueKind = 'quorum' | 'classic';
@@ -247,6 +248,7 @@ export interface Config {
   readonly tasks: TasksConfig;
   readonly task_handler: TaskHandlerConfig;
   readonly event_handler: EventHandlerConfig;
+  readonly beat: BeatConfig;
   readonly key_store: KeyStoreConfig;
   readonly http: HttpConfig;
   readonly tls: TlsConfig;

@@ -1,0 +1,114 @@
+/**
+ * `celeriac beat`: sends tasks at their times, until it is told to stop. Its subcommands ask the beat that is active,
+ * wherever it runs.
+ */
+import { createLogger, type LogLevel } from '@celeriac/core';
+import type { BeatControl, CommandReport, ScheduleReport, SchedulesReport } from '@celeriac/worker';
+import { Command } from 'commander';
+
+import { registerSchedules } from '../handler-modules.js';
+import { print, printJson } from '../output.js';
+import { collect, duration, oneOf } from '../parse.js';
+import { configSource, settings } from '../settings.js';
+import { columns, printable } from '../text.js';
+import { version } from '../version.js';
+
+interface BeatCommandOptions {
+  readonly config?: string;
+  readonly require: readonly string[];
+  readonly logLevel?: LogLevel | 'silent';
+  readonly logFormat?: 'auto' | 'text' | 'json';
+}
+
+interface AskOptions {
+  readonly config?: string;
+  readonly timeout: string;
+  readonly json?: boolean;
+}
+
+const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+const formats = ['auto', 'text', 'json'] as const;
+
+export function beatCommand(finish: (code: number) => void): Command {
+  const command = new Command('beat')
+    .description('send tasks at their times; of several, one is active')
+    .option('--config <file>', 'YAML or JSON; default $CELERIAC_CONFIG, else ./celeriac.yaml')
+    .option('-r, --require <module>', 'exports schedule(beat); may be repeated', collect, [])
+    .option('--log-level <level>', 'debug, info, warn, error or silent', oneOf('--log-level', levels))
+    .option('--log-format <format>', 'auto, text or json', oneOf('--log-format', formats))
+    .action(async (options: BeatCommandOptions) => finish(await runBeat(options)));
+  asking(command.command('schedules').description('list them, with their next and last runs')).action(
+    async (_: AskOptions, self: Command) => {
+      const options = self.optsWithGlobals<AskOptions>();
+      const report = await ask(options, (control) => control.schedules());
+      if (options.json === true) printJson(report);
+      else printSchedules(report);
+    },
+  );
+  for (const [name, description, done] of [
+    ['pause', 'send nothing of a schedule until it is resumed', 'is paused'],
+    ['resume', 'send it again, from its next time on', 'is sent again'],
+    ['run', 'send one run of a schedule now', 'was sent'],
+  ] as const) {
+    asking(
+      command.command(name).description(description).argument('<schedule>', 'name of the schedule'),
+    ).action(async (schedule: string, _: AskOptions, self: Command) => {
+      const options = self.optsWithGlobals<AskOptions>();
+      const report = await ask(options, (control) => control[name](schedule));
+      if (options.json === true) printJson({ schedule, ...report });
+      else print(`${printable(schedule)} ${told(report, done)}`);
+    });
+  }
+  return command;
+}
+
+function asking(command: Command): Command {
+  return command
+    .option('--timeout <duration>', 'how long the active beat may take', duration('--timeout'), '5s')
+    .option('--json', 'print the result, or the error, as JSON');
+}
+
+async function runBeat(options: BeatCommandOptions): Promise<number> {
+  const { logLevel, logFormat } = options;
+  const overrides = {
+    logging: {
+      ...(logLevel === undefined ? {} : { level: logLevel }),
+      ...(logFormat === undefined ? {} : { format: logFormat }),
+    },
+  };
+  const { logging } = await settings(options, overrides);
+  const format = logging.format === 'auto' ? (process.stderr.isTTY ? 'text' : 'json') : logging.format;
+  const logger = createLogger({ level: logging.level, format });
+  const { createBeat } = await import('@celeriac/worker');
+  const beat = createBeat({ config: configSource(options), overrides, logger });
+  for (const module of options.require) await registerSchedules(module, beat);
+  logger.info('beat', { version, pid: process.pid });
+  return beat.run();
+}
+
+async function ask<T>(options: AskOptions, question: (control: BeatControl) => Promise<T>): Promise<T> {
+  const { openBeatControl } = await import('@celeriac/worker');
+  await using control = await openBeatControl({ config: configSource(options), timeout: options.timeout });
+  return await question(control);
+}
+
+function told({ heeded, id }: CommandReport, done: string): string {
+  if (!heeded) return 'waits for it: no beat is active, and the next one heeds it';
+  return id === undefined ? done : `${done}: ${id}`;
+}
+
+function printSchedules({ active, schedules }: SchedulesReport): void {
+  print(
+    active === null ? 'no beat is active; this is what the last one left' : `active: ${printable(active)}`,
+  );
+  if (schedules.length === 0) print('no schedules');
+  else
+    print(columns([['SCHEDULE', 'WHEN', 'NEXT', 'LAST', 'SENT', 'MISSED'], ...schedules.map(row)], numbers));
+}
+
+const numbers: ReadonlySet<number> = new Set([4, 5]);
+
+function row({ name, timing, isPaused, next, last, sent, skipped }: Omit<ScheduleReport, 'task'>): string[] {
+  const times = [isPaused ? 'paused' : (next ?? '-'), last?.at ?? '-'];
+  return [printable(name), printable(timing), ...times, String(sent), String(skipped)];
+}
