@@ -100,9 +100,9 @@ describe('dead letters', () => {
     const reading = letters.read('celeriac');
     await reading.next(); // the first thousand are in hand
     await place.take(dead);
-    let isOver = false;
+    const over = new AbortController();
     const coming = (async () => {
-      for (let index = 0; index < 2000 && !isOver; index++) {
+      for (let index = 0; index < 2000 && !over.signal.aborted; index++) {
         await place.publish(dead, [[], {}, {}], { headers: { task: 'a', id: `new ${index}` } });
         await systemClock.sleep(20);
       }
@@ -110,7 +110,7 @@ describe('dead letters', () => {
 
     let read = 1;
     for await (const _letter of reading) read++;
-    isOver = true;
+    over.abort();
     await coming;
 
     expect(read).to.be.within(1000, 1499);

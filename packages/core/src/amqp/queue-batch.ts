@@ -52,7 +52,7 @@ export class Batch {
   async #untilAll(): Promise<void> {
     const { channel, queue, clock, wanted, timeoutMs } = this.#options;
     let end = clock.monotonic() + timeoutMs;
-    let empty: { readonly since: number; readonly length: number } | undefined;
+    let empty: Empty | undefined;
     for (;;) {
       const before = this.#messages.length;
       await this.#wait();
@@ -61,9 +61,7 @@ export class Batch {
       const { messageCount } = await this.#answer(channel.checkQueue(queue));
       const now = clock.monotonic();
       if (messageCount > 0) empty = undefined;
-      // Twice: what has left the queue may not be here yet. But new ones may come for ever.
-      else if (empty?.length === length || (empty !== undefined && now - empty.since >= longestEmptyMs))
-        return;
+      else if (isAll(empty, length, now)) return;
       else empty = { since: empty?.since ?? now, length };
       if (length > before) end = now + timeoutMs;
       else if (now > end) throw silent(queue, timeoutMs);
@@ -82,4 +80,15 @@ export class Batch {
     const { clock, timeoutMs: ms, queue } = this.#options;
     return withDeadline(Promise.resolve(answer), { clock, ms, late: () => silent(queue, ms) });
   }
+}
+
+/** The queue was empty: since when, and how many had come by then. */
+interface Empty {
+  readonly since: number;
+  readonly length: number;
+}
+
+/** Twice empty: what has left the queue may not be here yet. But new ones may come for ever. */
+function isAll(empty: Empty | undefined, length: number, now: number): boolean {
+  return empty !== undefined && (empty.length === length || now - empty.since >= longestEmptyMs);
 }

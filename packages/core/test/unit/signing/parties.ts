@@ -66,3 +66,9 @@ export function resultOf(verified: Verified): string {
 export function verdictOn(verifier: Verifier | undefined, received: ReceivedIn): string {
   return resultOf((verifier as Verifier).verify(received, 'task'));
 }
+
+/** The message with one header changed. */
+export function withHeader(message: OutgoingMessage, name: string, value: unknown): OutgoingMessage {
+  const headers = { ...message.properties.headers, [name]: value };
+  return { ...message, properties: { ...message.properties, headers } };
+}
