@@ -150,6 +150,24 @@ export type { RemoteException } from './protocol/exception.js';
 export { openResultStore, openResultWriter } from './results/open.js';
 export type { ResultStoreOptions, ResultWriterOptions } from './results/open.js';
 export type { Replies, ResultStore, ResultWriter } from './results/result-store.js';
+export type { ChordSizes, ChordStore, EndedPart, Joined } from './results/chord-store.js';
+export { chain, chord, chunks, group, map, starmap } from './canvas/compose.js';
+export type { OutputOf } from './canvas/compose.js';
+export { taskIds, unfolded } from './canvas/freeze.js';
+export type { WorkflowNode } from './canvas/freeze.js';
+export { Signature, signature, signatureFrom } from './canvas/signature.js';
+export type { AnySignature, Missing, SignatureOptions } from './canvas/signature.js';
+export { SignatureSender } from './canvas/workflow-sender.js';
+export type {
+  SentWorkflow,
+  WorkflowContext,
+  WorkflowOptions,
+  WorkflowSender,
+  WorkflowSenderParts,
+} from './canvas/workflow-sender.js';
+export { derivedIds } from './canvas/derived-id.js';
+export { canvasKind, chordParts, membersOf, readSignature, readSignatures } from './protocol/canvas.js';
+export type { WireOptions, WireSignature } from './protocol/canvas.js';
 export { TaskError, taskError, valueOf } from './results/task-error.js';
 export type { CopyForRetry, CopyInQueue, NextAttempt } from './protocol/again.js';
 export { signatureHeaders } from './protocol/signature.js';
