@@ -157,7 +157,7 @@ export { taskIds, unfolded } from './canvas/freeze.js';
 export type { WorkflowNode } from './canvas/freeze.js';
 export { Signature, signature, signatureFrom } from './canvas/signature.js';
 export type { AnySignature, Missing, SignatureOptions } from './canvas/signature.js';
-export { SignatureSender } from './canvas/workflow-sender.js';
+export { noChords, SignatureSender } from './canvas/workflow-sender.js';
 export type {
   SentWorkflow,
   WorkflowContext,
@@ -165,6 +165,7 @@ export type {
   WorkflowSender,
   WorkflowSenderParts,
 } from './canvas/workflow-sender.js';
+export { isReplaced, Replaced, replacing } from './canvas/replace.js';
 export { derivedIds } from './canvas/derived-id.js';
 export { canvasKind, chordParts, membersOf, readSignature, readSignatures } from './protocol/canvas.js';
 export type { WireOptions, WireSignature } from './protocol/canvas.js';

@@ -5,6 +5,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import {
+  type AnySignature,
   BrokerTaskSender,
   type Delivery,
   type EventMessage,
@@ -17,12 +18,18 @@ import {
   type TaskSenderParts,
   withFields,
   isRepeated,
+  Replaced,
+  replacing,
+  type SentWorkflow,
+  type SignatureSender,
+  type WorkflowOptions,
+  type WorkflowSender,
 } from '@celeriac/core';
 
 import type { Cancellation } from './cancellation.js';
 
 /** What every handler can do. */
-export interface HandlerContext {
+export interface HandlerContext extends WorkflowSender {
   /** Id of the message; stable over redeliveries. */
   readonly id: string;
   readonly queue: string;
@@ -55,6 +62,12 @@ export interface TaskContext extends HandlerContext {
   readonly message: TaskMessage;
   /** Says how far it is: the worker's `progress` event, and the state PROGRESS where results are kept. Any value that can be cloned; nothing waits for it. */
   progress(value: unknown): void;
+  /**
+   * Sends a task or a workflow in place of this one, and ends the handler, by throwing: `return ctx.replace(…)`. It takes
+   * its id, its place in groups and chords, and all that was to follow it; this one has no result of its own. Rejects with
+   * ERR_WORKFLOW_INVALID for a group, which has no single result, and as `sendWorkflow`.
+   */
+  replace(workflow: AnySignature): Promise<never>;
 }
 
 export interface EventContext extends HandlerContext {
@@ -67,6 +80,7 @@ export interface EventContext extends HandlerContext {
 /** What contexts are made from; one per worker. */
 export interface ContextParts {
   readonly taskSenderParts: TaskSenderParts;
+  readonly workflows: SignatureSender;
   readonly eventSender: EventSender;
   readonly logger: Logger;
   readonly progress: (of: ProgressOf, value: unknown) => void;
@@ -165,6 +179,21 @@ export class RunningTask extends BaseContext<TaskFrom> implements TaskContext {
     return new BrokerTaskSender({ ...this.parts.taskSenderParts, parent: { id, rootId }, onSent });
   }
 
+  /** From within a task, workflows carry its id as their parent. */
+  async sendWorkflow(workflow: AnySignature, options?: WorkflowOptions): Promise<SentWorkflow> {
+    const { id: parentId, rootId } = this.message;
+    const sent = await this.parts.workflows.send(workflow.wire, { parentId, rootId }, options);
+    this.parts.sent(parentId, sent.id);
+    return sent;
+  }
+
+  async replace(workflow: AnySignature): Promise<never> {
+    const { id: parentId, rootId } = this.message;
+    const { signature, chain } = replacing(this.message, workflow.wire);
+    await this.parts.workflows.send(signature, { parentId, rootId, chain });
+    throw new Replaced();
+  }
+
   progress(value: unknown): void {
     const { id, task: name, queue } = this;
     this.parts.progress({ id, name, queue }, value);
@@ -203,5 +232,9 @@ export class RunningEvent extends BaseContext<Delivery> implements EventContext 
 
   get tasks(): TaskSender {
     return new BrokerTaskSender(this.parts.taskSenderParts);
+  }
+
+  sendWorkflow(workflow: AnySignature, options?: WorkflowOptions): Promise<SentWorkflow> {
+    return this.parts.workflows.send(workflow.wire, {}, options);
   }
 }

@@ -19,6 +19,8 @@ import {
 } from '@celeriac/core';
 
 import { Cancellation } from './cancellation.js';
+import { endTask } from './canvas/end-task.js';
+import type { FollowUps } from './canvas/follow-ups.js';
 import { type Gate, Passage } from './gate.js';
 import { judge } from './judge.js';
 import type { Pool } from './pool/pool.js';
@@ -42,6 +44,8 @@ export interface DispatchParts extends SettleParts {
   readonly inHand: WorkInHand;
   /** Where results are kept; undefined where they are not. */
   readonly results?: ResultKeeper | undefined;
+  /** Sends what follows a task; undefined for events. */
+  readonly followUps?: FollowUps | undefined;
   /** Fires when nothing new may be started. */
   readonly stopping: AbortSignal;
   /** Deliveries of a message that nobody settles, after which it is dead-lettered; 0 is without limit. */
@@ -68,8 +72,8 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   const tried = 'work' in prepared ? prepared.work : prepared.tried;
   const attempt = tried === undefined ? undefined : attemptFacts(tried, outcome, parts);
   const wanted = judge(outcome, { live: delivery.live, attempt, deliveries });
-  const keeping =
-    parts.results === undefined ? true : keepResult(parts.results, { prepared, delivery, outcome, wanted });
+  const isTask = parts.results !== undefined || parts.followUps !== undefined;
+  const keeping = isTask ? keepEnd(parts, { prepared, delivery, outcome, wanted }) : true;
   const isKept = keeping === true || (await keeping);
   const decided = isKept ? wanted : judge(outcome, { live: delivery.live, attempt, deliveries, isKept });
   if (passage.isHeld) await passage.ended({ outcome, verdict: decided });
@@ -88,14 +92,14 @@ interface Ended {
   readonly wanted: Verdict;
 }
 
-/** Who waits for the task is told how it ended, also where it never ran. */
-function keepResult(
-  results: ResultKeeper,
+/** Who waits for the task is told how it ended, also where it never ran; and what follows it is sent. */
+function keepEnd(
+  parts: DispatchParts,
   { prepared, delivery, outcome, wanted: verdict }: Ended,
 ): true | Promise<boolean> {
   const message = 'work' in prepared ? prepared.work.message : prepared.message;
   const target = message === undefined ? resultTargetOf(delivery.properties) : resultTarget(message);
-  return target === undefined ? true : results.ended({ target, delivery, outcome, verdict });
+  return target === undefined ? true : endTask(parts, { target, message, delivery, outcome, verdict });
 }
 
 /** What ends a message before anything of it is read: reading it may be what ends the worker. */

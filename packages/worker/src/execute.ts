@@ -2,7 +2,7 @@
  * Runs one handler under its soft time limit. Never throws and never touches the broker: every ending is an
  * Outcome.
  */
-import { CeleriacError, type Clock, type Logger, type Outcome, type Timer } from '@celeriac/core';
+import { CeleriacError, type Clock, isReplaced, type Logger, type Outcome, type Timer } from '@celeriac/core';
 
 import type { Cancellation } from './cancellation.js';
 import type { Work } from './work.js';
@@ -81,6 +81,7 @@ export function startDeadline(
 
 /** A handler that throws after it was told to stop did as it was told, whatever it threw. */
 function unhappyEnd(error: unknown, { by }: Cancellation, work: Runnable): Outcome {
+  if (isReplaced(error)) return { kind: 'replaced' };
   switch (by) {
     case undefined:
       return { kind: 'failed', error };

@@ -21,6 +21,15 @@ export type {
 } from './event-handler/application.js';
 export { exitCodes } from './shutdown.js';
 export {
+  chain,
+  chord,
+  chunks,
+  group,
+  map,
+  Signature,
+  signature,
+  signatureFrom,
+  starmap,
   CeleriacError,
   createLogger,
   defineEvent,
@@ -32,6 +41,11 @@ export {
   Retry,
 } from '@celeriac/core';
 export type {
+  AnySignature,
+  SignatureOptions,
+  SentWorkflow,
+  WorkflowOptions,
+  WorkflowSender,
   ConcurrencyOptions,
   DeadLetter,
   DeadLetterCount,

@@ -14,6 +14,7 @@ import {
 
 import { Capsule } from './capsule.js';
 import type { QueuePlan } from './capsule-plan.js';
+import type { FollowUps } from './canvas/follow-ups.js';
 import type { DelayPaths } from './delay-paths.js';
 import type { DispatchParts } from './dispatch.js';
 import type { Gate } from './gate.js';
@@ -40,6 +41,8 @@ export interface CapsulePlan {
   readonly gates: readonly Gate[];
   /** Where results are kept. */
   readonly results?: ResultKeeper | undefined;
+  /** Sends what follows a task. */
+  readonly followUps?: FollowUps | undefined;
   readonly deliveryLimit: number;
   /** True: what delays need is declared before the first one. */
   readonly delaysAhead: boolean;
@@ -70,6 +73,7 @@ export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedP
     pool,
     gates,
     results,
+    followUps,
     deliveryLimit,
     copyForRetry,
     queues,
@@ -85,6 +89,7 @@ export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedP
     pool,
     gates,
     results,
+    followUps,
     slots: new Slots(concurrency),
     deliveryLimit,
     suspects,

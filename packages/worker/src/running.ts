@@ -28,6 +28,7 @@ import {
   waitAtMost,
 } from '@celeriac/core';
 
+import { chordsOf, openFollowUps, type OpenedFollowUps, signatureSender } from './canvas/open-follow-ups.js';
 import type { Capsule } from './capsule.js';
 import { planApplication, planTaskGroups, type TaskGroup } from './capsule-plan.js';
 import type { ContextParts } from './context.js';
@@ -89,6 +90,7 @@ interface PreparerParts {
   readonly contextParts: ContextParts;
   readonly validator: Validator;
   readonly gates: Gates;
+  readonly following: OpenedFollowUps;
 }
 
 type BySection = Readonly<Record<Section, Signatures>>;
@@ -178,7 +180,9 @@ export class Running {
     if (!this.#options.isSimulated)
       this.#results = await openResults({ ...this.#options, ...signals, sink });
     if (this.#results !== undefined) this.#opened.push(this.#results);
-    for (const group of this.#groups) this.#addTasks(group, { contextParts, validator, gates });
+    const { workflows: sender } = contextParts;
+    const following = openFollowUps({ ...this.#options, ...signals, sender, results: this.#results });
+    for (const group of this.#groups) this.#addTasks(group, { contextParts, validator, gates, following });
     for (const application of applications) {
       application.resolve(({ object, action }) => eventType(typePattern, object, action));
       const plan = planApplication(config, application);
@@ -265,10 +269,12 @@ export class Running {
     const common = { config, clock, newId: randomUUID };
     const payloads = new PayloadCheckIn({ store, config: config.tasks, logger, clock });
     const own = { payloads, keyStore: this.#keyStore, origin: producerName() };
+    const taskSenderParts = { ...common, ...this.#sending('tasks'), ...own };
     return {
       logger,
       ...this.#telling,
-      taskSenderParts: { ...common, ...this.#sending('tasks'), ...own },
+      taskSenderParts,
+      workflows: signatureSender(taskSenderParts, () => chordsOf(this.#results)),
       eventSender: new BrokerEventSender({
         ...common,
         ...this.#sending('events'),
@@ -293,7 +299,7 @@ export class Running {
     return { declarer, sink: this.#signatures[section].sink(sink) };
   }
 
-  #addTasks(group: TaskGroup, { contextParts, validator, gates }: PreparerParts): void {
+  #addTasks(group: TaskGroup, { contextParts, validator, gates, following }: PreparerParts): void {
     const { config, tasks: handlers, modules, logger, clock } = this.#options;
     const { time_zone: timeZone, delayed_delivery_ahead: delaysAhead } = config.tasks;
     const sides = { tasks: this.#sending('tasks'), events: this.#sending('events') };
@@ -309,6 +315,7 @@ export class Running {
       clock,
       watch,
       keyStore: this.#keyStore,
+      chords: () => chordsOf(this.#results),
     });
     this.#pools.push(pool);
     const { config: handler, queues } = group;
@@ -322,8 +329,9 @@ export class Running {
       copyForRetry: this.#signatures.tasks.copies(taskForRetry(timeZone)),
       concurrency: handler.concurrency,
       pool,
-      gates: gates.tasks,
+      gates: [following.gate, ...gates.tasks],
       results: this.#results,
+      followUps: following.followUps,
       deliveryLimit: handler.delivery_limit,
       delaysAhead,
     });

@@ -254,6 +254,14 @@ function calledWith(body: WireSignature, value: unknown): WireSignature {
   }
 }
 
+/** True where a task waits for a group. */
+export function hasChord(node: WorkflowNode): boolean {
+  const { parent } = node;
+  const members = node.kind === 'group' ? node.members : [];
+  if (node.kind === 'task' && parent?.kind === 'group') return true;
+  return (parent !== undefined && hasChord(parent)) || members.some(hasChord);
+}
+
 /** Ids of all tasks of a workflow, those that run first first. */
 export function taskIds(node: WorkflowNode): readonly string[] {
   const before = node.parent === undefined ? [] : taskIds(node.parent);

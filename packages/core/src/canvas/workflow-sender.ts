@@ -15,7 +15,7 @@ import type { ChordSizes } from '../results/chord-store.js';
 import type { Replies } from '../results/result-store.js';
 import { sendAll } from '../send-many.js';
 import { expand, type FirstTask } from './expand.js';
-import { freeze, taskIds, type WorkflowNode } from './freeze.js';
+import { freeze, hasChord, taskIds, type WorkflowNode } from './freeze.js';
 import { queueOf, taskOf } from './message.js';
 import type { AnySignature } from './signature.js';
 
@@ -85,7 +85,8 @@ export class SignatureSender {
     const frozen = freeze(signature, { newId, common: this.#common() });
     const { tasks, chords } = expand(frozen.signature, { newId, input, chain });
     const prepared = tasks.map((task) => this.#prepare(task, context));
-    if (chords.size > 0) {
+    // Also where it is only reached later: nothing of it is sent then.
+    if (chords.size > 0 || hasChord(frozen.node)) {
       if (store === undefined) throw noChords();
       const sizes = await store();
       for (const [groupId, size] of chords) await sizes.expect(groupId, size);
@@ -148,7 +149,8 @@ export class SignatureSender {
 }
 
 
-function noChords(): CeleriacError {
+/** There is nowhere to count one. */
+export function noChords(): CeleriacError {
   return new CeleriacError('ERR_CHORD_BACKEND', {
     message: 'A chord needs results in Redis: its tasks are counted there.',
     hint: 'Set tasks.result_backend to redis://… for senders and workers alike. Nothing was sent.',

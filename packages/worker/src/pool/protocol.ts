@@ -43,6 +43,7 @@ type EndingInChild =
 /** An Outcome on its way to the parent. */
 export type SentOutcome =
   | { readonly kind: 'succeeded'; readonly value: unknown; readonly valueError?: Thrown }
+  | { readonly kind: 'replaced' }
   | {
       readonly kind: Extract<Outcome['kind'], EndingInChild>;
       readonly error: Thrown;
@@ -68,6 +69,8 @@ export type BrokerCall =
       };
       readonly timeoutMs?: number;
     }
+  /** So many tasks of this group have to end before the body of its chord runs. */
+  | { readonly what: 'chord'; readonly groupId: string; readonly size: number }
   | StoreCall;
 
 /** A method of the key store, with what it is given. */
