@@ -110,13 +110,7 @@ interface PublisherParts {
 }
 
 class Publisher
-  implements
-    ResultSender,
-    WorkflowResultSender,
-    TaskCanceller,
-    EventSender,
-    PreparedSender,
-    AsyncDisposable
+  implements ResultSender, WorkflowResultSender, TaskCanceller, EventSender, PreparedSender, AsyncDisposable
 {
   readonly send: ResultSender['send'];
   readonly sendMany: ResultSender['sendMany'];
@@ -173,7 +167,10 @@ class Publisher
     const control = new RemoteControl({ ...common, ...this.#forTasks });
     this.cancel = control.cancel.bind(control);
     const workflows = openWorkflows({ ...common, tasks, results, ignoresResults });
-    this.sendWorkflow = withWorkflowResults(workflows, { ...this.#resultParts, canceller: control }).sendWorkflow;
+    this.sendWorkflow = withWorkflowResults(workflows, {
+      ...this.#resultParts,
+      canceller: control,
+    }).sendWorkflow;
     this.publishPrepared = publishPrepared(tasks, events);
     const tell = notifier(this.#listeners, parts.logger);
     for (const { session } of this.#sides()) forward(session, tell);

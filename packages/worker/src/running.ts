@@ -177,8 +177,7 @@ export class Running {
     const { sink } = this.#taskSide.publishing;
     const signals = { halted: this.#halted.signal, stopping: this.#stopping.signal };
     // Without a broker, in tests, there is no store either.
-    if (!this.#options.isSimulated)
-      this.#results = await openResults({ ...this.#options, ...signals, sink });
+    if (!this.#options.isSimulated) this.#results = await openResults({ ...this.#options, ...signals, sink });
     if (this.#results !== undefined) this.#opened.push(this.#results);
     const { workflows: sender } = contextParts;
     const following = openFollowUps({ ...this.#options, ...signals, sender, results: this.#results });

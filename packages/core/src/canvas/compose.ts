@@ -36,9 +36,8 @@ export function chain(...steps: readonly AnySignature[]): AnySignature {
 }
 
 /** What members get from before: each has to take it. */
-type InputOf<Members extends readonly AnySignature[]> = Members[number] extends Signature<infer In, unknown>
-  ? In
-  : never;
+type InputOf<Members extends readonly AnySignature[]> =
+  Members[number] extends Signature<infer In, unknown> ? In : never;
 
 /** Beside one another. Gives the list of what they return, in their order. An empty one gives an empty list. */
 export function group<const Members extends readonly AnySignature[]>(
@@ -57,7 +56,10 @@ export function chord<const Members extends readonly AnySignature[], Out>(
   header: Members,
   body: Signature<{ -readonly [I in keyof Members]: OutputOf<Members[I]> }, Out>,
 ): Signature<InputOf<Members>, Out>;
-export function chord<Out>(header: Iterable<AnySignature>, body: Signature<never, Out>): Signature<unknown, Out>;
+export function chord<Out>(
+  header: Iterable<AnySignature>,
+  body: Signature<never, Out>,
+): Signature<unknown, Out>;
 export function chord(header: Iterable<AnySignature>, body: AnySignature): AnySignature {
   return new Signature(
     chordSignature(
@@ -108,5 +110,8 @@ function overItems<Out>(
 export type { SignatureOptions };
 
 function empty(what: string): CeleriacError {
-  return new CeleriacError('ERR_WORKFLOW_INVALID', { message: `${what} has no tasks.`, hint: 'Nothing was sent.' });
+  return new CeleriacError('ERR_WORKFLOW_INVALID', {
+    message: `${what} has no tasks.`,
+    hint: 'Nothing was sent.',
+  });
 }

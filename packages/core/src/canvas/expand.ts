@@ -71,7 +71,8 @@ export function expand(signature: WireSignature, context: CallContext): Expanded
       const whole = chainSignature([group, ...chain.toReversed()]);
       return visit(freeze(whole, { newId }).signature, { newId, input, chain: [] });
     }
-    for (const member of membersOf(freeze(group, { newId }).signature)) visit(member, { newId, input, chain: [] });
+    for (const member of membersOf(freeze(group, { newId }).signature))
+      visit(member, { newId, input, chain: [] });
   }
 
   function visitChord(chord: WireSignature, context: CallContext): void {
@@ -83,11 +84,7 @@ export function expand(signature: WireSignature, context: CallContext): Expanded
 }
 
 /** A chord whose body goes on with the chain that it was in. */
-function extended(
-  chord: WireSignature,
-  chain: readonly WireSignature[],
-  newId: () => string,
-): WireSignature {
+function extended(chord: WireSignature, chain: readonly WireSignature[], newId: () => string): WireSignature {
   if (chain.length === 0) return freeze(chord, { newId }).signature;
   const { header, body, groupId } = chordParts(chord);
   const whole = chainSignature([body, ...chain.toReversed()]);

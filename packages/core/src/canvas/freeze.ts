@@ -39,12 +39,14 @@ export interface FreezeOptions {
   readonly newId: () => string;
   /** What is put on each task. */
   readonly common?: WireOptions;
-  /** It counts in this group, */
-  readonly group?: { readonly id: string; readonly index: number };
+  /** It counts in this group, whose id is given when it is sent, */
+  readonly group?: { readonly id: string | undefined; readonly index: number };
   /** and this is what follows when all have. */
   readonly chord?: WireSignature;
   /** What runs before. */
   readonly parent?: WorkflowNode;
+  /** True: it is sent by a worker, after something else. Celery's give its groups ids of their own then. */
+  readonly isLater?: boolean;
 }
 
 /** Throws ERR_WORKFLOW_INVALID, or Malformed for a foreign one that cannot be read. */
@@ -70,15 +72,16 @@ function freezeTask(
 ): Frozen {
   const { options } = signature;
   const id = options.task_id ?? newId();
-  const counted =
-    group === undefined || options.group_id !== undefined
-      ? {}
-      : { group_id: group.id, group_index: group.index };
+  const counted = group === undefined || options.group_id !== undefined ? {} : placeIn(group);
   const own = { ...common, ...options, task_id: id, ...counted, ...(chord === undefined ? {} : { chord }) };
   return {
     signature: { ...signature, options: own },
     node: { kind: 'task', id, ...(parent === undefined ? {} : { parent }) },
   };
+}
+
+function placeIn({ id, index }: NonNullable<FreezeOptions['group']>): WireOptions {
+  return { ...(id === undefined ? {} : { group_id: id }), group_index: index };
 }
 
 /** Groups within groups are one group. */
@@ -118,25 +121,28 @@ export function linked(
 }
 
 function freezeGroup(signature: WireSignature, options: FreezeOptions): Frozen {
-  const { newId, parent, common } = options;
+  const { newId, parent } = options;
   if (options.group !== undefined || options.chord !== undefined) throw endsInGroup();
   const id = signature.options.task_id ?? newId();
-  const frozen = freezeMembers(inherited(signature), id, { newId, common });
+  const frozen = freezeMembers(inherited(signature), id, options);
   return {
-    signature: groupSignature(frozen.map((one) => one.signature), { task_id: id }),
+    signature: groupSignature(signaturesOf(frozen), { task_id: id }),
     node: groupNode(id, frozen, parent),
   };
 }
 
 function freezeMembers(
   members: readonly WireSignature[],
-  id: string,
-  options: Pick<FreezeOptions, 'newId' | 'chord'> & { readonly common: WireOptions | undefined },
+  groupId: string,
+  { newId, common = {}, chord, isLater = false }: FreezeOptions,
 ): readonly Frozen[] {
-  const { common, ...others } = options;
-  return flatMembers(members).map((member, index) =>
-    freeze(member, { ...others, ...(common === undefined ? {} : { common }), group: { id, index } }),
-  );
+  const id = isLater ? undefined : groupId;
+  const each = { newId, common, isLater, ...(chord === undefined ? {} : { chord }) };
+  return flatMembers(members).map((member, index) => freeze(member, { ...each, group: { id, index } }));
+}
+
+function signaturesOf(frozen: readonly Frozen[]): readonly WireSignature[] {
+  return frozen.map(({ signature }) => signature);
 }
 
 function groupNode(id: string, frozen: readonly Frozen[], parent: WorkflowNode | undefined): WorkflowNode {
@@ -147,21 +153,18 @@ function groupNode(id: string, frozen: readonly Frozen[], parent: WorkflowNode |
 function freezeChord(signature: WireSignature, options: FreezeOptions): Frozen {
   const empty = emptied(signature);
   if (empty !== undefined) return freeze(empty, options);
-  const { newId, common, parent } = options;
+  const { newId, parent, isLater = false } = options;
   const { header, body: wanted, groupId } = chordParts(signature);
   const { link, link_error: linkError } = signature.options;
   const id = groupId ?? newId();
   const headed = linked(wanted, { link: link ?? [], linkError: linkError ?? [] });
-  const body = grouped(folded(freeze(headed, options).signature), id);
+  const ending = folded(freeze(headed, { ...options, isLater: true }).signature);
+  const body = isLater ? ending : grouped(ending, id);
   const given = header.map((member) => withInput(member, signature.args));
-  const frozen = freezeMembers(given, id, { newId, common, chord: body });
+  const frozen = freezeMembers(given, id, { ...options, chord: body });
   // Its ids are given by now: this is for what is known of it alone.
   const { node } = freeze(body, { newId, parent: groupNode(id, frozen, parent) });
-  const group = groupSignature(
-    frozen.map((one) => one.signature),
-    { task_id: id },
-  );
-  return { signature: chordSignature(group, body), node };
+  return { signature: chordSignature(groupSignature(signaturesOf(frozen), { task_id: id }), body), node };
 }
 
 /** Celery 5.6 says of a body which group it closes; it has no index there, and does not count in it. */
@@ -186,18 +189,25 @@ export function unfolded(signature: WireSignature): WireSignature {
 }
 
 function freezeChain(signature: WireSignature, options: FreezeOptions): Frozen {
-  const { newId, common, parent } = options;
   const steps = stepsOf(signature);
   if (steps.length === 0) throw noTasks();
   const { link, link_error: linkError = [] } = signature.options;
   const frozen: WireSignature[] = [];
-  let node = parent;
+  let node = options.parent;
   for (const [index, step] of steps.entries()) {
     const isLast = index === steps.length - 1;
     const given = linked(step, { link: isLast ? (link ?? []) : [], linkError });
-    const each = { newId, ...(common === undefined ? {} : { common }) };
-    const last = isLast ? { ...options } : each;
-    const one = freeze(given, { ...last, ...(node === undefined ? {} : { parent: node }) });
+    const { group, chord, ...each } = options;
+    const place = isLast
+      ? { ...(group === undefined ? {} : { group }), ...(chord === undefined ? {} : { chord }) }
+      : {};
+    const before = node === undefined ? {} : { parent: node };
+    const one = freeze(given, {
+      ...each,
+      ...place,
+      ...before,
+      isLater: index > 0 || options.isLater === true,
+    });
     frozen.push(one.signature);
     node = one.node;
   }
@@ -243,10 +253,17 @@ function calledWith(body: WireSignature, value: unknown): WireSignature {
       return first === undefined ? body : chainSignature([calledWith(first, value), ...rest], body.options);
     }
     case 'group':
-      return groupSignature(membersOf(body).map((one) => calledWith(one, value)), body.options);
+      return groupSignature(
+        membersOf(body).map((one) => calledWith(one, value)),
+        body.options,
+      );
     case 'chord': {
       const { header, body: next } = chordParts(body);
-      return chordSignature(header.map((one) => calledWith(one, value)), next, body.options);
+      return chordSignature(
+        header.map((one) => calledWith(one, value)),
+        next,
+        body.options,
+      );
     }
     case 'task':
     case 'chunks':

@@ -126,7 +126,8 @@ export function signature(
   const name = typeof task === 'string' ? task : task.name;
   const { kwargs: more, ...others } = options;
   const wire = taskSignature(name, { args, kwargs: { ...kwargs, ...more } });
-  const whole = contract !== undefined && takesWhole(contract, wire) ? { headers: { [inputHeader]: 'value' } } : {};
+  const whole =
+    contract !== undefined && takesWhole(contract, wire) ? { headers: { [inputHeader]: 'value' } } : {};
   const defaults = contract === undefined ? {} : contractOptions(contract);
   const headers = { ...whole.headers, ...others.headers };
   const all = Object.keys(headers).length === 0 ? others : { ...others, headers };
@@ -210,7 +211,9 @@ function isSignature(value: unknown): value is WireSignature {
 /** From JSON text or data as Celery writes it. Throws ERR_WORKFLOW_INVALID. */
 export function signatureFrom(json: unknown): Signature {
   try {
-    return new Signature(readSignature(typeof json === 'string' ? parseJson(json) : parseJson(stringifyJson(json))));
+    return new Signature(
+      readSignature(typeof json === 'string' ? parseJson(json) : parseJson(stringifyJson(json))),
+    );
   } catch (cause) {
     throw new CeleriacError('ERR_WORKFLOW_INVALID', {
       message: `This is no signature: ${(cause as Error).message}.`,

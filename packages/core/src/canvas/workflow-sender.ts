@@ -114,7 +114,10 @@ export class SignatureSender {
     };
   }
 
-  #prepare(task: FirstTask, { parentId, rootId, change = (message) => message }: WorkflowContext): PreparedTask {
+  #prepare(
+    task: FirstTask,
+    { parentId, rootId, change = (message) => message }: WorkflowContext,
+  ): PreparedTask {
     const { config, clock, origin, replies } = this.#parts;
     const now = clock.now();
     const { time_zone: timeZone, routes, default_queue: usual } = config.tasks;
@@ -147,7 +150,6 @@ export class SignatureSender {
     });
   }
 }
-
 
 /** There is nowhere to count one. */
 export function noChords(): CeleriacError {

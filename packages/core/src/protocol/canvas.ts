@@ -129,17 +129,11 @@ export function taskSignature(
   return { task, args, kwargs, options, subtask_type: null, immutable };
 }
 
-export function chainSignature(
-  tasks: readonly WireSignature[],
-  options: WireOptions = {},
-): WireSignature {
+export function chainSignature(tasks: readonly WireSignature[], options: WireOptions = {}): WireSignature {
   return { ...taskSignature('celery.chain', { kwargs: { tasks }, options }), subtask_type: 'chain' };
 }
 
-export function groupSignature(
-  tasks: readonly WireSignature[],
-  options: WireOptions = {},
-): WireSignature {
+export function groupSignature(tasks: readonly WireSignature[], options: WireOptions = {}): WireSignature {
   return { ...taskSignature('celery.group', { kwargs: { tasks }, options }), subtask_type: 'group' };
 }
 

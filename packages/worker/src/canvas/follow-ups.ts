@@ -94,7 +94,8 @@ export class FollowUps {
   async ended(message: TaskMessage, state: EndState, delivery: Delivery): Promise<Followed> {
     return this.#patiently('what comes of how the task ended', delivery, async () => {
       const { embed, id, rootId, group, groupIndex } = message;
-      const chord = embed.chord === null || embed.chord === undefined ? undefined : readSignature(embed.chord);
+      const chord =
+        embed.chord === null || embed.chord === undefined ? undefined : readSignature(embed.chord);
       const chain = readSignatures(embed.chain);
       const errbacks = readSignatures(embed.errbacks);
       const link = { id, rootId, group, groupIndex, chain, chord, errbacks };
@@ -129,7 +130,11 @@ export class FollowUps {
     await chords.done(group);
   }
 
-  async #join(link: EndedLink, joined: Joined & { readonly body: WireSignature }, delivery: Delivery): Promise<void> {
+  async #join(
+    link: EndedLink,
+    joined: Joined & { readonly body: WireSignature },
+    delivery: Delivery,
+  ): Promise<void> {
     const { body } = joined;
     switch (joined.kind) {
       case 'sent':
@@ -153,7 +158,11 @@ export class FollowUps {
   }
 
   /** Those that will not run any more are told to have failed, so that nobody waits for them; then the callbacks. */
-  async #fail(link: EndedLink, state: EndState & { readonly error: unknown }, delivery: Delivery): Promise<void> {
+  async #fail(
+    link: EndedLink,
+    state: EndState & { readonly error: unknown },
+    delivery: Delivery,
+  ): Promise<void> {
     for (const step of link.chain.toReversed()) {
       await this.#failSignature(step, state, { link, delivery, isSilent: true });
     }

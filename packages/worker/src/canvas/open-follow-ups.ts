@@ -15,10 +15,7 @@ import { FollowUps } from './follow-ups.js';
 import { WorkflowGate } from './workflow-gate.js';
 
 /** `chords` rejects where there are none. */
-export function signatureSender(
-  parts: TaskSenderParts,
-  chords: () => Promise<ChordSizes>,
-): SignatureSender {
+export function signatureSender(parts: TaskSenderParts, chords: () => Promise<ChordSizes>): SignatureSender {
   const { config, clock, newId, origin } = parts;
   return new SignatureSender({ config, clock, newId, origin, tasks: new BrokerTaskSender(parts), chords });
 }

@@ -2,7 +2,13 @@
  * Looks at what is to follow a task before it runs: what cannot be read, or counted, ends in the dead-letter queue with
  * the whole workflow in it, and not half done. And lets the body of a chord not run again that has succeeded.
  */
-import { CeleriacError, type ChordStore, readSignature, readSignatures, type TaskMessage } from '@celeriac/core';
+import {
+  CeleriacError,
+  type ChordStore,
+  readSignature,
+  readSignatures,
+  type TaskMessage,
+} from '@celeriac/core';
 
 import type { Admission, Gate } from '../gate.js';
 import type { Work } from '../work.js';

@@ -55,7 +55,10 @@ function kept(store: SendKeyStore, ask: StoreCall): Promise<unknown> {
   }
 }
 
-async function done({ sink, declarer }: AnswerSide, ask: Exclude<BrokerCall, StoreCall | { what: 'chord' }>): Promise<void> {
+async function done(
+  { sink, declarer }: AnswerSide,
+  ask: Exclude<BrokerCall, StoreCall | { what: 'chord' }>,
+): Promise<void> {
   switch (ask.what) {
     case 'ensure':
       await declarer.ensure(ask.key, () => ask.topology);

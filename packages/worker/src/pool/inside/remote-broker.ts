@@ -2,7 +2,14 @@
  * The broker as code in a child sees it: publishing and declaring are asked of the parent, which has the
  * connections. Keeps no messages.
  */
-import type { ChordSizes, Ensures, MessageSink, OutgoingMessage, PublishOptions, Topology } from '@celeriac/core';
+import type {
+  ChordSizes,
+  Ensures,
+  MessageSink,
+  OutgoingMessage,
+  PublishOptions,
+  Topology,
+} from '@celeriac/core';
 
 import type { BrokerCall, CallSide, ToChild } from '../protocol.js';
 import { fromThrown } from '../thrown.js';
