@@ -23,7 +23,7 @@ import { pythonCalls, PythonWorker, requireCelery } from '../support/python.js';
 import { Redis, requireRedis } from '../support/redis.js';
 import { waitFor } from '../support/wait-for.js';
 
-const timeout = process.env.SCRATCH ? '12s' : '150s';
+const timeout = '150s';
 const inPython = { queue: 'celery' };
 const inNode = { queue: 'node' };
 
@@ -68,7 +68,6 @@ describe('workflows over Python and Node', function () {
   });
 
   after(async () => {
-    if (process.env.SCRATCH) { const { spawnSync } = await import('node:child_process'); const u = new URL(env.INTEROP_BACKEND as string); const r = (...c: string[]) => spawnSync('redis-cli', ['-p', u.port, ...c], { encoding: 'utf8' }).stdout; for (const k of r('keys', 'cele*').split('\n').sort()) { const t = r('type', k).trim(); console.log(k, t, t === 'zset' ? r('zrange', k, '0', '-1', 'withscores') : t === 'string' ? r('get', k) : ''); } console.log(seen); }
     for (const one of opened.reverse()) await one[Symbol.asyncDispose]();
   });
 
@@ -289,8 +288,8 @@ describe('workflows over Python and Node', function () {
       [],
       inNode,
     ]);
-    expect(told.type).to.equal('ChordError');
-    expect(told.text).to.match(/raised TypeError\('wrong'\)/u);
+    // Celery's `get` raises what the header raised.
+    expect(told).to.deep.equal({ type: 'TypeError', text: 'wrong' });
     await waitFor(() => errbacks.length > 0);
   });
 

@@ -57,8 +57,8 @@ export class WorkflowResult<Output = unknown> extends AsyncResult<Output> implem
     return cancelAll(this.#node, this.#parts, options);
   }
 
-  forgetAll(): Promise<void> {
-    return forgetAll(this.#node, this.#parts);
+  async forgetAll(): Promise<void> {
+    await Promise.all([this.forget(), forgetAll(this.#node, this.#parts)]);
   }
 }
 
@@ -127,8 +127,8 @@ export class GroupResult<Output = unknown> implements Whole {
     return cancelAll(this.#node, this.#parts, options);
   }
 
-  forgetAll(): Promise<void> {
-    return forgetAll(this.#node, this.#parts);
+  async forgetAll(): Promise<void> {
+    await Promise.all([...this.members.map((member) => member.forget()), forgetAll(this.#node, this.#parts)]);
   }
 }
 
