@@ -62,6 +62,7 @@ export type { JsonSchema, Schema, SchemaInput, SchemaOutput } from './contract/s
 
 export { decodeTask, encodeTask } from './protocol/celery-v2.js';
 export { decodeEvent, encodeEvent, eventType, parseEventType } from './protocol/cloud-event.js';
+export { Malformed } from './protocol/received.js';
 export type { Decoded, EncodedMessage, Received } from './protocol/received.js';
 export { parseJson, stringifyJson } from './protocol/json.js';
 export { compilePattern, matchesGlob, matchesPattern, routeTask } from './policy/routing.js';
@@ -150,6 +151,8 @@ export type { RemoteException } from './protocol/exception.js';
 export { openResultStore, openResultWriter } from './results/open.js';
 export type { ResultStoreOptions, ResultWriterOptions } from './results/open.js';
 export type { Replies, ResultStore, ResultWriter } from './results/result-store.js';
+export { RedisChords } from './results/redis-chords.js';
+export { RedisConnection } from './redis/redis-connection.js';
 export type { ChordSizes, ChordStore, EndedPart, Joined } from './results/chord-store.js';
 export { chain, chord, chunks, group, map, starmap } from './canvas/compose.js';
 export type { OutputOf } from './canvas/compose.js';

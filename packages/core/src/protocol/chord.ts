@@ -54,7 +54,7 @@ export function decodeGroupTree(text: string): readonly GroupTree[] {
 function treeOf(tuple: unknown): GroupTree | undefined {
   if (!Array.isArray(tuple)) return undefined;
   const [identity, members] = tuple as unknown[];
-  if (Array.isArray(members)) return members.flatMap((one) => treeOf(one) ?? []);
+  if (Array.isArray(members)) return members.map(treeOf).filter((one) => one !== undefined);
   const id: unknown = Array.isArray(identity) ? identity[0] : identity;
   return typeof id === 'string' ? id : undefined;
 }

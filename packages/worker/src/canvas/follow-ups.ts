@@ -18,6 +18,7 @@ import {
   isCeleriacError,
   type Joined,
   type Logger,
+  Malformed,
   membersOf,
   type NewResult,
   readSignature,
@@ -247,7 +248,7 @@ const unfit = ['ERR_NOT_SERIALIZABLE', 'ERR_MESSAGE_TOO_LARGE', 'ERR_WORKFLOW_IN
 
 /** The message's fault, or the value's: the same next time. */
 function isUnfit(error: unknown): boolean {
-  return unfit.some((code) => isCeleriacError(error, code));
+  return error instanceof Malformed || unfit.some((code) => isCeleriacError(error, code));
 }
 
 /** What a workflow that cannot be read is told as. */
