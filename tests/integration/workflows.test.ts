@@ -136,8 +136,8 @@ describe('chords in Redis', () => {
   });
 
   after(async () => {
-    await connection?.close();
-    await redis?.[Symbol.asyncDispose]();
+    await connection.close();
+    await redis[Symbol.asyncDispose]();
   });
 
   const part = (groupId: string, index: number, value: unknown) => ({

@@ -5,14 +5,14 @@ import {
   chord,
   chunks,
   group,
-  GroupResult,
+  type GroupResult,
   map,
   resultsOf,
   type Signature,
   signature,
   signatureFrom,
   starmap,
-  TaskError,
+  type TaskError,
 } from '@celeriac/publisher';
 import { currentTask, type TaskContext } from '@celeriac/worker';
 import { expect } from 'chai';

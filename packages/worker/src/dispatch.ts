@@ -72,8 +72,7 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   const tried = 'work' in prepared ? prepared.work : prepared.tried;
   const attempt = tried === undefined ? undefined : attemptFacts(tried, outcome, parts);
   const wanted = judge(outcome, { live: delivery.live, attempt, deliveries });
-  const isTask = parts.results !== undefined || parts.followUps !== undefined;
-  const keeping = isTask ? keepEnd(parts, { prepared, delivery, outcome, wanted }) : true;
+  const keeping = keepEnd(parts, { prepared, delivery, outcome, wanted });
   const isKept = keeping === true || (await keeping);
   const decided = isKept ? wanted : judge(outcome, { live: delivery.live, attempt, deliveries, isKept });
   if (passage.isHeld) await passage.ended({ outcome, verdict: decided });
@@ -97,6 +96,7 @@ function keepEnd(
   parts: DispatchParts,
   { prepared, delivery, outcome, wanted: verdict }: Ended,
 ): true | Promise<boolean> {
+  if (parts.results === undefined && parts.followUps === undefined) return true;
   const message = 'work' in prepared ? prepared.work.message : prepared.message;
   const target = message === undefined ? resultTargetOf(delivery.properties) : resultTarget(message);
   return target === undefined ? true : endTask(parts, { target, message, delivery, outcome, verdict });

@@ -29,8 +29,9 @@ export function chain<In, A, B, C, D, E>(
   fifth: Signature<NoInfer<D>, E>,
 ): Signature<In, E>;
 /** Of a list whose length the compiler does not know: nothing is checked. */
-export function chain(...steps: readonly AnySignature[]): Signature;
-export function chain(...steps: readonly AnySignature[]): AnySignature {
+export function chain(steps: readonly AnySignature[]): Signature;
+export function chain(...given: readonly (AnySignature | readonly AnySignature[])[]): AnySignature {
+  const steps = given.flat() as AnySignature[];
   if (steps.length === 0) throw empty('A chain');
   return new Signature(chainSignature(steps.map(({ wire }) => wire)));
 }
@@ -56,8 +57,9 @@ export function chord<const Members extends readonly AnySignature[], Out>(
   header: Members,
   body: Signature<{ -readonly [I in keyof Members]: OutputOf<Members[I]> }, Out>,
 ): Signature<InputOf<Members>, Out>;
+/** Of a header that is no list: nothing is checked. */
 export function chord<Out>(
-  header: Iterable<AnySignature>,
+  header: Iterable<AnySignature> & { readonly length?: never },
   body: Signature<never, Out>,
 ): Signature<unknown, Out>;
 export function chord(header: Iterable<AnySignature>, body: AnySignature): AnySignature {

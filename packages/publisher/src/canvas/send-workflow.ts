@@ -1,7 +1,12 @@
 /** A sender of workflows whose receipts lead to results. Types, and the way from ids to them. */
 import type { AnySignature, Signature, SignatureSender, WorkflowOptions } from '@celeriac/core';
 
-import { GroupResult, workflowResult, type WorkflowParts, type WorkflowResult } from './workflow-result.js';
+import {
+  type GroupResult,
+  workflowResult,
+  type WorkflowParts,
+  type WorkflowResult,
+} from './workflow-result.js';
 
 /** A list is what a group gives. */
 export type ResultOfWorkflow<Out> = Out extends readonly unknown[]
@@ -14,10 +19,10 @@ export interface WorkflowResultSender {
    * has confirmed them. Rejects with ERR_WORKFLOW_INVALID, ERR_CHORD_BACKEND or what `send` rejects with before anything
    * was sent, and with ERR_SEND_MANY where only some of several tasks were.
    */
-  sendWorkflow<Out>(
+  readonly sendWorkflow: <Out>(
     workflow: Signature<undefined, Out>,
     options?: WorkflowOptions,
-  ): Promise<ResultOfWorkflow<Out>>;
+  ) => Promise<ResultOfWorkflow<Out>>;
 }
 
 export function withWorkflowResults(

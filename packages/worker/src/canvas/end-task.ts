@@ -26,23 +26,44 @@ export interface EndedTask {
 }
 
 /** False when the delivery must not be acknowledged. Never rejects. */
-export async function endTask({ results, followUps }: EndParts, ended: EndedTask): Promise<boolean> {
-  const { target, message, delivery } = ended;
+export async function endTask(parts: EndParts, ended: EndedTask): Promise<boolean> {
+  const { results, followUps } = parts;
+  const { message, target, outcome, verdict } = ended;
   if (followUps === undefined || message === undefined || !isFollowed(message))
     return results === undefined || (await results.ended(ended));
-  let { outcome } = ended;
-  let state = endState(outcome, resultOf(outcome, ended.verdict, target.id));
-  if (state?.status === 'SUCCESS') {
-    const followed = await followUps.succeeded(message, state.value, delivery);
-    if (followed.kind === 'gone') return false;
-    if (followed.kind === 'unfit') {
-      state = { status: 'FAILURE', error: followed.error };
-      outcome = { kind: 'succeeded', value: undefined, valueError: followed.error };
-    } else for (const child of followed.children) results?.sent(target.id, child);
+  const state = endState(outcome, resultOf(outcome, verdict, target.id));
+  const following = { results, followUps, message };
+  if (state?.status !== 'SUCCESS') return keepAndTell(following, ended, state);
+  const followed = await followUps.succeeded(message, state.value, ended.delivery);
+  switch (followed.kind) {
+    case 'gone':
+      return false;
+    case 'done':
+      for (const child of followed.children) results?.sent(target.id, child);
+      return keepAndTell(following, ended, state);
+    case 'unfit': {
+      const { error } = followed;
+      const unfit: Outcome = { kind: 'succeeded', value: undefined, valueError: error };
+      return keepAndTell(following, { ...ended, outcome: unfit }, { status: 'FAILURE', error });
+    }
   }
-  if (results !== undefined && !(await results.ended({ ...ended, outcome }))) return false;
+}
+
+interface Following {
+  readonly results: ResultKeeper | undefined;
+  readonly followUps: FollowUps;
+  readonly message: TaskMessage;
+}
+
+/** Its result, and then who counts on it. */
+async function keepAndTell(
+  { results, followUps, message }: Following,
+  ended: EndedTask,
+  state: EndState | undefined,
+): Promise<boolean> {
+  if (results !== undefined && !(await results.ended(ended))) return false;
   if (state === undefined) return true;
-  return (await followUps.ended(message, state, delivery)).kind !== 'gone';
+  return (await followUps.ended(message, state, ended.delivery)).kind !== 'gone';
 }
 
 function isFollowed({ embed: { callbacks, errbacks, chain, chord } }: TaskMessage): boolean {

@@ -215,6 +215,7 @@ export class FollowUps {
     act: () => Promise<readonly string[]>,
   ): Promise<Followed> {
     const { logger, halted, clock } = this.#parts;
+    const isOver = (): boolean => !delivery.live || halted.aborted;
     for (let failures = 1; ; failures++) {
       try {
         return { kind: 'done', children: await act() };
@@ -223,14 +224,14 @@ export class FollowUps {
         const { queue, properties } = delivery;
         const id = properties.messageId ?? properties.correlationId;
         logger.error(`cannot send ${what}, holding the message and trying on`, { queue, id, error });
-        if (!delivery.live || halted.aborted) return { kind: 'gone' };
+        if (isOver()) return { kind: 'gone' };
         const random = (): number => clock.random();
         const woken = new AbortController();
         const forget = delivery.onLost(() => woken.abort());
         const pauseMs = backoffMs(failures, { firstMs: firstPauseMs, longestMs: longestPauseMs, random });
         await clock.sleep(pauseMs, AbortSignal.any([woken.signal, halted]));
         forget();
-        if (!delivery.live || halted.aborted) return { kind: 'gone' };
+        if (isOver()) return { kind: 'gone' };
       }
     }
   }

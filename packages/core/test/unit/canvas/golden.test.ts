@@ -45,6 +45,11 @@ async function sent(workflow: WireSignature, ids: readonly string[], replyTo: st
   }));
 }
 
+const unreadBy: Readonly<Record<string, readonly string[]>> = {
+  'celery.chord': ['task_id'],
+  'celery.group': ['chord', 'root_id', 'parent_id'],
+};
+
 /** Options that only a sender in Python sets, and that it reads as if they were not there. */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
@@ -52,9 +57,8 @@ function plain(value: unknown): unknown {
   const { task, options, ...rest } = value as { task?: string; options?: Record<string, unknown> };
   const all = Object.fromEntries(Object.entries(rest).map(([key, one]) => [key, plain(one)]));
   if (task === undefined || options === undefined) return { ...value, ...all };
-  const left = { ...options };
-  if (task === 'celery.chord') delete left.task_id;
-  if (task === 'celery.group') for (const key of ['chord', 'root_id', 'parent_id']) delete left[key];
+  const unread = unreadBy[task] ?? [];
+  const left = Object.fromEntries(Object.entries(options).filter(([key]) => !unread.includes(key)));
   return { task, ...all, options: plain(left) };
 }
 
@@ -73,10 +77,10 @@ for (const version of ['5.2.6', '5.6.3']) {
       immutable: add(1, 2).set({ immutable: true }),
       with_options: add(1).set({ countdown: 10, queue: 'q2', priority: 3 }),
       link: add(1, 2).link(mul(3)).linkError(signature('tasks.onerr')),
-      chain: chain(...([add(1, 2), mul(3)] as AnySignature[])),
+      chain: chain([add(1, 2), mul(3)]),
       group: group([add(1, 2), mul(3, 4)]),
       chord: chord([add(1, 2), mul(3, 4)], tsum),
-      task_then_group: chain(...([add(1, 2), group([add(5), mul(6)])] as AnySignature[])),
+      task_then_group: chain([add(1, 2), group([add(5), mul(6)])]),
       map: map('tasks.add', [1, 2]),
       starmap: starmap('tasks.add', [[1, 2]]),
       chunks: chunks(
@@ -123,7 +127,7 @@ for (const version of ['5.2.6', '5.6.3']) {
     it('begin with the same message: chain', async () => {
       const ids = [0, 1, 2].map((index) => idOf('chain', index));
       const steps = [add(1, 2), mul(3), add(7, 8).set({ immutable: true })];
-      await expectLike('chain', chain(...steps), { ids, count: 1 });
+      await expectLike('chain', chain(steps), { ids, count: 1 });
     });
 
     it('begin with the same messages: callbacks', async () => {
@@ -145,7 +149,7 @@ for (const version of ['5.2.6', '5.6.3']) {
         idOf('chain_group', 2),
       ];
       const steps = [add(1, 1), group([add(5), mul(5)]), tsum];
-      await expectLike('chain_group', chain(...steps), { ids, count: 1 });
+      await expectLike('chain_group', chain(steps), { ids, count: 1 });
     });
 
     // Celery 5.2 sends no places in plain groups, nor the group of a chord's body.
