@@ -172,9 +172,9 @@ describe('workflows over Python and Node', function () {
 
   it('run a group in the middle of a chain, from either side', async () => {
     const workflow = chain(nodeAdd(1), group([add(1), nodeAdd(2), add(3)]), nodeTotal(), add(100));
-    expect(await valueOf(workflow as Numbers)).to.equal(109);
+    expect(await valueOf(workflow)).to.equal(109);
     const first = chain(add(1), group([add(1), nodeAdd(2)]), total(), nodeAdd(100));
-    expect(await valueOf(first as Numbers)).to.equal(105);
+    expect(await valueOf(first)).to.equal(105);
     const middle = {
       group: [
         ['node.add', [1], inNode],
@@ -193,7 +193,7 @@ describe('workflows over Python and Node', function () {
   it('nest: a chord in a chain in a group, and a chord in the header of another', async () => {
     const inner = chain(nodeAdd(1), chord([add(1), nodeAdd(2)], total()), nodeAdd(10));
     const result = await client.publisher.sendWorkflow(
-      group([inner as Numbers, add(5), nodeAdd(6)] as const),
+      group([inner, add(5), nodeAdd(6)] as const),
     );
     expect(await result.result({ timeout })).to.deep.equal([15, 5, 6]);
     const outer = chord(
@@ -292,7 +292,7 @@ describe('workflows over Python and Node', function () {
     expect(await valueOf(chord([], nodeTotal()))).to.equal(0);
     expect(await valueOf(chord([][Symbol.iterator]() as Iterable<AnySignature>, total()))).to.equal(0);
     expect(await valueOf(group([]))).to.deep.equal([]);
-    const list = signature<unknown, unknown>('node.list', [], inNode);
+    const list = signature('node.list', [], inNode);
     expect(await valueOf(chain(nodeAdd(1), group([]), list) as Numbers)).to.deep.equal([]);
     expect(await valueOf(chain(add(1), group([]), list) as Numbers)).to.deep.equal([]);
     expect(await valueOf(chord([nodeAdd(5)], list))).to.deep.equal([5]);

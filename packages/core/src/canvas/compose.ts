@@ -38,7 +38,7 @@ export function chain(...given: readonly (AnySignature | readonly AnySignature[]
 
 /** What members get from before: each has to take it. */
 type InputOf<Members extends readonly AnySignature[]> =
-  Members[number] extends Signature<infer In, unknown> ? In : never;
+  Members[number] extends Signature<infer In> ? In : never;
 
 /** Beside one another. Gives the list of what they return, in their order. An empty one gives an empty list. */
 export function group<const Members extends readonly AnySignature[]>(

@@ -42,7 +42,7 @@ export interface SignatureOptions {
 }
 
 /** Any signature at all, whatever it takes and gives. */
-export type AnySignature = Signature<never, unknown>;
+export type AnySignature = Signature<never>;
 
 /**
  * `In` is what it still needs of what comes before: `undefined` where it has all it needs, `unknown` where it does not
@@ -176,14 +176,14 @@ function optioned(wire: WireSignature, options: SignatureOptions): WireSignature
     written.expires = expires instanceof Date ? expires.toISOString() : parseDuration(expires);
   if (timeLimit?.hard !== undefined) written.time_limit = parseDuration(timeLimit.hard);
   if (timeLimit?.soft !== undefined) written.soft_time_limit = parseDuration(timeLimit.soft);
-  const set = withOptions(wire, written as WireOptions);
+  const set = withOptions(wire, written);
   const all = linked(set, { link: listOf(link), linkError: listOf(linkError) });
   return immutable === undefined ? all : { ...all, immutable };
 }
 
 function listOf(one: AnySignature | readonly AnySignature[] | undefined): readonly WireSignature[] {
   if (one === undefined) return [];
-  return (one instanceof Signature ? [one] : (one as readonly AnySignature[])).map(({ wire }) => wire);
+  return (one instanceof Signature ? [one] : (one)).map(({ wire }) => wire);
 }
 
 /** Stamps are on every task of a workflow, and on what is called after it. */
