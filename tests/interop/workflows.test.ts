@@ -14,30 +14,31 @@ import {
   starmap,
   type TaskError,
 } from '@celeriac/publisher';
-import { currentTask, type TaskContext } from '@celeriac/worker';
 import { expect } from 'chai';
 
 import { requireRabbit, Vhost } from '../support/broker.js';
 import { configFor, rejection, WatchedPublisher, WatchedWorker } from '../support/clients.js';
 import { pythonCalls, PythonWorker, requireCelery } from '../support/python.js';
 import { Redis, requireRedis } from '../support/redis.js';
+import {
+  add,
+  inNode,
+  inPython,
+  nodeAdd,
+  nodeTotal,
+  type Numbers,
+  registerSteps,
+  type SeenStep,
+  total,
+} from '../support/workflow-steps.js';
 import { waitFor } from '../support/wait-for.js';
 
 const timeout = '150s';
-const inPython = { queue: 'celery' };
-const inNode = { queue: 'node' };
-
-type Numbers = Signature<unknown, number>;
-const add = (...args: number[]): Numbers => signature('canvas.add', args, inPython);
-const total = (): Numbers => signature('canvas.total', [], inPython);
-const nodeAdd = (...args: number[]): Numbers => signature('node.add', args, inNode);
-const nodeTotal = (): Numbers => signature('node.total', [], inNode);
 
 describe('workflows over Python and Node', function () {
   const opened: AsyncDisposable[] = [];
   const errbacks: unknown[][] = [];
-  const seen: { name: string; id: string; rootId: string; parentId: string | undefined; args: unknown[] }[] =
-    [];
+  const seen: SeenStep[] = [];
   let vhost: Vhost;
   let env: NodeJS.ProcessEnv;
   let client: WatchedPublisher;
@@ -56,7 +57,7 @@ describe('workflows over Python and Node', function () {
     const config = configFor(vhost.url, { tasks, task_handler: { queues: ['node'], concurrency: 20 } });
     node = new WatchedWorker(config);
     opened.push(node);
-    register(node);
+    registerSteps(node.worker, { seen, errbacks });
     const options = ['--pool=prefork', '--concurrency=2'];
     const [python] = await Promise.all([
       PythonWorker.start(vhost.url, { app: 'canvas_app', options, env }),
@@ -70,39 +71,6 @@ describe('workflows over Python and Node', function () {
   after(async () => {
     for (const one of opened.reverse()) await one[Symbol.asyncDispose]();
   });
-
-  function register({ worker }: WatchedWorker): void {
-    const note = (args: unknown[]): void => {
-      const { task: name, message } = currentTask() as TaskContext;
-      seen.push({ name, id: message.id, rootId: message.rootId, parentId: message.parentId, args });
-    };
-    worker.task('node.add', (...args: number[]) => {
-      note(args);
-      return args.reduce((sum, one) => sum + one, 0);
-    });
-    worker.task('node.total', (numbers: number[]) => {
-      note([numbers]);
-      return numbers.reduce((sum, one) => sum + one, 0);
-    });
-    worker.task('node.list', (value: unknown) => value);
-    worker.task('node.fail', () => {
-      throw new TypeError('wrong');
-    });
-    worker.task('node.errback', (...args: unknown[]) => void errbacks.push(args));
-    const twice = { retry: { max: 5, delay: '10ms', jitter: false } } as const;
-    worker.task(
-      'node.flaky',
-      (times: number, value: number) => {
-        if ((currentTask() as TaskContext).attempt <= times) throw new Error('not yet');
-        return value;
-      },
-      twice,
-    );
-    worker.task('node.replace', (by: number) => (currentTask() as TaskContext).replace(add(by, 1)));
-    worker.task('node.replace-by-chain', (by: number) =>
-      (currentTask() as TaskContext).replace(chain(nodeAdd(by), add(10))),
-    );
-  }
 
   async function valueOf<Out>(workflow: Signature<undefined, Out>): Promise<unknown> {
     const result = await client.publisher.sendWorkflow(workflow);
@@ -192,9 +160,7 @@ describe('workflows over Python and Node', function () {
 
   it('nest: a chord in a chain in a group, and a chord in the header of another', async () => {
     const inner = chain(nodeAdd(1), chord([add(1), nodeAdd(2)], total()), nodeAdd(10));
-    const result = await client.publisher.sendWorkflow(
-      group([inner, add(5), nodeAdd(6)] as const),
-    );
+    const result = await client.publisher.sendWorkflow(group([inner, add(5), nodeAdd(6)] as const));
     expect(await result.result({ timeout })).to.deep.equal([15, 5, 6]);
     const outer = chord(
       [chord([add(1), nodeAdd(2)], nodeTotal()), nodeAdd(4), chain(add(5), nodeAdd(6))],

@@ -16,22 +16,21 @@ export function chain<In, A, B, C>(
   third: Signature<NoInfer<B>, C>,
 ): Signature<In, C>;
 export function chain<In, A, B, C, D>(
-  first: Signature<In, A>,
-  second: Signature<NoInfer<A>, B>,
-  third: Signature<NoInfer<B>, C>,
-  fourth: Signature<NoInfer<C>, D>,
+  ...steps: [Signature<In, A>, Signature<NoInfer<A>, B>, Signature<NoInfer<B>, C>, Signature<NoInfer<C>, D>]
 ): Signature<In, D>;
 export function chain<In, A, B, C, D, E>(
-  first: Signature<In, A>,
-  second: Signature<NoInfer<A>, B>,
-  third: Signature<NoInfer<B>, C>,
-  fourth: Signature<NoInfer<C>, D>,
-  fifth: Signature<NoInfer<D>, E>,
+  ...steps: [
+    Signature<In, A>,
+    Signature<NoInfer<A>, B>,
+    Signature<NoInfer<B>, C>,
+    Signature<NoInfer<C>, D>,
+    Signature<NoInfer<D>, E>,
+  ]
 ): Signature<In, E>;
 /** Of a list whose length the compiler does not know: nothing is checked. */
 export function chain(steps: readonly AnySignature[]): Signature;
 export function chain(...given: readonly (AnySignature | readonly AnySignature[])[]): AnySignature {
-  const steps = given.flat() as AnySignature[];
+  const steps: readonly AnySignature[] = given.flatMap((one) => (one instanceof Signature ? [one] : one));
   if (steps.length === 0) throw empty('A chain');
   return new Signature(chainSignature(steps.map(({ wire }) => wire)));
 }

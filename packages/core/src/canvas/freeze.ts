@@ -107,7 +107,6 @@ function inherited(group: WireSignature): readonly WireSignature[] {
   });
 }
 
-/** With further callbacks. */
 export function linked(
   signature: WireSignature,
   { link = [], linkError = [] }: { link?: readonly WireSignature[]; linkError?: readonly WireSignature[] },
@@ -181,7 +180,6 @@ export function folded(signature: WireSignature): WireSignature {
   return withOptions(first, { chain: [...rest.toReversed(), ...(first.options.chain ?? [])] });
 }
 
-/** The way back. */
 export function unfolded(signature: WireSignature): WireSignature {
   const { chain = [], ...options } = signature.options;
   if (chain.length === 0) return signature;

@@ -6,13 +6,7 @@ import { type Duration, parseDuration } from '../config/duration.js';
 import { inputHeader, toCall } from '../contract/call.js';
 import type { TaskContract } from '../contract/task.js';
 import { CeleriacError } from '../errors.js';
-import {
-  readSignature,
-  taskSignature,
-  type WireOptions,
-  type WireSignature,
-  withOptions,
-} from '../protocol/canvas.js';
+import { readSignature, taskSignature, type WireSignature, withOptions } from '../protocol/canvas.js';
 import { stringifyJson } from '../protocol/json.js';
 import { parseJson } from '../protocol/json.js';
 import { linked } from './freeze.js';
@@ -169,21 +163,29 @@ function optioned(wire: WireSignature, options: SignatureOptions): WireSignature
     const value = options[name as keyof typeof renamed];
     if (value !== undefined) written[celery] = value;
   }
-  const { countdown, eta, expires, timeLimit, link, linkError, immutable } = options;
-  if (countdown !== undefined) written.countdown = parseDuration(countdown);
-  if (eta !== undefined) written.eta = eta.toISOString();
-  if (expires !== undefined)
-    written.expires = expires instanceof Date ? expires.toISOString() : parseDuration(expires);
-  if (timeLimit?.hard !== undefined) written.time_limit = parseDuration(timeLimit.hard);
-  if (timeLimit?.soft !== undefined) written.soft_time_limit = parseDuration(timeLimit.soft);
+  const { link, linkError, immutable } = options;
+  Object.assign(written, times(options));
   const set = withOptions(wire, written);
   const all = linked(set, { link: listOf(link), linkError: listOf(linkError) });
   return immutable === undefined ? all : { ...all, immutable };
 }
 
+function times({ countdown, eta, expires, timeLimit = {} }: SignatureOptions): Record<string, unknown> {
+  const { hard, soft } = timeLimit;
+  return {
+    ...(countdown === undefined ? {} : { countdown: parseDuration(countdown) }),
+    ...(eta === undefined ? {} : { eta: eta.toISOString() }),
+    ...(expires === undefined
+      ? {}
+      : { expires: expires instanceof Date ? expires.toISOString() : parseDuration(expires) }),
+    ...(hard === undefined ? {} : { time_limit: parseDuration(hard) }),
+    ...(soft === undefined ? {} : { soft_time_limit: parseDuration(soft) }),
+  };
+}
+
 function listOf(one: AnySignature | readonly AnySignature[] | undefined): readonly WireSignature[] {
   if (one === undefined) return [];
-  return (one instanceof Signature ? [one] : (one)).map(({ wire }) => wire);
+  return (one instanceof Signature ? [one] : one).map(({ wire }) => wire);
 }
 
 /** Stamps are on every task of a workflow, and on what is called after it. */

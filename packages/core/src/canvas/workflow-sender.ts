@@ -80,28 +80,42 @@ export class SignatureSender {
     context: WorkflowContext = {},
     options: WorkflowOptions = {},
   ): Promise<SentWorkflow> {
-    const { newId: ownIds, chords: store, replies } = this.#parts;
-    const { newId = ownIds, input = [], chain = [] } = context;
+    const { newId = this.#parts.newId, input = [], chain = [] } = context;
     const frozen = freeze(signature, { newId, common: this.#common() });
+    const { node } = frozen;
     const { tasks, chords } = expand(frozen.signature, { newId, input, chain });
     const prepared = tasks.map((task) => this.#prepare(task, context));
     // Also where it is only reached later: nothing of it is sent then.
-    if (chords.size > 0 || hasChord(frozen.node)) {
-      if (store === undefined) throw noChords();
-      const sizes = await store();
-      for (const [groupId, size] of chords) await sizes.expect(groupId, size);
-    }
+    if (chords.size > 0 || hasChord(node)) await this.#expectParts(chords);
+    await this.#publishAwaited(prepared, node, options);
+    return { id: node.id, node };
+  }
+
+  /** Before any task is sent: the last one to end looks for it. */
+  async #expectParts(chords: ReadonlyMap<string, number>): Promise<void> {
+    const store = this.#parts.chords;
+    if (store === undefined) throw noChords();
+    const sizes = await store();
+    for (const [groupId, size] of chords) await sizes.expect(groupId, size);
+  }
+
+  /** The results of what is sent later, by others, are awaited as well. */
+  async #publishAwaited(
+    prepared: readonly PreparedTask[],
+    node: WorkflowNode,
+    options: WorkflowOptions,
+  ): Promise<void> {
+    const { replies } = this.#parts;
     const sent = new Set(prepared.map(({ id }) => id));
-    const later = taskIds(frozen.node).filter((id) => !sent.has(id));
+    const later = taskIds(node).filter((id) => !sent.has(id));
     for (const id of later) replies?.expect?.(id);
     try {
       await this.#publish(prepared, options);
     } catch (error) {
-      const isUnsent = isCeleriacError(error) && error.values.outcome !== 'unknown' && prepared.length === 1;
+      const isUnsent = isCeleriacError(error) && error.values.outcome !== 'unknown' && sent.size === 1;
       if (isUnsent) for (const id of later) replies?.withdraw?.(id);
       throw error;
     }
-    return { id: frozen.node.id, node: frozen.node };
   }
 
   /** What a task says that it wants is its own; this is for those that say nothing. */
