@@ -72,6 +72,7 @@ export type { JsonSchema, Schema, SchemaInput, SchemaOutput } from './contract/s
 
 export { decodeTask, encodeTask } from './protocol/celery-v2.js';
 export { decodeEvent, encodeEvent, eventType, parseEventType } from './protocol/cloud-event.js';
+export { Malformed } from './protocol/received.js';
 export type { Decoded, EncodedMessage, Received } from './protocol/received.js';
 export { parseJson, stringifyJson } from './protocol/json.js';
 export { checkedQueueName } from './policy/queue-name.js';
@@ -161,6 +162,27 @@ export type { RemoteException } from './protocol/exception.js';
 export { openResultStore, openResultWriter } from './results/open.js';
 export type { ResultStoreOptions, ResultWriterOptions } from './results/open.js';
 export type { Replies, ResultStore, ResultWriter } from './results/result-store.js';
+export { RedisChords } from './results/redis-chords.js';
+export { RedisConnection } from './redis/redis-connection.js';
+export type { ChordSizes, ChordStore, EndedPart, Joined } from './results/chord-store.js';
+export { chain, chord, chunks, group, map, starmap } from './canvas/compose.js';
+export type { OutputOf } from './canvas/compose.js';
+export { taskIds, unfolded } from './canvas/freeze.js';
+export type { WorkflowNode } from './canvas/freeze.js';
+export { Signature, signature, signatureFrom } from './canvas/signature.js';
+export type { AnySignature, Missing, SignatureOptions } from './canvas/signature.js';
+export { noChords, SignatureSender } from './canvas/workflow-sender.js';
+export type {
+  SentWorkflow,
+  WorkflowContext,
+  WorkflowOptions,
+  WorkflowSender,
+  WorkflowSenderParts,
+} from './canvas/workflow-sender.js';
+export { isReplaced, Replaced, replacing } from './canvas/replace.js';
+export { derivedIds } from './canvas/derived-id.js';
+export { canvasKind, chordParts, membersOf, readSignature, readSignatures } from './protocol/canvas.js';
+export type { WireOptions, WireSignature } from './protocol/canvas.js';
 export { TaskError, taskError, valueOf } from './results/task-error.js';
 export type {
   CopyAtCheckpoint,

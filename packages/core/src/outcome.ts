@@ -48,6 +48,8 @@ export type Outcome =
   | { readonly kind: 'deferred'; readonly until: number; readonly because: string }
   /** It succeeded before under its key, or this attempt was made and goes on in a copy: not run again. */
   | { readonly kind: 'repeated'; readonly because: 'done' | 'retried' }
+  /** It has sent another task that takes its place and its id. */
+  | { readonly kind: 'replaced' }
   /** A later one under the same key has replaced it: not run. */
   | { readonly kind: 'superseded' }
   /** Delivered too often to workers that did not settle it: it seems to end them. */

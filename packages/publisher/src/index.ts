@@ -3,11 +3,23 @@ export { createPublisher } from './publisher.js';
 export type { CloseOptions, Publisher, PublisherEvents, PublisherOptions } from './publisher.js';
 export { AsyncResult } from './async-result.js';
 export type { ResultOptions, TaskStatus } from './async-result.js';
+export { GroupResult, WorkflowResult } from './canvas/workflow-result.js';
+export type { AnyWorkflowResult } from './canvas/workflow-result.js';
+export type { ResultOfWorkflow, WorkflowResultSender } from './canvas/send-workflow.js';
 export { Receipt } from './receipt.js';
 export type { ResultSender } from './receipt.js';
 export { resultsOf } from './results-of.js';
 export type { SettledResult } from './results-of.js';
 export {
+  chain,
+  chord,
+  chunks,
+  group,
+  map,
+  Signature,
+  signature,
+  signatureFrom,
+  starmap,
   CeleriacError,
   createLogger,
   defineEvent,
@@ -17,6 +29,9 @@ export {
   TaskError,
 } from '@celeriac/core';
 export type {
+  AnySignature,
+  SignatureOptions,
+  WorkflowOptions,
   CancelOptions,
   CancelReport,
   ErrorCode,

@@ -23,6 +23,7 @@ import {
   type KeyStoreSource,
   loadConfig,
   loadSigning,
+  noChords,
   notifier,
   type Logger,
   openPublishing,
@@ -39,6 +40,7 @@ import {
   RemoteControl,
   type ResultStore,
   type Signing,
+  SignatureSender,
   signingSink,
   silentLogger,
   systemClock,
@@ -48,6 +50,7 @@ import {
   waitAtMost,
 } from '@celeriac/core';
 
+import { type WorkflowResultSender, withWorkflowResults } from './canvas/send-workflow.js';
 import { AsyncResult, type ResultParts } from './async-result.js';
 import { type ResultSender, withResults } from './receipt.js';
 
@@ -106,9 +109,12 @@ interface PublisherParts {
   readonly payloadStore: PayloadStore | undefined;
 }
 
-class Publisher implements ResultSender, TaskCanceller, EventSender, PreparedSender, AsyncDisposable {
+class Publisher
+  implements ResultSender, WorkflowResultSender, TaskCanceller, EventSender, PreparedSender, AsyncDisposable
+{
   readonly send: ResultSender['send'];
   readonly sendMany: ResultSender['sendMany'];
+  readonly sendWorkflow: WorkflowResultSender['sendWorkflow'];
   readonly publishEvent: EventSender['publishEvent'];
   readonly cancel: TaskCanceller['cancel'];
   /** @internal */
@@ -160,6 +166,11 @@ class Publisher implements ResultSender, TaskCanceller, EventSender, PreparedSen
     this.publishEvent = events.publishEvent.bind(events);
     const control = new RemoteControl({ ...common, ...this.#forTasks });
     this.cancel = control.cancel.bind(control);
+    const workflows = openWorkflows({ ...common, tasks, results, ignoresResults });
+    this.sendWorkflow = withWorkflowResults(workflows, {
+      ...this.#resultParts,
+      canceller: control,
+    }).sendWorkflow;
     this.publishPrepared = publishPrepared(tasks, events);
     const tell = notifier(this.#listeners, parts.logger);
     for (const { session } of this.#sides()) forward(session, tell);
@@ -225,6 +236,23 @@ class Publisher implements ResultSender, TaskCanceller, EventSender, PreparedSen
   #sides(): readonly Publishing[] {
     return this.#forEvents === this.#forTasks ? [this.#forTasks] : [this.#forTasks, this.#forEvents];
   }
+}
+
+interface WorkflowSendingParts extends Pick<TaskSenderParts, 'config' | 'clock' | 'newId'> {
+  readonly tasks: BrokerTaskSender;
+  readonly results: ResultStore | undefined;
+  readonly ignoresResults: boolean;
+}
+
+function openWorkflows({ results, ignoresResults, ...parts }: WorkflowSendingParts): SignatureSender {
+  const chords = results?.chords;
+  return new SignatureSender({
+    ...parts,
+    origin: producerName(),
+    replies: results?.replies,
+    ignoresResults: results === undefined || ignoresResults,
+    chords: () => (chords === undefined ? Promise.reject(noChords()) : Promise.resolve(chords)),
+  });
 }
 
 /** What senders need, signing where there is a key. */

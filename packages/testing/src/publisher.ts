@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 
 import {
+  type AnySignature,
   BrokerEventSender,
   BrokerTaskSender,
   type Clock,
@@ -17,7 +18,12 @@ import {
   publishPrepared,
   serviceName,
   systemClock,
+  noChords,
+  type SentWorkflow,
+  SignatureSender,
   type TaskSender,
+  type WorkflowOptions,
+  type WorkflowSender,
 } from '@celeriac/core';
 
 import { Recorder } from './expectations.js';
@@ -50,7 +56,7 @@ export interface TestPublisherParts {
 
 export class TestPublisher
   extends Recorder
-  implements TaskSender, EventSender, PreparedSender, AsyncDisposable
+  implements TaskSender, WorkflowSender, EventSender, PreparedSender, AsyncDisposable
 {
   readonly send: TaskSender['send'];
   readonly sendMany: TaskSender['sendMany'];
@@ -58,6 +64,7 @@ export class TestPublisher
   /** @internal */
   readonly publishPrepared: PreparedSender['publishPrepared'];
   #sink: RecordingSink;
+  #workflows: SignatureSender;
 
   constructor({ config, outbox, sink, clock, keyStore }: TestPublisherParts) {
     super(outbox, config);
@@ -69,6 +76,13 @@ export class TestPublisher
     this.sendMany = tasks.sendMany.bind(tasks);
     this.publishEvent = events.publishEvent.bind(events);
     this.publishPrepared = publishPrepared(tasks, events);
+    const chords = (): Promise<never> => Promise.reject(noChords());
+    this.#workflows = new SignatureSender({ ...common, origin: producerName(), tasks, chords });
+  }
+
+  /** Chains, links and groups; chords are counted in Redis, so they reject with ERR_CHORD_BACKEND. */
+  sendWorkflow(workflow: AnySignature, options?: WorkflowOptions): Promise<SentWorkflow> {
+    return this.#workflows.send(workflow.wire, {}, options);
   }
 
   /** There is nothing to wait for. */

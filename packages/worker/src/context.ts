@@ -5,6 +5,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import {
+  type AnySignature,
   BrokerTaskSender,
   Checkpoint,
   type CheckpointOptions,
@@ -19,13 +20,19 @@ import {
   type TaskSenderParts,
   withFields,
   isRepeated,
+  Replaced,
+  replacing,
+  type SentWorkflow,
+  type SignatureSender,
+  type WorkflowOptions,
+  type WorkflowSender,
 } from '@celeriac/core';
 
 import type { Cancellation } from './cancellation.js';
 import { refuseWhenLost, refusingEvents, refusingSink } from './refusing.js';
 
 /** What every handler can do. */
-export interface HandlerContext {
+export interface HandlerContext extends WorkflowSender {
   /** Id of the message; stable over redeliveries. */
   readonly id: string;
   readonly queue: string;
@@ -71,6 +78,12 @@ export interface TaskContext<State = unknown> extends HandlerContext {
    * through. Throws ERR_NOT_SERIALIZABLE, ERR_MESSAGE_TOO_LARGE, or ERR_DELIVERY_LOST; then the run goes on.
    */
   checkpoint(state: State, options?: CheckpointOptions): never;
+  /**
+   * Sends a task or a workflow in place of this one, and ends the handler, by throwing: `return ctx.replace(…)`. It takes
+   * its id, its place in groups and chords, and all that was to follow it; this one has no result of its own. Rejects with
+   * ERR_WORKFLOW_INVALID for a group, which has no single result, and as `sendWorkflow`.
+   */
+  replace(workflow: AnySignature): Promise<never>;
 }
 
 export interface EventContext extends HandlerContext {
@@ -83,6 +96,7 @@ export interface EventContext extends HandlerContext {
 /** What contexts are made from; one per worker. */
 export interface ContextParts {
   readonly taskSenderParts: TaskSenderParts;
+  readonly workflows: SignatureSender;
   readonly eventSender: EventSender;
   readonly logger: Logger;
   readonly progress: (of: ProgressOf, value: unknown) => void;
@@ -200,6 +214,23 @@ export class RunningTask extends BaseContext<TaskFrom> implements TaskContext {
     throw new Checkpoint(state, options);
   }
 
+  /** From within a task, workflows carry its id as their parent. */
+  async sendWorkflow(workflow: AnySignature, options?: WorkflowOptions): Promise<SentWorkflow> {
+    refuseWhenLost(this.cancellation);
+    const { id: parentId, rootId } = this.message;
+    const sent = await this.parts.workflows.send(workflow.wire, { parentId, rootId }, options);
+    this.parts.sent(parentId, sent.id);
+    return sent;
+  }
+
+  async replace(workflow: AnySignature): Promise<never> {
+    refuseWhenLost(this.cancellation);
+    const { id: parentId, rootId } = this.message;
+    const { signature, chain } = replacing(this.message, workflow.wire);
+    await this.parts.workflows.send(signature, { parentId, rootId, chain });
+    throw new Replaced();
+  }
+
   progress(value: unknown): void {
     refuseWhenLost(this.cancellation);
     const { id, task: name, queue } = this;
@@ -239,5 +270,10 @@ export class RunningEvent extends BaseContext<Delivery> implements EventContext 
 
   get tasks(): TaskSender {
     return new BrokerTaskSender(this.senderParts);
+  }
+
+  async sendWorkflow(workflow: AnySignature, options?: WorkflowOptions): Promise<SentWorkflow> {
+    refuseWhenLost(this.cancellation);
+    return this.parts.workflows.send(workflow.wire, {}, options);
   }
 }

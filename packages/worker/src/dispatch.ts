@@ -18,6 +18,8 @@ import {
   type Verdict,
 } from '@celeriac/core';
 
+import { endTask } from './canvas/end-task.js';
+import type { FollowUps } from './canvas/follow-ups.js';
 import { type Gate, Passage } from './gate.js';
 import { judge } from './judge.js';
 import type { LostRuns } from './lost-runs.js';
@@ -45,6 +47,8 @@ export interface DispatchParts extends SettleParts {
   readonly inHand: WorkInHand;
   /** Where results are kept; undefined where they are not. */
   readonly results?: ResultKeeper | undefined;
+  /** Sends what follows a task; undefined for events. */
+  readonly followUps?: FollowUps | undefined;
   /** Fires when nothing new may be started. */
   readonly stopping: AbortSignal;
   /** Deliveries of a message that nobody settles, after which it is dead-lettered; 0 is without limit. */
@@ -68,7 +72,7 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   const attempt = attemptFacts(isWork ? prepared.work : prepared.tried, outcome, parts);
   const facts = { attempt, deliveries };
   const wanted = judge(outcome, { live: delivery.live, ...facts });
-  const keeping = keepResult(parts.results, { prepared, delivery, outcome, wanted });
+  const keeping = keepEnd(parts, { prepared, delivery, outcome, wanted });
   const isKept = keeping === true || (await keeping);
   const decided = isKept ? wanted : judge(outcome, { live: delivery.live, ...facts, isKept });
   if (passage.isHeld) await passage.ended({ outcome, verdict: decided });
@@ -91,15 +95,15 @@ interface Ended {
   readonly wanted: Verdict;
 }
 
-/** Who waits for the task is told how it ended, also where it never ran. */
-function keepResult(
-  results: ResultKeeper | undefined,
+/** Who waits for the task is told how it ended, also where it never ran; and what follows it is sent. */
+function keepEnd(
+  parts: DispatchParts,
   { prepared, delivery, outcome, wanted: verdict }: Ended,
 ): true | Promise<boolean> {
-  if (results === undefined) return true;
+  if (parts.results === undefined && parts.followUps === undefined) return true;
   const message = 'work' in prepared ? prepared.work.message : prepared.message;
   const target = message === undefined ? resultTargetOf(delivery.properties) : resultTarget(message);
-  return target === undefined ? true : results.ended({ target, delivery, outcome, verdict });
+  return target === undefined ? true : endTask(parts, { target, message, delivery, outcome, verdict });
 }
 
 /** What ends a message before anything of it is read: reading it may be what ends the worker. */

@@ -6,6 +6,7 @@ import {
   CeleriacError,
   type Clock,
   isCheckpoint,
+  isReplaced,
   type Logger,
   type Outcome,
   type Timer,
@@ -93,6 +94,7 @@ export function startDeadline(
 
 /** A handler that throws after it was told to stop did as it was told, whatever it threw. */
 function unhappyEnd(error: unknown, { by }: Cancellation, work: Runnable): Outcome {
+  if (isReplaced(error)) return { kind: 'replaced' };
   switch (by) {
     case undefined:
       return { kind: 'failed', error };

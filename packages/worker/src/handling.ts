@@ -26,6 +26,7 @@ import {
   type Validator,
 } from '@celeriac/core';
 
+import { chordsOf, openFollowUps, type OpenedFollowUps, signatureSender } from './canvas/open-follow-ups.js';
 import type { Capsule } from './capsule.js';
 import { planApplication, type TaskGroup } from './capsule-plan.js';
 import type { ContextParts } from './context.js';
@@ -89,6 +90,7 @@ interface Shared {
   readonly contextParts: ContextParts;
   readonly validator: Validator;
   readonly gates: Gates;
+  readonly following: OpenedFollowUps;
 }
 
 export class Handling {
@@ -123,7 +125,9 @@ export class Handling {
     // Without a broker, in tests, there is no store either.
     if (!isSimulated) this.#results = await openResults({ ...this.#parts, sink });
     if (this.#results !== undefined) this.#opened.push(this.#results);
-    const shared = { contextParts, validator, gates };
+    const { workflows: sender } = contextParts;
+    const following = openFollowUps({ ...this.#parts, sender, results: this.#results });
+    const shared = { contextParts, validator, gates, following };
     for (const group of groups) this.#addTasks(group, shared);
     for (const application of applications) this.#addApplication(application, shared);
   }
@@ -145,10 +149,12 @@ export class Handling {
     const common = { config, clock, newId: randomUUID };
     const payloads = new PayloadCheckIn({ store, config: config.tasks, logger, clock });
     const own = { payloads, keyStore, origin: producerName() };
+    const taskSenderParts = { ...common, ...this.#sending('tasks'), ...own };
     return {
       logger,
       ...this.#telling,
-      taskSenderParts: { ...common, ...this.#sending('tasks'), ...own },
+      taskSenderParts,
+      workflows: signatureSender(taskSenderParts, () => chordsOf(this.#results)),
       eventSender: new BrokerEventSender({
         ...common,
         ...this.#sending('events'),
@@ -173,12 +179,13 @@ export class Handling {
     return { declarer, sink: signatures[section].sink(sink) };
   }
 
-  #addTasks(group: TaskGroup, { contextParts, validator, gates }: Shared): void {
+  #addTasks(group: TaskGroup, { contextParts, validator, gates, following }: Shared): void {
     const { config, tasks: handlers, clock, logger, stopping, watchdog: watch, payloadStore } = this.#parts;
     const { time_zone: timeZone, delayed_delivery_ahead: delaysAhead } = config.tasks;
     const { config: handler, queues } = group;
     const calls = { tasks: this.#sending('tasks'), events: this.#sending('events') };
-    const pool = openPool(group, { ...this.#parts, sides: calls, ...this.#telling, watch });
+    const chords = () => chordsOf(this.#results);
+    const pool = openPool(group, { ...this.#parts, sides: calls, ...this.#telling, watch, chords });
     this.pools.push(pool);
     const { tasks: signatures } = this.#parts.signatures;
     const prepare = taskPreparer({
@@ -194,8 +201,9 @@ export class Handling {
       copyAtCheckpoint: signatures.copies(taskAtCheckpoint(timeZone)),
       concurrency: handler.concurrency,
       pool,
-      gates: gates.tasks,
+      gates: [following.gate, ...gates.tasks],
       results: this.#results,
+      followUps: following.followUps,
       deliveryLimit: handler.delivery_limit,
       delaysAhead,
     });

@@ -33,6 +33,15 @@ export { checkSchedules } from './beat/schedule.js';
 export type { ScheduleOptions } from './beat/schedule.js';
 export { exitCodes } from './shutdown.js';
 export {
+  chain,
+  chord,
+  chunks,
+  group,
+  map,
+  Signature,
+  signature,
+  signatureFrom,
+  starmap,
   CeleriacError,
   createLogger,
   defineEvent,
@@ -44,6 +53,11 @@ export {
   Retry,
 } from '@celeriac/core';
 export type {
+  AnySignature,
+  SignatureOptions,
+  SentWorkflow,
+  WorkflowOptions,
+  WorkflowSender,
   ConcurrencyOptions,
   DeadLetter,
   DeadLetterCount,

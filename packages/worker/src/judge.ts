@@ -72,6 +72,7 @@ export function judge(
     case 'deferred':
       return { kind: 'postpone', until: outcome.until, isDeferred: true };
     case 'repeated':
+    case 'replaced':
     case 'superseded':
       return ack;
     case 'overDelivered':

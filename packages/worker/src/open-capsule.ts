@@ -15,6 +15,7 @@ import {
 
 import { Capsule } from './capsule.js';
 import type { QueuePlan } from './capsule-plan.js';
+import type { FollowUps } from './canvas/follow-ups.js';
 import type { DelayPaths } from './delay-paths.js';
 import type { DispatchParts } from './dispatch.js';
 import type { Gate } from './gate.js';
@@ -43,6 +44,8 @@ export interface CapsulePlan {
   readonly gates: readonly Gate[];
   /** Where results are kept. */
   readonly results?: ResultKeeper | undefined;
+  /** Sends what follows a task. */
+  readonly followUps?: FollowUps | undefined;
   readonly deliveryLimit: number;
   /** True: what delays need is declared before the first one. */
   readonly delaysAhead: boolean;
@@ -74,6 +77,7 @@ export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedP
     pool,
     gates,
     results,
+    followUps,
     deliveryLimit,
     copyForRetry,
     copyAtCheckpoint,
@@ -90,6 +94,7 @@ export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedP
     pool,
     gates,
     results,
+    followUps,
     slots: new Slots(concurrency),
     deliveryLimit,
     suspects,

@@ -209,6 +209,8 @@ function doneText(outcome: Outcome): string {
       return outcome.because === 'done'
         ? 'acknowledged without running: it has succeeded before'
         : 'acknowledged without running: its next attempt is on its way already';
+    case 'replaced':
+      return 'replaced by another task';
     case 'superseded':
       return 'acknowledged without running: a later one has replaced it';
     default:

@@ -8,7 +8,7 @@ import sys
 import time
 from datetime import datetime, timedelta, timezone
 
-from celery import chain, chord, group
+from celery import chain, chord, group, signature
 from celery.result import AsyncResult, ResultSet
 
 from canvas_app import add, app, began, fail, flaky, total
@@ -83,6 +83,37 @@ def broken_chord(text):
     return {"type": type(error).__name__, "text": str(error)}
 
 
+def composed(spec):
+    """A workflow of its description: {"chain": […]}, {"group": […]}, {"chord": [[…], body]}, or [name, args, options]."""
+    if isinstance(spec, list):
+        name, args, options = spec
+        return signature(name, args=args, app=app, immutable=options.pop("immutable", False), **options)
+    if "dict" in spec:
+        return signature(spec["dict"], app=app)
+    if "chord" in spec:
+        header, body = spec["chord"]
+        return chord([composed(one) for one in header], composed(body))
+    kind, members = next(iter(spec.items()))
+    return {"chain": chain, "group": group}[kind]([composed(one) for one in members])
+
+
+def run(spec, errback=None):
+    """Runs a workflow and says how it ended."""
+    workflow = composed(spec)
+    if errback is not None:
+        workflow.link_error(composed(errback))
+    result = workflow.apply_async()
+    try:
+        return {"value": result.get(timeout=LIMIT)}
+    except Exception as error:  # whatever it was, the test knows
+        return {"type": type(error).__name__, "text": str(error)}
+
+
+def reread(dicts):
+    """Signatures as Celery reads and writes them again."""
+    return [json.loads(json.dumps(signature(one, app=app))) for one in dicts]
+
+
 def state(task_id):
     return AsyncResult(task_id, app=app).state
 
@@ -101,7 +132,7 @@ def control(name, args, options=None):
 SCENARIOS = {
     one.__name__: one
     for one in (send, call, retried, later, failed, chained, grouped, read_late, chord_of, chain_of_chords,
-                broken_chord, state, inspect, control)
+                broken_chord, run, reread, state, inspect, control)
 }
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ const celeryNames: Partial<Record<CeleriacError['code'], Telling>> = {
   ERR_SOFT_TIME_LIMIT: ({ values }) =>
     told('billiard.exceptions', 'SoftTimeLimitExceeded', values.limit ?? null),
   ERR_HARD_TIME_LIMIT: ({ values }) => told('billiard.exceptions', 'TimeLimitExceeded', values.limit ?? null),
+  ERR_CHORD_FAILED: (error) => told('celery.exceptions', 'ChordError', messageOf(error)),
   ERR_CHILD_DIED: lost,
   ERR_MEMORY_LIMIT: lost,
   ERR_DELIVERY_LIMIT: lost,

@@ -44,6 +44,7 @@ export function openResultStore(options: ResultStoreOptions): ResultStore | unde
       return new RedisStore({
         clock,
         logger,
+        expiresMs: config.tasks.result_expires * 1000,
         open: (role) =>
           RedisConnection.open(address, { name: `${name} ${role}`, logger, clock, tls: access.tls }),
       });

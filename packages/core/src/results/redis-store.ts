@@ -10,6 +10,8 @@ import { CeleriacError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { decodeResult, isReady, type ResultRecord } from '../protocol/result.js';
 import type { RedisConnection } from '../redis/redis-connection.js';
+import type { ChordSizes } from './chord-store.js';
+import { RedisChords } from './redis-chords.js';
 import { idOfKey, resultKey } from './result-key.js';
 import type { Replies, ResultStore } from './result-store.js';
 
@@ -18,6 +20,8 @@ export interface RedisStoreOptions {
   readonly open: (role: 'commands' | 'subscriptions') => Promise<RedisConnection>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** How long the counts of chords are kept, milliseconds; 0 keeps them for ever. */
+  readonly expiresMs: number;
 }
 
 interface Waiter {
@@ -37,6 +41,7 @@ const batch = 500;
 
 export class RedisStore implements ResultStore {
   readonly replies: Replies = {};
+  readonly chords: ChordSizes;
   #options: RedisStoreOptions;
   #opening: Promise<Connections> | undefined;
   #waiting = new Map<string, Set<Waiter>>();
@@ -49,6 +54,8 @@ export class RedisStore implements ResultStore {
 
   constructor(options: RedisStoreOptions) {
     this.#options = options;
+    const redis = async (): Promise<RedisConnection> => (await this.#connections()).commands;
+    this.chords = new RedisChords({ redis, expiresMs: options.expiresMs });
   }
 
   async read(id: string): Promise<ResultRecord | undefined> {

@@ -9,6 +9,8 @@ import { CeleriacError } from '../errors.js';
 import type { RedisConnection } from '../redis/redis-connection.js';
 import { RedisScript } from '../redis/redis-script.js';
 import { encodeResult, type NewResult, type ResultTarget } from '../protocol/result.js';
+import type { ChordStore } from './chord-store.js';
+import { RedisChords } from './redis-chords.js';
 import { resultKey } from './result-key.js';
 import type { ResultWriter } from './result-store.js';
 
@@ -40,10 +42,13 @@ return 1
 `);
 
 export class RedisWriter implements ResultWriter {
+  readonly chords: ChordStore;
   #options: RedisWriterOptions;
 
   constructor(options: RedisWriterOptions) {
     this.#options = options;
+    const { redis, expiresMs } = options;
+    this.chords = new RedisChords({ redis: () => Promise.resolve(redis), expiresMs });
   }
 
   accepts(): boolean {

@@ -1,8 +1,11 @@
 /** Where results are kept, as those who write and those who read them see it. Ports only: `rpc` and `redis` implement them. */
 import type { NewResult, ResultRecord, ResultTarget } from '../protocol/result.js';
+import type { ChordSizes, ChordStore } from './chord-store.js';
 
 /** The worker's side. */
 export interface ResultWriter {
+  /** Where chords are counted; undefined where they cannot be. */
+  readonly chords?: ChordStore | undefined;
   /** False where no one could read it: it is not written then. */
   accepts(target: ResultTarget): boolean;
   /**
@@ -30,6 +33,8 @@ export interface Replies {
 /** The sender's side. */
 export interface ResultStore {
   readonly replies: Replies;
+  /** Where the size of a chord is told; undefined where there are none. */
+  readonly chords?: ChordSizes | undefined;
   /**
    * The last state that is known; undefined where none is, which Celery calls PENDING. Rejects with ERR_RESULT_UNKNOWN
    * where the store cannot know, with ERR_REDIS_… when the server does not answer, with ERR_RESULT_UNREADABLE.

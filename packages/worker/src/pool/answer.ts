@@ -1,5 +1,5 @@
 /** What handlers in a child ask of the broker and of the key store, done over the worker's own connections. */
-import type { Ensures, KeyStoreSource, MessageSink, SendKeyStore } from '@celeriac/core';
+import type { ChordSizes, Ensures, KeyStoreSource, MessageSink, SendKeyStore } from '@celeriac/core';
 
 import type { BrokerCall, CallSide, StoreCall } from './protocol.js';
 
@@ -20,13 +20,16 @@ export type Answer = (side: CallSide, ask: BrokerCall) => Promise<Answered>;
 export interface AnswerParts {
   readonly sides: Readonly<Record<CallSide, AnswerSide>>;
   readonly keyStore: Pick<KeyStoreSource<SendKeyStore>, 'open'>;
+  /** Rejects where chords cannot be counted. */
+  readonly chords: () => Promise<ChordSizes>;
 }
 
-export function answerer({ sides, keyStore }: AnswerParts): Answer {
+export function answerer({ sides, keyStore, chords }: AnswerParts): Answer {
   return async (side, ask) => {
     try {
       if (ask.what === 'store') return { value: await kept(await keyStore.open(), ask) };
-      await done(sides[side], ask);
+      if (ask.what === 'chord') await (await chords()).expect(ask.groupId, ask.size);
+      else await done(sides[side], ask);
       return {};
     } catch (error) {
       return { error }; // told to the handler that asked
@@ -52,7 +55,10 @@ function kept(store: SendKeyStore, ask: StoreCall): Promise<unknown> {
   }
 }
 
-async function done({ sink, declarer }: AnswerSide, ask: Exclude<BrokerCall, StoreCall>): Promise<void> {
+async function done(
+  { sink, declarer }: AnswerSide,
+  ask: Exclude<BrokerCall, StoreCall | { what: 'chord' }>,
+): Promise<void> {
   switch (ask.what) {
     case 'ensure':
       await declarer.ensure(ask.key, () => ask.topology);

@@ -1,5 +1,6 @@
 /** Makes the pool of a group of queues, by its configuration. Starts nothing. */
 import {
+  type ChordSizes,
   CeleriacError,
   type Clock,
   type Config,
@@ -29,6 +30,7 @@ export interface OpenPoolParts {
   readonly progress: ContextParts['progress'];
   readonly sent: ContextParts['sent'];
   readonly keyStore: Pick<KeyStoreSource, 'open'>;
+  readonly chords: () => Promise<ChordSizes>;
   readonly stopping: AbortSignal;
   readonly logger: Logger;
   readonly clock: Clock;

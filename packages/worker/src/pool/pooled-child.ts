@@ -251,6 +251,7 @@ function received(outcome: SentOutcome, work: Work): Outcome {
       ...(valueError === undefined ? {} : { valueError: fromThrown(valueError) }),
     };
   }
+  if (outcome.kind === 'replaced') return outcome;
   const error = fromThrown(outcome.error);
   switch (outcome.kind) {
     case 'timedOut':

@@ -44,6 +44,7 @@ type EndingInChild =
 export type SentOutcome =
   | { readonly kind: 'succeeded'; readonly value: unknown; readonly valueError?: Thrown }
   | Extract<Outcome, { kind: 'checkpointed' }>
+  | { readonly kind: 'replaced' }
   | {
       readonly kind: Extract<Outcome['kind'], EndingInChild>;
       readonly error: Thrown;
@@ -69,6 +70,8 @@ export type BrokerCall =
       };
       readonly timeoutMs?: number;
     }
+  /** So many tasks of this group have to end before the body of its chord runs. */
+  | { readonly what: 'chord'; readonly groupId: string; readonly size: number }
   | StoreCall;
 
 /** A method of the key store, with what it is given. */

@@ -54,6 +54,10 @@ export class ResultKeeper {
     this.#notices = new Notices(parts);
   }
 
+  get writer(): ResultWriter {
+    return this.#parts.writer;
+  }
+
   /** The handler is about to run. */
   started(target: ResultTarget, delivery: Delivery): void {
     if (this.#ignores(target) || !this.#parts.writer.accepts(target)) return;

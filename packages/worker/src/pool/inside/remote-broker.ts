@@ -2,7 +2,14 @@
  * The broker as code in a child sees it: publishing and declaring are asked of the parent, which has the
  * connections. Keeps no messages.
  */
-import type { Ensures, MessageSink, OutgoingMessage, PublishOptions, Topology } from '@celeriac/core';
+import type {
+  ChordSizes,
+  Ensures,
+  MessageSink,
+  OutgoingMessage,
+  PublishOptions,
+  Topology,
+} from '@celeriac/core';
 
 import type { BrokerCall, CallSide, ToChild } from '../protocol.js';
 import { fromThrown } from '../thrown.js';
@@ -61,6 +68,19 @@ export class RemoteDeclarer implements Ensures {
     this.#known.delete(key);
     // Nobody waits for it: the next `ensure` comes after it.
     void this.#calls.ask(this.#side, { what: 'forget', key });
+  }
+}
+
+/** Chords are counted where the parent keeps results. */
+export class RemoteChords implements ChordSizes {
+  #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  async expect(groupId: string, size: number): Promise<void> {
+    await this.#calls.ask('tasks', { what: 'chord', groupId, size });
   }
 }
 

@@ -19,6 +19,7 @@ import {
   systemClock,
 } from '@celeriac/core';
 
+import { signatureSender } from '../../canvas/open-follow-ups.js';
 import { Cancellation } from '../../cancellation.js';
 import type { ContextParts } from '../../context.js';
 import { execute, fenced } from '../../execute.js';
@@ -28,7 +29,7 @@ import { tasksOf } from '../../worker.js';
 import type { SentOutcome, ToChild } from '../protocol.js';
 import { fromThrown, sendable, type Thrown, toThrown } from '../thrown.js';
 import type { ParentPort } from './port.js';
-import { Calls, RemoteDeclarer, RemoteSink } from './remote-broker.js';
+import { Calls, RemoteChords, RemoteDeclarer, RemoteSink } from './remote-broker.js';
 import { RemoteKeyStore } from './remote-key-store.js';
 
 type Setup = Extract<ToChild, { op: 'setup' }>;
@@ -91,14 +92,16 @@ function contextParts(config: Config, { port, calls }: Inside): ContextParts {
     declarer: new RemoteDeclarer(calls, side),
   });
   const keyStore = new RemoteKeyStore(calls);
+  const taskSenderParts = {
+    ...common,
+    ...over('tasks'),
+    origin: producerName(),
+    keyStore: { open: () => Promise.resolve(keyStore) },
+  };
   return {
     logger: remoteLogger(port),
-    taskSenderParts: {
-      ...common,
-      ...over('tasks'),
-      origin: producerName(),
-      keyStore: { open: () => Promise.resolve(keyStore) },
-    },
+    taskSenderParts,
+    workflows: signatureSender(taskSenderParts, () => Promise.resolve(new RemoteChords(calls))),
     eventSender: new BrokerEventSender({ ...common, ...over('events'), source: serviceName(config) }),
     progress: () => undefined,
     sent: () => undefined,
@@ -143,6 +146,8 @@ function sentOutcome(outcome: Outcome, logger: Logger): SentOutcome {
       return { kind: 'succeeded', ...sentValue(outcome.value) };
     case 'checkpointed':
       return outcome;
+    case 'replaced':
+      return { kind: 'replaced' };
     case 'aborted':
       return { kind: 'aborted', by: outcome.by, error: toThrown(outcome.error) };
     case 'malformed':

@@ -1,0 +1,84 @@
+/**
+ * The order in which a task ends: what follows it, its result, its chord. As in Celery, so that whoever sees the result
+ * finds the rest on its way. Settles nothing: it says whether all of it is kept.
+ *
+ * Source: celery/app/trace.py (`trace_task`).
+ */
+import type { Delivery, NewResult, Outcome, ResultTarget, TaskMessage, Verdict } from '@celeriac/core';
+
+import type { ResultKeeper } from '../results/result-keeper.js';
+import { resultOf } from '../results/result-of.js';
+import type { EndState, FollowUps } from './follow-ups.js';
+
+export interface EndParts {
+  readonly results?: ResultKeeper | undefined;
+  /** Undefined for events, which nothing follows. */
+  readonly followUps?: FollowUps | undefined;
+}
+
+export interface EndedTask {
+  readonly target: ResultTarget;
+  /** Undefined where it could not be read. */
+  readonly message: TaskMessage | undefined;
+  readonly delivery: Delivery;
+  readonly outcome: Outcome;
+  readonly verdict: Verdict;
+}
+
+/** False when the delivery must not be acknowledged. Never rejects. */
+export async function endTask(parts: EndParts, ended: EndedTask): Promise<boolean> {
+  const { results, followUps } = parts;
+  const { message, target, outcome, verdict } = ended;
+  if (followUps === undefined || message === undefined || !isFollowed(message))
+    return results === undefined || (await results.ended(ended));
+  const state = endState(outcome, resultOf(outcome, verdict, target.id));
+  const following = { results, followUps, message };
+  if (state?.status !== 'SUCCESS') return keepAndTell(following, ended, state);
+  const followed = await followUps.succeeded(message, state.value, ended.delivery);
+  switch (followed.kind) {
+    case 'gone':
+      return false;
+    case 'done':
+      for (const child of followed.children) results?.sent(target.id, child);
+      return keepAndTell(following, ended, state);
+    case 'unfit': {
+      const { error } = followed;
+      const unfit: Outcome = { kind: 'succeeded', value: undefined, valueError: error };
+      return keepAndTell(following, { ...ended, outcome: unfit }, { status: 'FAILURE', error });
+    }
+  }
+}
+
+interface Following {
+  readonly results: ResultKeeper | undefined;
+  readonly followUps: FollowUps;
+  readonly message: TaskMessage;
+}
+
+/** Its result, and then who counts on it. */
+async function keepAndTell(
+  { results, followUps, message }: Following,
+  ended: EndedTask,
+  state: EndState | undefined,
+): Promise<boolean> {
+  if (results !== undefined && !(await results.ended(ended))) return false;
+  if (state === undefined) return true;
+  return (await followUps.ended(message, state, ended.delivery)).kind !== 'gone';
+}
+
+function isFollowed({ embed: { callbacks, errbacks, chain, chord } }: TaskMessage): boolean {
+  const isNothing = (list: readonly unknown[] | null): boolean => list === null || list.length === 0;
+  return !isNothing(callbacks) || !isNothing(errbacks) || !isNothing(chain) || (chord ?? null) !== null;
+}
+
+/** Undefined where it goes on: a retry is no end. */
+function endState(outcome: Outcome, result: NewResult | undefined): EndState | undefined {
+  // Its result was told when it was cancelled.
+  if (outcome.kind === 'revoked' && result === undefined) return { status: 'REVOKED', error: outcome.error };
+  if (result === undefined) return undefined;
+  if ('error' in result) {
+    const { status, error } = result;
+    return status === 'FAILURE' || status === 'REVOKED' ? { status, error } : undefined;
+  }
+  return result.status === 'SUCCESS' ? { status: 'SUCCESS', value: result.value } : undefined;
+}
