@@ -32,6 +32,8 @@ export interface SendOptions {
   readonly ignoreResult?: boolean;
   /** A name to show in monitors in place of the task's. */
   readonly shadow?: string;
+  /** True: monitors are shown no arguments (Celery's `argsrepr`); the worker gets them all the same. Default: the contract's. */
+  readonly sensitive?: boolean;
   /** How long the broker may take to confirm. Default `tasks.publish_timeout`. */
   readonly timeout?: Duration;
 }
@@ -81,6 +83,7 @@ export function buildTaskMessage(call: Call, options: SendOptions, sender: Sende
     rootId: sender.parent?.rootId ?? id,
     ...(sender.parent === undefined ? {} : { parentId: sender.parent.id }),
     ...(options.shadow === undefined ? {} : { shadow: options.shadow }),
+    ...(options.sensitive === true ? { isSensitive: true } : {}),
     origin: sender.origin,
     lang: 'js',
     ...replying(sender),

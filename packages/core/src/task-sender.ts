@@ -14,6 +14,7 @@ import { inputHeader, toCall } from './contract/call.js';
 import type { TaskContract } from './contract/task.js';
 import { type CeleriacError, isCeleriacError } from './errors.js';
 import { Delays } from './delays.js';
+import type { SentEvents } from './monitoring/sent-events.js';
 import type { PayloadCheckIn } from './payloads/check-in.js';
 import type { MessageSink, OutgoingMessage, SentMessage } from './ports.js';
 import { routeTask } from './policy/routing.js';
@@ -72,10 +73,15 @@ export interface TaskSenderParts {
   readonly parent?: Lineage | undefined;
   /** Told of every message that the broker has confirmed. Not awaited, must not throw. */
   readonly onSent?: (id: string) => void;
+  /** Tells monitors of what was sent; absent: they are not told. */
+  readonly sentEvents?: Pick<SentEvents, 'tell'> | undefined;
   /** How results come back; absent: nobody here reads them. */
   readonly replies?: Replies | undefined;
 }
 
+type Sending = Pick<PreparedTask, 'id' | 'queue' | 'body' | 'properties'> & {
+  readonly eta: number | undefined;
+};
 type Deliver = Pick<SendOptions, 'timeout'> & { readonly replies?: Replies };
 
 /** More queues than this are not remembered: their names may come from data. */
@@ -139,17 +145,16 @@ export class BrokerTaskSender implements TaskSender {
     }
   }
 
-  async #send(
-    {
-      id,
-      eta,
-      queue,
-      body,
-      properties,
-    }: Pick<PreparedTask, 'id' | 'queue' | 'body' | 'properties'> & { eta: number | undefined },
+  async #send(sending: Sending, options: Deliver): Promise<SentMessage> {
+    const sent = await this.#sendOrDelay(sending, options);
+    this.#parts.sentEvents?.tell(sending.properties.headers ?? {}, { ...sent, queue: sending.queue });
+    return sent;
+  }
+
+  async #sendOrDelay(
+    { id, eta, queue, ...encoded }: Sending,
     options: Deliver,
   ): Promise<SentMessage> {
-    const encoded = { body, properties };
     const now = this.#parts.clock.now();
     if (eta === undefined || eta <= now) {
       const outgoing = { exchange: '', routingKey: queue, ...encoded, prepare: this.#preparing(queue) };
@@ -299,7 +304,7 @@ async function contractCall(contract: TaskContract, input: unknown): Promise<Cal
 }
 
 function contractDefaults(contract: TaskContract, { countdown, eta }: SendOptions): SendOptions {
-  const { queue, priority, expires, timeLimit, delay, ignoreResult } = contract;
+  const { queue, priority, expires, timeLimit, delay, ignoreResult, sensitive } = contract;
   return {
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
@@ -307,5 +312,6 @@ function contractDefaults(contract: TaskContract, { countdown, eta }: SendOption
     ...(delay === undefined || countdown !== undefined || eta !== undefined ? {} : { delay }),
     ...(timeLimit === undefined ? {} : { timeLimit }),
     ...(ignoreResult === undefined ? {} : { ignoreResult }),
+    ...(sensitive === undefined ? {} : { sensitive }),
   };
 }

@@ -16,6 +16,7 @@ import {
   whole,
 } from './schema-node.js';
 import { keyStore } from './schema-key-store.js';
+import { sentEvents, workerEvents } from './schema-monitoring.js';
 import { limitSettings } from './schema-limits.js';
 import { resultSettings } from './schema-results.js';
 import { http } from './schema-http.js';
@@ -194,6 +195,7 @@ const tasks: SchemaNode = section('Sending tasks, and the queues they go to.', {
     true,
   ),
   ...cancelling(name),
+  ...sentEvents(name),
   ...resultSettings,
   signing: signing('tasks'),
 });
@@ -228,6 +230,7 @@ const taskHandler: SchemaNode = section('Running tasks.', {
   ...limitSettings,
   delivery_limit: deliveryLimit,
   ...remoteControl(name),
+  ...workerEvents,
   retry: retry('tasks'),
 });
 

@@ -98,6 +98,8 @@ export interface TasksConfig extends ResultsConfig {
   /** Seconds. */
   readonly cancel_expiry: number;
   readonly max_cancelled: number;
+  readonly event_exchange: string;
+  readonly send_sent_event: boolean;
   readonly signing: SigningConfig;
 }
 
@@ -177,6 +179,9 @@ export interface TaskHandlerConfig extends PoolConfig {
   readonly kill_switch: KillSwitchConfig;
   readonly delivery_limit: number;
   readonly remote_control: RemoteControlLevel;
+  readonly send_events: boolean;
+  /** Seconds; 0 tells nothing of the worker itself. */
+  readonly heartbeat_interval: number;
   /** Absent: `<service>-<pid>@<host>`. */
   readonly node_name?: string | undefined;
   readonly retry: RetryConfig;
@@ -273,7 +278,7 @@ type WithSigning<Section> = Omit<Section, 'signing'> & {
 type WrittenKey = Partial<Omit<SigningKeyConfig, 'secret'>> & { readonly secret?: string | undefined };
 
 type PoolDurations = 'idle_timeout' | 'soft_time_limit' | 'hard_time_limit';
-type HandlerDurations = 'shutdown_grace' | 'block_warning' | 'lag_warning' | 'lag_limit';
+type HandlerDurations = 'heartbeat_interval' | 'shutdown_grace' | 'block_warning' | 'lag_warning' | 'lag_limit';
 type PoolSizes = 'max_memory' | 'max_memory_per_child';
 type WrittenTaskHandler = Omit<
   Written<TaskHandlerConfig, PoolDurations | HandlerDurations, PoolSizes>,

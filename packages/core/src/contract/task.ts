@@ -24,6 +24,8 @@ export interface TaskDefaults extends LimitOptions {
   readonly expires?: Duration;
   /** True: nobody reads what it returns, so it is not kept. Default `tasks.ignore_result`. */
   readonly ignoreResult?: boolean;
+  /** True: logs and monitors are shown neither its arguments nor its result. Default false. */
+  readonly sensitive?: boolean;
   /** `soft`: the handler's signal fires. `hard` travels to Python workers; ours do not enforce it yet. */
   readonly timeLimit?: { readonly soft?: Duration; readonly hard?: Duration };
 }
@@ -52,7 +54,7 @@ export interface TaskDefinition<In extends Schema, Out extends Schema>
 
 const sending = ['queue', 'priority', 'delay', 'retry', 'expires', 'timeLimit'];
 const limiting = ['rateLimit', 'concurrency', 'killSwitch'];
-const keys = ['name', 'input', 'output', 'ignoreResult', ...sending, ...limiting];
+const keys = ['name', 'input', 'output', 'ignoreResult', 'sensitive', ...sending, ...limiting];
 
 /** Throws ERR_CONTRACT_INVALID for a bad name or an unknown key; the schemas are compiled at first use. */
 export function defineTask<const In extends Schema, const Out extends Schema>(

@@ -24,7 +24,7 @@ import {
 import { decodeV1 } from './celery-v1.js';
 import { formatIsoTime } from './iso-time.js';
 import { stringifyJson } from './json.js';
-import { argsRepr, kwargsRepr } from './python-repr.js';
+import { argsRepr, hiddenArgs, hiddenKwargs, kwargsRepr } from './python-repr.js';
 import { type Decoded, decoding, type EncodedMessage, Malformed, type Received } from './received.js';
 
 export interface DecodeOptions {
@@ -92,8 +92,8 @@ function headersOf(message: TaskMessage): HeaderTable {
     timelimit: [hard, soft],
     root_id: rootId,
     parent_id: parentId,
-    argsrepr: argsRepr(args),
-    kwargsrepr: kwargsRepr(kwargs),
+    argsrepr: message.isSensitive === true ? hiddenArgs : argsRepr(args),
+    kwargsrepr: message.isSensitive === true ? hiddenKwargs : kwargsRepr(kwargs),
     origin,
     ignore_result: ignoreResult,
     replaced_task_nesting: message.replacedTaskNesting ?? 0,
