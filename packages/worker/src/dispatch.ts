@@ -59,7 +59,8 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   const suspicion = parts.suspects.take(deliveries);
   const preparing = beforehand(delivery, deliveries, suspicion) ?? parts.prepare(delivery);
   const prepared = preparing instanceof Promise ? await preparing : preparing;
-  const { id, name } = 'work' in prepared ? prepared.work : prepared;
+  const subject = 'work' in prepared ? prepared.work : prepared;
+  const { id, name } = subject;
   const pause = 'work' in prepared ? suspicion.pause(parts) : undefined;
   if (pause !== undefined) await pause; // nobody else waits a turn
   const passage = new Passage(parts.logger);
@@ -77,7 +78,8 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   passage.settled(verdict);
   suspicion.release();
   prepared.settled?.(verdict);
-  parts.report.settled({ id, name, delivery, outcome, verdict, ms: parts.clock.monotonic() - startedAt });
+  const ms = parts.clock.monotonic() - startedAt;
+  parts.report.settled({ subject, id, name, delivery, outcome, verdict, ms });
 }
 
 interface Ended {
@@ -119,12 +121,13 @@ interface Run {
 }
 
 async function run(work: Work, delivery: Delivery, given: Run): Promise<Outcome> {
-  const { clock, stopping, inHand } = given.parts;
+  const { clock, stopping, inHand, report } = given.parts;
   const { eta } = work;
   const early = eta === undefined || isExpired(work, clock.now()) ? 0 : eta - clock.now();
   if (eta !== undefined && early > longestWaitMs)
     return stopping.aborted ? { kind: 'notStarted' } : { kind: 'tooEarly', eta };
   const held = inHand.add(work, delivery);
+  report.received(work, delivery);
   try {
     if (early > 0) await waitInHand(delivery, early, given.parts);
     return await runHeld(held, given);
@@ -148,7 +151,7 @@ async function runHeld(held: WorkHeld, { parts, passage }: Run): Promise<Outcome
     inHand.begin(held, { since, cancellation });
     const lateMs = work.eta === undefined ? undefined : since - work.eta;
     if (work.message !== undefined) parts.results?.started(resultTarget(work.message), delivery);
-    parts.report.started({ id: work.id, name: work.name, attempt: work.retries + 1, lateMs, delivery });
+    parts.report.started({ work, lateMs, delivery });
     return await parts.pool.run(work, { cancellation, delivery });
   } finally {
     forget();

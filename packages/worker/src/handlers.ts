@@ -29,6 +29,8 @@ export interface TaskOptions<Input = never> extends LimitOptions<Input> {
   readonly hardTimeLimit?: Duration;
   /** True: what it returns is not kept. The sender's wish wins, then this, then the contract's, then the configured one. */
   readonly ignoreResult?: boolean;
+  /** True: logs and monitors are shown neither its arguments nor its result. Default: the contract's, else false. */
+  readonly sensitive?: boolean;
   /** How it is tried again when it fails; over the contract's `retry`, and that over `task_handler.retry`. */
   readonly retry?: RetryOptions;
   /** Asked after a failure; counts where `never` and `only` let it through and an attempt is left. */

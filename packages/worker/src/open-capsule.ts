@@ -17,6 +17,7 @@ import type { QueuePlan } from './capsule-plan.js';
 import type { DelayPaths } from './delay-paths.js';
 import type { DispatchParts } from './dispatch.js';
 import type { Gate } from './gate.js';
+import type { TaskEvents } from './monitoring/task-events.js';
 import type { Pool } from './pool/pool.js';
 import { Report, type ReportEvents } from './report.js';
 import type { ResultKeeper } from './results/result-keeper.js';
@@ -53,6 +54,8 @@ export interface CapsuleSharedParts {
   readonly tell: Tell<ReportEvents>;
   readonly suspects: Suspects;
   readonly inHand: WorkInHand;
+  /** Tells monitors. */
+  readonly monitors?: TaskEvents;
   readonly stopping: AbortSignal;
   readonly halted: AbortSignal;
 }
@@ -63,7 +66,7 @@ export interface OpenedCapsule {
 }
 
 export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedParts): OpenedCapsule {
-  const { config, logger, clock, tell, suspects, inHand, stopping, halted } = parts;
+  const { config, logger, clock, tell, suspects, inHand, monitors, stopping, halted } = parts;
   const { sink, declarer } = side.publishing;
   const {
     prepare,
@@ -88,7 +91,7 @@ export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedP
     slots: new Slots(concurrency),
     deliveryLimit,
     suspects,
-    report: new Report(logger, tell),
+    report: new Report(logger, tell, monitors),
     inHand,
     stopping,
     halted,

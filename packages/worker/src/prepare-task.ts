@@ -174,6 +174,7 @@ function work(
     maxCrashes: parts.config.max_crashes,
     input,
     message,
+    isSensitive: isSensitive(task),
     retries: message.retries,
     policy: parts.policyOf(task),
     retryIf: task.options.retryIf,
@@ -182,6 +183,10 @@ function work(
       return withContext(context, () => call(context));
     },
   };
+}
+
+function isSensitive({ contract, options }: RegisteredTask): boolean {
+  return options.sensitive ?? contract?.sensitive ?? false;
 }
 
 /** The sender's limit, then the contract's, then the registration's, then the configured one. */

@@ -14,6 +14,7 @@ import {
   eventType,
   isOneBroker,
   loadValidator,
+  openSentEvents,
   type Logger,
   PayloadCheckIn,
   type PayloadStore,
@@ -42,6 +43,7 @@ import { type CapsulePlan, openCapsule, type OpenedCapsule, workerName } from '.
 import type { AnswerSide } from './pool/answer.js';
 import { type HttpEndpoint, openHttp } from './http/open-http.js';
 import { Condition, type WorkerHealth } from './condition.js';
+import { Monitoring } from './monitoring/monitoring.js';
 import { InlinePool } from './pool/inline.js';
 import { checkHandlers, openPool } from './pool/open-pool.js';
 import type { Pool, PoolStats } from './pool/pool.js';
@@ -101,6 +103,7 @@ export class Running {
   #queues: TaskQueues;
   #revocations: Revocations;
   #control: Control | undefined;
+  #monitoring: Monitoring;
   #suspects = new Suspects();
   #stopping = new AbortController();
   #halted = new AbortController();
@@ -122,6 +125,7 @@ export class Running {
     const { queues, isSimulated: isInlineOnly } = options;
     this.#groups = tasks.names.length === 0 ? [] : planTaskGroups(config, { queues, isInlineOnly });
     this.#condition = new Condition(sides);
+    this.#monitoring = new Monitoring({ ...options, side: this.#taskSide, inHand: this.#inHandWork });
     for (const side of sides) {
       watchSide(side, {
         lost: (error) => tell('lost', error),
@@ -189,6 +193,7 @@ export class Running {
     for (const paths of this.#delayPaths) keepDelayPaths(paths);
     await registerApplications(this.#eventSide.applications, { applications, logger });
     if (this.#condition.phase === 'starting') this.#condition.phase = 'running';
+    if (!this.#stopping.signal.aborted) this.#monitoring.start();
   }
 
   /** Stops within the grace (milliseconds) and a few seconds. Never rejects. */
@@ -198,7 +203,7 @@ export class Running {
     const signals = { stopping: this.#stopping, halted: this.#halted };
     const { logger, clock } = this.#options;
     const closeAll = async (): Promise<void> => {
-      await waitAtMost(clock, cancelMs, Promise.all([this.#control?.close()]));
+      await waitAtMost(clock, cancelMs, Promise.all([this.#control?.close(), this.#monitoring.close()]));
       await Promise.all([
         ...this.#sides.map(closeSide),
         this.#watchdog?.close(),
@@ -250,11 +255,18 @@ export class Running {
   #contextParts(): ContextParts {
     const { config, clock, logger, payloadStore: store } = this.#options;
     const common = { config, clock, newId: randomUUID };
+    const { transient } = this.#taskSide.publishing;
     const payloads = new PayloadCheckIn({ store, config: config.tasks, logger, clock });
     return {
       logger,
       ...this.#telling,
-      taskSenderParts: { ...common, ...this.#sending('tasks'), payloads, origin: producerName() },
+      taskSenderParts: {
+        ...common,
+        ...this.#sending('tasks'),
+        payloads,
+        origin: producerName(),
+        sentEvents: openSentEvents({ ...common, sink: transient, origin: producerName() }),
+      },
       eventSender: new BrokerEventSender({
         ...common,
         ...this.#sending('events'),
@@ -287,8 +299,8 @@ export class Running {
   /** For what handlers send. */
   #sending(section: Section): AnswerSide {
     const { publishing } = section === 'tasks' ? this.#taskSide : this.#eventSide;
-    const { sink, declarer } = publishing;
-    return { declarer, sink: this.#signatures[section].sink(sink) };
+    const { sink, transient, declarer } = publishing;
+    return { declarer, transient, sink: this.#signatures[section].sink(sink) };
   }
 
   #addTasks(group: TaskGroup, { contextParts, validator, gates }: PreparerParts): void {
@@ -336,6 +348,7 @@ export class Running {
       tell,
       suspects: this.#suspects,
       inHand: this.#inHandWork,
+      monitors: this.#monitoring.tasks,
       stopping: this.#stopping.signal,
       halted: this.#halted.signal,
     });
@@ -357,7 +370,9 @@ export class Running {
       groups: this.#groups,
       queues: this.#queues,
       pools: () => this.poolStats(),
-      ports: {},
+      node: this.#monitoring.node,
+      lamport: this.#monitoring.lamport,
+      ports: this.#monitoring.ports,
     });
     await this.#control.start(this.#stopping.signal);
   }

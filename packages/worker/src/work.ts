@@ -29,6 +29,8 @@ export interface Work {
   readonly input: unknown;
   /** The task as it was decoded, for pools that run it elsewhere. */
   readonly message?: TaskMessage | undefined;
+  /** True: neither its arguments nor its result are shown to anyone. */
+  readonly isSensitive?: boolean;
   /** Attempts before this one. */
   readonly retries: number;
   /** Asked after a failure. */

@@ -1,10 +1,11 @@
 /** What handlers in a child ask of the broker, done over the worker's own connections. */
-import type { Ensures, MessageSink } from '@celeriac/core';
+import type { Ensures, MessageSink, TransientSink } from '@celeriac/core';
 
 import type { BrokerCall, CallSide } from './protocol.js';
 
 export interface AnswerSide {
   readonly sink: MessageSink;
+  readonly transient: TransientSink;
   readonly declarer: Ensures;
 }
 
@@ -22,7 +23,7 @@ export function answerer(sides: Readonly<Record<CallSide, AnswerSide>>): Answer 
   };
 }
 
-async function done({ sink, declarer }: AnswerSide, ask: BrokerCall): Promise<void> {
+async function done({ sink, transient, declarer }: AnswerSide, ask: BrokerCall): Promise<void> {
   switch (ask.what) {
     case 'ensure':
       await declarer.ensure(ask.key, () => ask.topology);
@@ -30,10 +31,18 @@ async function done({ sink, declarer }: AnswerSide, ask: BrokerCall): Promise<vo
     case 'forget':
       declarer.forget(ask.key);
       return;
+    case 'tell':
+      transient.publish(withBuffer(ask.message));
+      return;
     case 'publish': {
-      const { body } = ask.message;
-      const message = { ...ask.message, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) };
-      await sink.publish(message, ask.timeoutMs === undefined ? {} : { timeoutMs: ask.timeoutMs });
+      const { message, timeoutMs } = ask;
+      await sink.publish(withBuffer(message), timeoutMs === undefined ? {} : { timeoutMs });
     }
   }
+}
+
+/** Its body arrives as plain bytes. */
+function withBuffer<T extends { readonly body: Uint8Array }>(message: T): T & { readonly body: Buffer } {
+  const { body } = message;
+  return { ...message, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) };
 }

@@ -7,6 +7,7 @@ import type {
   Outcome,
   TaskMessage,
   Topology,
+  TransientMessage,
 } from '@celeriac/core';
 
 import type { CancelledBy } from '../cancellation.js';
@@ -65,6 +66,11 @@ export type BrokerCall =
         readonly mandatory?: boolean;
       };
       readonly timeoutMs?: number;
+    }
+  | {
+      /** An event for monitors. */
+      readonly what: 'tell';
+      readonly message: Omit<TransientMessage, 'body'> & { readonly body: Uint8Array };
     };
 
 export type FromChild =

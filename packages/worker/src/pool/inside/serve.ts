@@ -8,6 +8,7 @@ import {
   BrokerEventSender,
   type Config,
   loadValidator,
+  openSentEvents,
   type LogFields,
   type Logger,
   type LogLevel,
@@ -27,7 +28,7 @@ import { createWorker, tasksOf } from '../../worker.js';
 import type { SentOutcome, ToChild } from '../protocol.js';
 import { fromThrown, sendable, type Thrown, toThrown } from '../thrown.js';
 import type { ParentPort } from './port.js';
-import { Calls, RemoteDeclarer, RemoteSink } from './remote-broker.js';
+import { Calls, RemoteDeclarer, RemoteSink, RemoteTransient } from './remote-broker.js';
 
 type Setup = Extract<ToChild, { op: 'setup' }>;
 type Run = Extract<ToChild, { op: 'run' }>;
@@ -88,9 +89,16 @@ function contextParts(config: Config, { port, calls }: Inside): ContextParts {
     sink: new RemoteSink(calls, side),
     declarer: new RemoteDeclarer(calls, side),
   });
+  const origin = producerName();
+  const sink = new RemoteTransient(calls, 'tasks');
   return {
     logger: remoteLogger(port),
-    taskSenderParts: { ...common, ...over('tasks'), origin: producerName() },
+    taskSenderParts: {
+      ...common,
+      ...over('tasks'),
+      origin,
+      sentEvents: openSentEvents({ ...common, sink, origin }),
+    },
     eventSender: new BrokerEventSender({ ...common, ...over('events'), source: serviceName(config) }),
     progress: () => undefined,
     sent: () => undefined,
