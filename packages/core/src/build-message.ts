@@ -82,14 +82,20 @@ export function buildTaskMessage(call: Call, options: SendOptions, sender: Sende
     ...(options.priority === undefined ? {} : { priority: priority(options.priority) }),
     rootId: sender.parent?.rootId ?? id,
     ...(sender.parent === undefined ? {} : { parentId: sender.parent.id }),
-    ...(options.shadow === undefined ? {} : { shadow: options.shadow }),
-    ...(options.sensitive === true ? { isSensitive: true } : {}),
+    ...shownAs(options),
     origin: sender.origin,
     lang: 'js',
     ...replying(sender),
     correlationId: id,
     embed: { callbacks: null, errbacks: null, chain: null, chord: null },
     headers: { ...options.headers, ...call.headers },
+  };
+}
+
+function shownAs({ shadow, sensitive }: SendOptions): Pick<TaskMessage, 'shadow' | 'isSensitive'> {
+  return {
+    ...(shadow === undefined ? {} : { shadow }),
+    ...(sensitive === true ? { isSensitive: true } : {}),
   };
 }
 

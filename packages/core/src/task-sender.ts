@@ -151,10 +151,7 @@ export class BrokerTaskSender implements TaskSender {
     return sent;
   }
 
-  async #sendOrDelay(
-    { id, eta, queue, ...encoded }: Sending,
-    options: Deliver,
-  ): Promise<SentMessage> {
+  async #sendOrDelay({ id, eta, queue, ...encoded }: Sending, options: Deliver): Promise<SentMessage> {
     const now = this.#parts.clock.now();
     if (eta === undefined || eta <= now) {
       const outgoing = { exchange: '', routingKey: queue, ...encoded, prepare: this.#preparing(queue) };

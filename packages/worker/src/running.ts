@@ -193,7 +193,7 @@ export class Running {
     for (const paths of this.#delayPaths) keepDelayPaths(paths);
     await registerApplications(this.#eventSide.applications, { applications, logger });
     if (this.#condition.phase === 'starting') this.#condition.phase = 'running';
-    if (!this.#stopping.signal.aborted) this.#monitoring.start();
+    this.#monitoring.start();
   }
 
   /** Stops within the grace (milliseconds) and a few seconds. Never rejects. */

@@ -129,26 +129,35 @@ export class ClusterState {
     const { uuid, type } = event;
     if (typeof uuid !== 'string' || uuid === '') return;
     const known = this.#tasks.get(uuid);
-    const stage = stages[type] ?? type.slice('task-'.length).toUpperCase();
-    const told = { name: text(event.name), args: text(event.args), kwargs: text(event.kwargs) };
-    const isLate = known !== undefined && comesBefore(stage, known.state);
-    const { hostname, timestamp, clock } = isLate || (type === 'task-sent' && known) ? known : event;
+    const state = stages[type] ?? type.slice('task-'.length).toUpperCase();
+    const { hostname, timestamp, clock } = event;
+    const now = { state, hostname, timestamp, clock };
+    const isLate = known !== undefined && comesBefore(state, known.state);
     this.#tasks.delete(uuid);
-    this.#tasks.set(uuid, {
-      uuid,
-      name: told.name ?? known?.name,
-      args: told.args ?? known?.args,
-      kwargs: told.kwargs ?? known?.kwargs,
-      state: isLate ? known.state : stage,
-      hostname,
-      timestamp,
-      clock,
-      runtime: typeof event.runtime === 'number' ? event.runtime : known?.runtime,
-      result: text(event.result) ?? known?.result,
-      exception: text(event.exception) ?? known?.exception,
-    });
+    this.#tasks.set(uuid, { uuid, ...unknown, ...known, ...told(event), ...(isLate ? {} : now) } as TaskSeen);
     forgetOldest(this.#tasks, this.#limits.tasks);
   }
+}
+
+const unknown: Partial<TaskSeen> = {
+  name: undefined,
+  args: undefined,
+  kwargs: undefined,
+  runtime: undefined,
+  result: undefined,
+  exception: undefined,
+};
+const texts = ['name', 'args', 'kwargs', 'result', 'exception'] as const;
+
+/** What this event knows of the task; others may know the rest. */
+function told(event: MonitoringEvent): Partial<TaskSeen> {
+  const found = texts
+    .filter((field) => typeof event[field] === 'string')
+    .map((field) => [field, event[field]]);
+  return {
+    ...(Object.fromEntries(found) as Partial<TaskSeen>),
+    ...(typeof event.runtime === 'number' ? { runtime: event.runtime } : {}),
+  };
 }
 
 function seen(hostname: string, { fields, heardAt, isOnline }: Worker, now: number): WorkerSeen {

@@ -47,7 +47,10 @@ export async function openEventReceiver(options: EventReceiverOptions): Promise<
   const logger = guarded(options.logger ?? silentLogger);
   const access = await brokerAccess(config, logger);
   const { consumer_heartbeat: heartbeat } = config.events;
-  const session = openSession({ config, logger, clock, access }, { section: 'tasks', role: 'events', heartbeat });
+  const session = openSession(
+    { config, logger, clock, access },
+    { section: 'tasks', role: 'events', heartbeat },
+  );
   const consumer = consumerOf(options, { config, logger, clock, session });
   const close = async (): Promise<void> => {
     const closed = consumer.close();

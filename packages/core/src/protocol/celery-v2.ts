@@ -75,7 +75,7 @@ export function timeToLive(expires: number | undefined, now: number): { expirati
 }
 
 function headersOf(message: TaskMessage): HeaderTable {
-  const { id, task, args, kwargs, retries, rootId, lang = 'js', origin = '', ignoreResult = null } = message;
+  const { id, task, retries, rootId, lang = 'js', origin = '', ignoreResult = null } = message;
   const { hard = null, soft = null } = message.timeLimit;
   const { shadow = null, parentId = null, group = null, groupIndex = null } = message;
   return {
@@ -92,13 +92,17 @@ function headersOf(message: TaskMessage): HeaderTable {
     timelimit: [hard, soft],
     root_id: rootId,
     parent_id: parentId,
-    argsrepr: message.isSensitive === true ? hiddenArgs : argsRepr(args),
-    kwargsrepr: message.isSensitive === true ? hiddenKwargs : kwargsRepr(kwargs),
+    ...reprs(message),
     origin,
     ignore_result: ignoreResult,
     replaced_task_nesting: message.replacedTaskNesting ?? 0,
     ...stampHeaders(message.stamps),
   };
+}
+
+function reprs({ args, kwargs, isSensitive = false }: TaskMessage): HeaderTable {
+  if (isSensitive) return { argsrepr: hiddenArgs, kwargsrepr: hiddenKwargs };
+  return { argsrepr: argsRepr(args), kwargsrepr: kwargsRepr(kwargs) };
 }
 
 function stampHeaders(stamps: TaskMessage['stamps']): HeaderTable {

@@ -41,6 +41,7 @@ export class Monitoring {
   #gossip: Gossip | undefined;
   #timer: Timer | undefined;
   #isOnline = false;
+  #isClosed = false;
 
   constructor(parts: MonitoringParts) {
     this.#parts = parts;
@@ -66,7 +67,7 @@ export class Monitoring {
   start(): void {
     const { side, config, clock } = this.#parts;
     const intervalMs = config.task_handler.heartbeat_interval * 1000;
-    if (intervalMs === 0) return;
+    if (intervalMs === 0 || this.#isClosed) return;
     this.#isOnline = true;
     this.#gossip = new Gossip({
       ...this.#parts,
@@ -85,6 +86,7 @@ export class Monitoring {
 
   /** Says goodbye. Events that are told after this are not sent. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#timer?.cancel();
     this.#dispatcher.flush();
     if (!this.#isOnline) return;
