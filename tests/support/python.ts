@@ -118,6 +118,19 @@ export interface PythonWorkerOptions {
   /** Of the command line. The default is a pool in the worker's own process. */
   readonly options?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** False: it hears of other workers, and asks them when it starts. Default true: its tests are its own. */
+  readonly isAlone?: boolean;
+}
+
+/** A program of tests/support/python that goes on until it is stopped. */
+export function startPython(
+  broker: string,
+  program: readonly [file: string, ...args: string[]],
+  env: NodeJS.ProcessEnv = {},
+): Running {
+  const [file, ...args] = program;
+  const command = file.endsWith('.py') ? [join(programs, file)] : ['-m', file];
+  return start(python(), [...command, ...args], { env: environment(broker, env) });
 }
 
 /** A Celery worker on the queue `celery`. */
@@ -135,7 +148,8 @@ export class PythonWorker implements AsyncDisposable {
     const { app = 'interop_app', options: own = ['--pool=solo'] } = options;
     const directory = await mkdtemp(join(tmpdir(), 'celeriac-python-'));
     const env = environment(broker, { INTEROP_LINES: join(directory, 'lines'), ...options.env });
-    const all = ['--loglevel=INFO', '--without-gossip', '--without-mingle', ...own];
+    const alone = options.isAlone === false ? [] : ['--without-gossip', '--without-mingle'];
+    const all = ['--loglevel=INFO', ...alone, ...own];
     const running = start(python(), ['-m', 'celery', '-A', app, 'worker', ...all], { env, cwd: directory });
     const worker = new PythonWorker(running, directory);
     await running.line(/ ready\.$/u);

@@ -62,8 +62,8 @@ const stages: Readonly<Record<string, TaskStage>> = {
   'task-rejected': 'REJECTED',
   'task-revoked': 'REVOKED',
 };
-/** Celery's order of precedence, from the last word to the first. */
-const precedence = ['SUCCESS', 'FAILURE', 'REVOKED', 'STARTED', 'RECEIVED', 'REJECTED', 'RETRY', 'PENDING'];
+/** Celery's order of precedence, from the last word to the first; there REJECTED is overruled by STARTED, and never shows. */
+const precedence = ['SUCCESS', 'FAILURE', 'REVOKED', 'REJECTED', 'STARTED', 'RECEIVED', 'RETRY', 'PENDING'];
 
 const usualLimits: StateLimits = { tasks: 10_000, workers: 1_000 };
 const usualFreq = 2;
