@@ -1,5 +1,5 @@
 /** Events of workers and tasks between Node and Python: either side's monitors see either side's workers. */
-import { type ConfigInput, openEventReceiver, openRemoteControl, type MonitoringEvent } from '@celeriac/core';
+import { type ConfigInput, type MonitoringEvent, openEventReceiver } from '@celeriac/core';
 import { Reject, Retry } from '@celeriac/worker';
 import { expect } from 'chai';
 
@@ -241,8 +241,15 @@ describe('a Python worker that hears of others, beside one of ours', function ()
   });
 
   it('gets our acknowledgement of an election, which it would wait for', async () => {
-    await using control = await openRemoteControl({ config: configFor(vhost.url), env: {} });
-    await control.cast('election', { id: 'e-1', topic: 'none', action: {} }, { destination: [python] });
+    const channel = await (await vhost.raw()).createChannel();
+    const stand = { id: 'e-1', topic: 'task', action: {}, cver: 1, clock: 1, pid: 1, hostname: 'other@test' };
+    const body = { ...stand, type: 'worker-elect', timestamp: 1, utcoffset: 0 };
+    const options = {
+      contentType: 'application/json',
+      contentEncoding: 'utf-8',
+      headers: { hostname: 'other@test' },
+    };
+    channel.publish('celeryev', 'worker.elect', Buffer.from(JSON.stringify(body)), options);
 
     const acknowledged = await waitFor(() => of(node, 'worker-elect-ack')[0], { what: 'an acknowledgement' });
     expect(acknowledged).to.include({ id: 'e-1' });
