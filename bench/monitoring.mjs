@@ -14,7 +14,7 @@ import { Rabbit } from '../tests/dist/support/rabbit.js';
 const { values: options } = parseArgs({ options: { quick: { type: 'boolean' }, url: { type: 'string' } } });
 const node = options.url === undefined ? await Rabbit.start() : undefined;
 const url = options.url ?? node.url.replace(/\/\/$/u, '');
-const { rounds, count } = options.quick ? { rounds: 5, count: 10_000 } : { rounds: 9, count: 30_000 };
+const { rounds, count } = options.quick ? { rounds: 5, count: 5_000 } : { rounds: 9, count: 30_000 };
 
 const sides = {
   'without any': { heartbeat_interval: 0, send_events: false },

@@ -21,7 +21,7 @@ class Scene implements AsyncDisposable {
   readonly worker: WatchedWorker;
   readonly held = gate();
   readonly config: ConfigInput;
-  client!: WatchedPublisher;
+  #client: WatchedPublisher | undefined;
   #receiver: AsyncDisposable | undefined;
 
   constructor(url: string, handler: ConfigInput['task_handler'] = {}, tasks: ConfigInput['tasks'] = {}) {
@@ -44,8 +44,13 @@ class Scene implements AsyncDisposable {
       onEvent: (event) => this.heard.push(event),
     });
     await this.worker.worker.start();
-    this.client = await WatchedPublisher.open(this.config);
+    this.#client = await WatchedPublisher.open(this.config);
     return this;
+  }
+
+  get client(): WatchedPublisher {
+    if (this.#client === undefined) throw new Error('not opened');
+    return this.#client;
   }
 
   types(uuid: string): readonly string[] {
@@ -60,7 +65,7 @@ class Scene implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.held.open();
-    await this.client?.[Symbol.asyncDispose]();
+    await this.#client?.[Symbol.asyncDispose]();
     await this.worker[Symbol.asyncDispose]();
     await this.#receiver?.[Symbol.asyncDispose]();
   }
@@ -140,7 +145,7 @@ describe('events for monitors', function () {
 
     const child = sent().find(({ name }) => name === 'add');
     expect(child).to.include({ parent_id: id, root_id: id, queue: 'q', args: '(1, 1)' });
-    expect(sent().map(({ hostname }) => /^gen\d+@/u.test(String(hostname)))).to.deep.equal([true, true]);
+    expect(sent().map(({ hostname }) => /^gen\d+@/u.test(hostname))).to.deep.equal([true, true]);
   });
 
   it('say goodbye when the worker stops', async () => {
@@ -155,7 +160,7 @@ describe('events for monitors', function () {
   });
 
   describe('over a broker that fails', () => {
-    let rabbit: Rabbit;
+    let rabbit: Rabbit | undefined;
     before(async () => {
       rabbit = await Rabbit.start();
     });

@@ -57,6 +57,10 @@ class Monitor {
   }
 }
 
+function stopping(running: Running): AsyncDisposable {
+  return { [Symbol.asyncDispose]: () => running.stop().then(() => undefined) };
+}
+
 describe("Celery's monitors", function () {
   const opened: AsyncDisposable[] = [];
   let vhost: Vhost;
@@ -81,10 +85,14 @@ describe("Celery's monitors", function () {
     requireRabbit(this);
     requireCelery(this);
     vhost = await Vhost.create();
+    opened.push(vhost);
     monitor = new Monitor(startPython(vhost.url, ['monitor.py']));
+    opened.push(stopping(monitor.running));
     dump = startPython(vhost.url, ['celery', '-b', vhost.url, 'events', '--dump']);
+    opened.push(stopping(dump));
     await monitor.running.line(/^READY/u);
     ours = new WatchedWorker(config());
+    opened.push(ours);
     const { worker } = ours;
     worker.task('add', (a: number, b: number) => a + b);
     worker.task('boom', () => Promise.reject(new TypeError('boom')));
@@ -96,16 +104,13 @@ describe("Celery's monitors", function () {
     worker.task('held', () => held.opened);
     await worker.start();
     client = await WatchedPublisher.open(config());
+    opened.push(client);
     await waitFor(() => dump.output().includes(`${node} `), { what: 'celery events to hear of us' });
   });
 
   after(async () => {
     held.open();
-    await client?.[Symbol.asyncDispose]();
-    await ours?.[Symbol.asyncDispose]();
     for (const one of opened.reverse()) await one[Symbol.asyncDispose]();
-    await Promise.all([monitor?.running.stop(), dump?.stop()]);
-    await vhost?.[Symbol.asyncDispose]();
   });
 
   it('see the worker online, and alive by its heartbeats', async () => {
@@ -192,32 +197,31 @@ describe('a Python worker that hears of others, beside one of ours', function ()
   const python = 'python@test';
   let vhost: Vhost;
   let worker: PythonWorker;
-  let ours: WatchedWorker;
-  let receiver: AsyncDisposable;
+  const opened: AsyncDisposable[] = [];
   const heard: MonitoringEvent[] = [];
 
   before(async function () {
     requireRabbit(this);
     requireCelery(this);
     vhost = await Vhost.create();
+    opened.push(vhost);
     const task_handler = { node_name: node, remote_control: 'full', heartbeat_interval: '500ms' } as const;
     const config = configFor(vhost.url, {
       tasks: { queue_type: 'classic', default_queue: queue },
       task_handler,
     });
-    ours = new WatchedWorker(config);
+    const ours = new WatchedWorker(config);
+    opened.push(ours);
     ours.worker.task('add', (a: number, b: number) => a + b);
     await ours.worker.start();
-    receiver = await openEventReceiver({ config, env: {}, onEvent: (event) => heard.push(event) });
+    opened.push(await openEventReceiver({ config, env: {}, onEvent: (event) => heard.push(event) }));
     const options = ['--pool=solo', '-E', '-n', python, '--heartbeat-interval=1'];
     worker = await PythonWorker.start(vhost.url, { options, isAlone: false });
+    opened.push(worker);
   });
 
   after(async () => {
-    await receiver?.[Symbol.asyncDispose]();
-    await ours?.[Symbol.asyncDispose]();
-    await worker?.[Symbol.asyncDispose]();
-    await vhost?.[Symbol.asyncDispose]();
+    for (const one of opened.reverse()) await one[Symbol.asyncDispose]();
   });
 
   const of = (hostname: string, type: string): readonly MonitoringEvent[] =>

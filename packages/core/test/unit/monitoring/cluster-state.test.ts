@@ -13,8 +13,7 @@ function event(type: string, fields: Record<string, unknown> = {}): MonitoringEv
 describe('the state of a cluster', () => {
   it('adds the captured events of Celery up to the ends that its tasks came to', () => {
     const state = new ClusterState(new ManualClock());
-    for (const { body } of capturedEvents('5.6.3'))
-      for (const one of [body].flat()) state.hear(one as MonitoringEvent);
+    for (const { body } of capturedEvents('5.6.3')) for (const one of [body].flat()) state.hear(one);
 
     const states = state.tasks().map(({ name, state: stage }) => `${name} ${stage}`);
     expect(states).to.include.members([

@@ -44,7 +44,7 @@ for (const version of ['5.2.6', '5.6.3'] as const) {
 
     it('are written to the same address, with the same properties and fields', () => {
       for (const { routing_key: routingKey, properties, body } of all) {
-        const events = [body].flat().map((event) => again(event as CapturedEvent));
+        const events = [body].flat().map((event) => again(event));
         const encoded = Array.isArray(body)
           ? encodeTaskEvents(events)
           : encodeMonitoringEvent(events[0] as MonitoringEvent);
@@ -64,7 +64,7 @@ for (const version of ['5.2.6', '5.6.3'] as const) {
 
 describe('an event for monitors', () => {
   const fieldsOf = (type: string): readonly string[] => {
-    const found = capturedEvents('5.6.3').flatMap(({ body }) => [body].flat() as CapturedEvent[]);
+    const found = capturedEvents('5.6.3').flatMap<CapturedEvent>(({ body }) => [body].flat());
     const common = new Set(['type', 'hostname', 'pid', 'clock', 'timestamp', 'utcoffset']);
     const first = found.find((event) => event.type === type) ?? ({} as EventFields);
     return Object.keys(first).filter((name) => !common.has(name));

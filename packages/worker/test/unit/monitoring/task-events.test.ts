@@ -53,12 +53,7 @@ describe('task events', () => {
 
   const endings: readonly [what: string, Outcome, Verdict, type: string | undefined, fields?: object][] = [
     ['failed', failed, deadLetter('failed'), 'task-failed', { exception: "Exception('boom')" }],
-    [
-      'crashed',
-      { kind: 'crashed', error, crashes: 3, of: 3 } as Outcome,
-      deadLetter('crashed'),
-      'task-failed',
-    ],
+    ['crashed', { kind: 'crashed', error, crashes: 3, of: 3 }, deadLetter('crashed'), 'task-failed'],
     ['invalid', { kind: 'invalid', error } as never, deadLetter('invalid'), 'task-failed'],
     ['rejected', failed, deadLetter('rejected'), 'task-rejected', { requeue: false }],
     [
