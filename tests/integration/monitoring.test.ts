@@ -160,12 +160,12 @@ describe('events for monitors', function () {
   });
 
   describe('over a broker that fails', () => {
-    let rabbit: Rabbit | undefined;
+    let rabbit: Rabbit;
     before(async () => {
       rabbit = await Rabbit.start();
     });
     after(async () => {
-      await rabbit?.stop();
+      await rabbit.stop();
     });
 
     it('cost no task anything while it blocks publishers, and go on afterwards', async () => {
