@@ -122,7 +122,15 @@ describe('a dead letter that is shown', () => {
 });
 
 describe('what was done with dead letters', () => {
-  const report = { queue: 'q.dead-letter', read: 9, matched: 5, requeued: 3, queues: { a: 2, b: 1 } };
+  const report = {
+    queue: 'q.dead-letter',
+    read: 9,
+    matched: 5,
+    requeued: 3,
+    signed: 0,
+    unverified: 0,
+    queues: { a: 2, b: 1 },
+  };
 
   it('is told with all that an operator has to know', () => {
     expect(requeueText({ ...report, doubled: 1, skipped: 2, expiryDropped: 1 }, false)).to.equal(
