@@ -27,6 +27,7 @@ import {
   type Logger,
   openPublishing,
   openResultStore,
+  openSentEvents,
   parseDuration,
   PayloadCheckIn,
   type PayloadStore,
@@ -145,6 +146,7 @@ class Publisher implements ResultSender, TaskCanceller, EventSender, PreparedSen
       ...common,
       ...signed(this.#forTasks, signing.tasks),
       origin: producerName(),
+      sentEvents: openSentEvents({ ...common, sink: this.#forTasks.transient, origin: producerName() }),
       replies,
       payloads,
       keyStore: this.#keyStore,
@@ -210,7 +212,7 @@ class Publisher implements ResultSender, TaskCanceller, EventSender, PreparedSen
   async #close(timeoutMs: number): Promise<void> {
     const drained = Promise.all(this.#sides().map(({ sink }) => sink.drain()));
     await waitAtMost(this.#clock, timeoutMs, drained);
-    await this.#results?.close();
+    await Promise.all([this.#results?.close(), this.#forTasks.transient.close()]);
     await Promise.all(
       this.#sides().map(async ({ sink, session }) => {
         // The session first: a channel cannot be closed politely over a connection that is blocked or gone.

@@ -18,6 +18,7 @@ import type { QueuePlan } from './capsule-plan.js';
 import type { DelayPaths } from './delay-paths.js';
 import type { DispatchParts } from './dispatch.js';
 import type { Gate } from './gate.js';
+import type { TaskEvents } from './monitoring/task-events.js';
 import type { Pool } from './pool/pool.js';
 import type { LostRuns } from './lost-runs.js';
 import { Report, type ReportEvents } from './report.js';
@@ -57,6 +58,8 @@ export interface CapsuleSharedParts {
   readonly suspects: Suspects;
   readonly lostRuns: LostRuns;
   readonly inHand: WorkInHand;
+  /** Tells monitors. */
+  readonly monitors?: TaskEvents;
   readonly stopping: AbortSignal;
   readonly halted: AbortSignal;
 }
@@ -67,7 +70,7 @@ export interface OpenedCapsule {
 }
 
 export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedParts): OpenedCapsule {
-  const { config, logger, clock, tell, suspects, lostRuns, inHand, stopping, halted } = parts;
+  const { config, logger, clock, tell, suspects, lostRuns, inHand, monitors, stopping, halted } = parts;
   const { sink, declarer } = side.publishing;
   const {
     prepare,
@@ -93,7 +96,7 @@ export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedP
     slots: new Slots(concurrency),
     deliveryLimit,
     suspects,
-    report: new Report(logger, tell),
+    report: new Report(logger, tell, monitors),
     lostRuns,
     inHand,
     stopping,

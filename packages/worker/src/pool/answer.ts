@@ -1,10 +1,11 @@
 /** What handlers in a child ask of the broker and of the key store, done over the worker's own connections. */
-import type { Ensures, KeyStoreSource, MessageSink, SendKeyStore } from '@celeriac/core';
+import type { Ensures, KeyStoreSource, MessageSink, SendKeyStore, TransientSink } from '@celeriac/core';
 
 import type { BrokerCall, CallSide, StoreCall } from './protocol.js';
 
 export interface AnswerSide {
   readonly sink: MessageSink;
+  readonly transient: TransientSink;
   readonly declarer: Ensures;
 }
 
@@ -52,7 +53,10 @@ function kept(store: SendKeyStore, ask: StoreCall): Promise<unknown> {
   }
 }
 
-async function done({ sink, declarer }: AnswerSide, ask: Exclude<BrokerCall, StoreCall>): Promise<void> {
+async function done(
+  { sink, transient, declarer }: AnswerSide,
+  ask: Exclude<BrokerCall, StoreCall>,
+): Promise<void> {
   switch (ask.what) {
     case 'ensure':
       await declarer.ensure(ask.key, () => ask.topology);
@@ -60,10 +64,18 @@ async function done({ sink, declarer }: AnswerSide, ask: Exclude<BrokerCall, Sto
     case 'forget':
       declarer.forget(ask.key);
       return;
+    case 'tell':
+      transient.publish(withBuffer(ask.message));
+      return;
     case 'publish': {
-      const { body } = ask.message;
-      const message = { ...ask.message, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) };
-      await sink.publish(message, ask.timeoutMs === undefined ? {} : { timeoutMs: ask.timeoutMs });
+      const { message, timeoutMs } = ask;
+      await sink.publish(withBuffer(message), timeoutMs === undefined ? {} : { timeoutMs });
     }
   }
+}
+
+/** Its body arrives as plain bytes. */
+function withBuffer<T extends { readonly body: Uint8Array }>(message: T): T & { readonly body: Buffer } {
+  const { body } = message;
+  return { ...message, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) };
 }

@@ -8,6 +8,7 @@ import type {
   SendKeyStore,
   TaskMessage,
   Topology,
+  TransientMessage,
 } from '@celeriac/core';
 
 import type { CancelledBy } from '../cancellation.js';
@@ -68,6 +69,11 @@ export type BrokerCall =
         readonly mandatory?: boolean;
       };
       readonly timeoutMs?: number;
+    }
+  | {
+      /** An event for monitors. */
+      readonly what: 'tell';
+      readonly message: Omit<TransientMessage, 'body'> & { readonly body: Uint8Array };
     }
   | StoreCall;
 

@@ -2,7 +2,15 @@
  * The broker as code in a child sees it: publishing and declaring are asked of the parent, which has the
  * connections. Keeps no messages.
  */
-import type { Ensures, MessageSink, OutgoingMessage, PublishOptions, Topology } from '@celeriac/core';
+import type {
+  Ensures,
+  MessageSink,
+  OutgoingMessage,
+  PublishOptions,
+  Topology,
+  TransientMessage,
+  TransientSink,
+} from '@celeriac/core';
 
 import type { BrokerCall, CallSide, ToChild } from '../protocol.js';
 import { fromThrown } from '../thrown.js';
@@ -78,5 +86,19 @@ export class RemoteSink implements MessageSink {
     await prepare?.();
     const timeout = timeoutMs === undefined ? {} : { timeoutMs };
     await this.#calls.ask(this.#side, { what: 'publish', message, ...timeout });
+  }
+}
+
+export class RemoteTransient implements TransientSink {
+  #calls: Calls;
+  #side: CallSide;
+
+  constructor(calls: Calls, side: CallSide) {
+    this.#calls = calls;
+    this.#side = side;
+  }
+
+  publish(message: TransientMessage): void {
+    void this.#calls.ask(this.#side, { what: 'tell', message }); // it does not fail there
   }
 }

@@ -8,6 +8,7 @@ import {
   BrokerEventSender,
   type Config,
   loadValidator,
+  openSentEvents,
   type LogFields,
   type Logger,
   type LogLevel,
@@ -28,7 +29,7 @@ import { tasksOf } from '../../worker.js';
 import type { SentOutcome, ToChild } from '../protocol.js';
 import { fromThrown, sendable, type Thrown, toThrown } from '../thrown.js';
 import type { ParentPort } from './port.js';
-import { Calls, RemoteDeclarer, RemoteSink } from './remote-broker.js';
+import { Calls, RemoteDeclarer, RemoteSink, RemoteTransient } from './remote-broker.js';
 import { RemoteKeyStore } from './remote-key-store.js';
 
 type Setup = Extract<ToChild, { op: 'setup' }>;
@@ -91,13 +92,16 @@ function contextParts(config: Config, { port, calls }: Inside): ContextParts {
     declarer: new RemoteDeclarer(calls, side),
   });
   const keyStore = new RemoteKeyStore(calls);
+  const origin = producerName();
+  const sink = new RemoteTransient(calls, 'tasks');
   return {
     logger: remoteLogger(port),
     taskSenderParts: {
       ...common,
       ...over('tasks'),
-      origin: producerName(),
+      origin,
       keyStore: { open: () => Promise.resolve(keyStore) },
+      sentEvents: openSentEvents({ ...common, sink, origin }),
     },
     eventSender: new BrokerEventSender({ ...common, ...over('events'), source: serviceName(config) }),
     progress: () => undefined,
