@@ -166,6 +166,17 @@ export async function celeryCommand(broker: string, ...args: readonly string[]):
   return running.output();
 }
 
+/** A program of tests/support/python that goes on until it is stopped. */
+export function startPython(
+  broker: string,
+  program: readonly [file: string, ...args: string[]],
+  env: NodeJS.ProcessEnv = {},
+): Running {
+  const [file, ...args] = program;
+  const command = file.endsWith('.py') ? [join(programs, file)] : ['-m', file];
+  return start(python(), [...command, ...args], { env: environment(broker, env) });
+}
+
 /** A Celery worker on the queue `celery`. */
 export class PythonWorker implements AsyncDisposable {
   #running: Running;

@@ -45,6 +45,14 @@ export function queueNames(text: string, before: readonly string[] = []): readon
   return [...new Set([...before, ...names])];
 }
 
+/** `task-failed,worker-*`: types of events, or patterns of them. */
+export function eventTypes(text: string): readonly string[] {
+  const types = text.split(',').map((type) => type.trim());
+  const bad = types.find((type) => !/^[a-z*][\w*-]*$/iu.test(type));
+  if (bad === undefined) return types;
+  throw new UsageError(`--types takes types of events, as in task-failed,worker-*; '${bad}' is none`);
+}
+
 /** JSON, as the wire reads it: big integers keep their digits. */
 export function json(option: string): (text: string) => unknown {
   return (text) => {

@@ -8,8 +8,10 @@ import { brokerCommand } from './commands/broker.js';
 import { configCommand } from './commands/config.js';
 import { cancelCommand, controlCommand, inspectCommand, statusCommand } from './commands/control.js';
 import { dlqCommand } from './commands/dlq.js';
+import { eventsCommand } from './commands/events.js';
 import { resultCommand } from './commands/result.js';
 import { publishEventCommand, sendCommand } from './commands/send.js';
+import { topCommand } from './commands/top.js';
 import { workerCommand } from './commands/worker.js';
 import { exitCodeOf, exitCodes, UsageError } from './exit-codes.js';
 import { printError } from './output.js';
@@ -42,6 +44,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     inspectCommand(finish),
     controlCommand(finish),
     statusCommand(finish),
+    eventsCommand(),
+    topCommand(),
     configCommand(),
     brokerCommand(finish),
   ]) {

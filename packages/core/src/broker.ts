@@ -10,12 +10,14 @@ import type { BrokerEndpoint, TlsSettings } from './amqp/broker-endpoint.js';
 import { ConfirmPublisher } from './amqp/confirm-publisher.js';
 import { Declarer } from './amqp/declare.js';
 import { Session } from './amqp/session.js';
+import { TransientPublisher } from './amqp/transient-publisher.js';
 import type { Clock } from './clock.js';
 import type { ConnectionString } from './config/connection-string.js';
 import type { Config } from './config/types.js';
 import { embeddedEndpoint } from './embedded.js';
 import { CeleriacError, errorText } from './errors.js';
 import type { Logger } from './logger.js';
+import { eventExchange } from './monitoring/topology.js';
 
 /** Which connection string counts: tasks and events may live on different brokers. */
 export type Section = 'tasks' | 'events';
@@ -38,6 +40,8 @@ export interface BrokerAccess {
 export interface Publishing {
   readonly session: Session;
   readonly sink: ConfirmPublisher;
+  /** For events of monitoring; opens its channel at the first one. */
+  readonly transient: TransientPublisher;
   readonly declarer: Declarer;
 }
 
@@ -57,11 +61,10 @@ export function publishingOver({ config, logger, clock }: BrokerOptions, session
     maxBytes: config.tasks.max_unsettled_bytes,
     maxMessageBytes: config.tasks.max_message_size,
   });
-  return {
-    session,
-    sink,
-    declarer: new Declarer({ session, logger, clock, create: config.tasks.declare_queues }),
-  };
+  const declarer = new Declarer({ session, logger, clock, create: config.tasks.declare_queues });
+  const declare = (): Promise<void> => declarer.declare(eventExchange(config));
+  const transient = new TransientPublisher({ session, logger, clock, declare });
+  return { session, sink, transient, declarer };
 }
 
 export interface SessionPurpose {

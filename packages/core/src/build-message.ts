@@ -33,6 +33,8 @@ export interface SendOptions {
   readonly ignoreResult?: boolean;
   /** A name to show in monitors in place of the task's. */
   readonly shadow?: string;
+  /** True: monitors are shown no arguments (Celery's `argsrepr`); the worker gets them all the same. Default: the contract's. */
+  readonly sensitive?: boolean;
   /** How long the broker may take to confirm. Default `tasks.publish_timeout`. */
   readonly timeout?: Duration;
   /** It succeeds once for this key, whatever the contract or the registration says of keys. */
@@ -87,13 +89,20 @@ export function buildTaskMessage(call: Call, options: SendOptions, sender: Sende
     ...(options.priority === undefined ? {} : { priority: priority(options.priority) }),
     rootId: sender.parent?.rootId ?? id,
     ...(sender.parent === undefined ? {} : { parentId: sender.parent.id }),
-    ...(options.shadow === undefined ? {} : { shadow: options.shadow }),
+    ...shownAs(options),
     origin: sender.origin,
     lang: 'js',
     ...replying(sender),
     correlationId: id,
     embed: { callbacks: null, errbacks: null, chain: null, chord: null },
     headers: { ...options.headers, ...call.headers },
+  };
+}
+
+function shownAs({ shadow, sensitive }: SendOptions): Pick<TaskMessage, 'shadow' | 'isSensitive'> {
+  return {
+    ...(shadow === undefined ? {} : { shadow }),
+    ...(sensitive === true ? { isSensitive: true } : {}),
   };
 }
 

@@ -30,6 +30,8 @@ export type {
   OutgoingMessage,
   PublishOptions,
   SentMessage,
+  TransientMessage,
+  TransientSink,
 } from './ports.js';
 
 export { loadConfig } from './config/load.js';
@@ -141,7 +143,23 @@ export {
   encodeControlRequest,
 } from './protocol/pidbox.js';
 export type { ControlReply, ControlRequest, ReplyAddress } from './protocol/pidbox.js';
-export { argsRepr, kwargsRepr } from './protocol/python-repr.js';
+export {
+  decodeMonitoringEvents,
+  encodeMonitoringEvent,
+  encodeTaskEvents,
+  failureFields,
+  monitoringEvent,
+  receivedFields,
+} from './protocol/monitoring-events.js';
+export type { EventFields, EventSource, MonitoringEvent } from './protocol/monitoring-events.js';
+export { ClusterState } from './monitoring/cluster-state.js';
+export type { StateLimits, TaskSeen, TaskStage, WorkerSeen } from './monitoring/cluster-state.js';
+export { openEventReceiver } from './monitoring/event-receiver.js';
+export type { EventReceiver, EventReceiverOptions } from './monitoring/event-receiver.js';
+export { openSentEvents } from './monitoring/sent-events.js';
+export type { SentEvents, SentEventsParts } from './monitoring/sent-events.js';
+export { eventQueue } from './monitoring/topology.js';
+export { argsRepr, hiddenArgs, hiddenKwargs, kwargsRepr, valueRepr } from './protocol/python-repr.js';
 export {
   againHeaders,
   cameBy,

@@ -43,6 +43,8 @@ export interface TaskMessage {
   readonly correlationId?: string;
   /** What follows this task: Celery signatures, carried as they came. */
   readonly embed: TaskEmbed;
+  /** True: monitors are shown no arguments. Of messages that are sent; a receiver finds none in them. */
+  readonly isSensitive?: boolean;
   /** Everything in the header table that is not Celery's own. */
   readonly headers: Readonly<Record<string, unknown>>;
   /** Celery stamps: name to value. */

@@ -66,6 +66,17 @@ export interface ChannelLoss {
   readonly text: string;
 }
 
+/** A message that nobody misses: not persistent, not confirmed, not mandatory. */
+export type TransientMessage = Pick<OutgoingMessage, 'exchange' | 'routingKey' | 'body'> & {
+  readonly properties: Pick<MessageProperties, 'contentType' | 'contentEncoding' | 'headers' | 'priority'>;
+};
+
+/** Where messages go out that tell of something and must hold up nothing: events for monitors. */
+export interface TransientSink {
+  /** Returns at once and never throws. What the connection does not take soon is dropped. */
+  publish(message: TransientMessage): void;
+}
+
 /**
  * A message in hand. It is bound to the channel it came on: settled once, and on that channel only. Once the
  * channel is gone the broker has the message again, so settling does nothing but count.

@@ -87,7 +87,7 @@ async function contractCall(contract: TaskContract, input: unknown): Promise<Cal
 }
 
 function contractDefaults(contract: TaskContract, { countdown, eta }: SendOptions): SendOptions {
-  const { queue, priority, expires, timeLimit, delay, ignoreResult } = contract;
+  const { queue, priority, expires, timeLimit, delay, ignoreResult, sensitive } = contract;
   return {
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
@@ -95,5 +95,6 @@ function contractDefaults(contract: TaskContract, { countdown, eta }: SendOption
     ...(delay === undefined || countdown !== undefined || eta !== undefined ? {} : { delay }),
     ...(timeLimit === undefined ? {} : { timeLimit }),
     ...(ignoreResult === undefined ? {} : { ignoreResult }),
+    ...(sensitive === undefined ? {} : { sensitive }),
   };
 }

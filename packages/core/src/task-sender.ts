@@ -12,6 +12,7 @@ import type { Config } from './config/types.js';
 import type { TaskContract } from './contract/task.js';
 import { type CeleriacError, isCeleriacError } from './errors.js';
 import { Delays } from './delays.js';
+import type { SentEvents } from './monitoring/sent-events.js';
 import type { PayloadCheckIn } from './payloads/check-in.js';
 import type { SendKeyStore } from './key-store/key-store.js';
 import type { KeyStoreSource } from './key-store/open.js';
@@ -69,6 +70,8 @@ export interface TaskSenderParts extends TaskPreparationParts {
   readonly keyStore?: Pick<KeyStoreSource<SendKeyStore>, 'open'> | undefined;
   /** Told of every message that the broker has confirmed. Not awaited, must not throw. */
   readonly onSent?: (id: string) => void;
+  /** Tells monitors of what was sent; absent: they are not told. */
+  readonly sentEvents?: Pick<SentEvents, 'tell'> | undefined;
 }
 
 interface Deliver {
@@ -144,7 +147,13 @@ export class BrokerTaskSender implements TaskSender {
     }
   }
 
-  async #send({ id, eta, queue, body, properties }: PreparedTask, how: Deliver): Promise<SentMessage> {
+  async #send(prepared: PreparedTask, how: Deliver): Promise<SentMessage> {
+    const sent = await this.#sendOrDelay(prepared, how);
+    this.#parts.sentEvents?.tell(prepared.properties.headers ?? {}, { ...sent, queue: prepared.queue });
+    return sent;
+  }
+
+  async #sendOrDelay({ id, eta, queue, body, properties }: PreparedTask, how: Deliver): Promise<SentMessage> {
     const encoded = { body, properties };
     const now = this.#parts.clock.now();
     if (eta === undefined || eta <= now) {

@@ -28,6 +28,7 @@ import {
   type Logger,
   openPublishing,
   openResultStore,
+  openSentEvents,
   parseDuration,
   PayloadCheckIn,
   type PayloadStore,
@@ -151,6 +152,7 @@ class Publisher
       ...common,
       ...signed(this.#forTasks, signing.tasks),
       origin: producerName(),
+      sentEvents: openSentEvents({ ...common, sink: this.#forTasks.transient, origin: producerName() }),
       replies,
       payloads,
       keyStore: this.#keyStore,
@@ -221,7 +223,7 @@ class Publisher
   async #close(timeoutMs: number): Promise<void> {
     const drained = Promise.all(this.#sides().map(({ sink }) => sink.drain()));
     await waitAtMost(this.#clock, timeoutMs, drained);
-    await this.#results?.close();
+    await Promise.all([this.#results?.close(), this.#forTasks.transient.close()]);
     await Promise.all(
       this.#sides().map(async ({ sink, session }) => {
         // The session first: a channel cannot be closed politely over a connection that is blocked or gone.

@@ -31,9 +31,9 @@ export async function loadTestConfig({ config = {}, env = {} }: TestConfigOption
 
 /**
  * A `redelivered` message of a test is one that the test made: counting it would put it into a queue that there is not.
- * And nobody is there who could ask a worker anything.
+ * And nobody is there who could ask a worker anything, or would miss its heartbeats.
  */
 const untouched = {
-  task_handler: { delivery_limit: 0, remote_control: 'off' },
+  task_handler: { delivery_limit: 0, remote_control: 'off', heartbeat_interval: 0 },
   event_handler: { delivery_limit: 0 },
 } as const;

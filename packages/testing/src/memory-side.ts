@@ -32,7 +32,8 @@ export class MemorySide implements Side {
   #bindings: Binding[] = [];
 
   constructor(sink: RecordingSink) {
-    this.publishing = { session: this.session, sink, declarer: allDeclared };
+    const transient = { publish: () => undefined, close: () => Promise.resolve() };
+    this.publishing = { session: this.session, sink, transient, declarer: allDeclared };
     this.declarer = { declare: (topology) => this.#declare(topology) };
   }
 

@@ -64,7 +64,8 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   const preparing = beforehand(delivery, deliveries, suspicion) ?? parts.prepare(delivery);
   const prepared = preparing instanceof Promise ? await preparing : preparing;
   const isWork = 'work' in prepared;
-  const { id, name } = isWork ? prepared.work : prepared;
+  const subject = isWork ? prepared.work : prepared;
+  const { id, name } = subject;
   const pause = isWork ? suspicion.pause(parts) : undefined;
   if (pause !== undefined) await pause; // nobody else waits a turn
   const passage = new Passage(parts.logger);
@@ -80,7 +81,8 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   passage.settled(verdict);
   suspicion.release();
   prepared.settled?.(verdict);
-  parts.report.settled({ id, name, delivery, outcome, verdict, ms: parts.clock.monotonic() - startedAt });
+  const ms = parts.clock.monotonic() - startedAt;
+  parts.report.settled({ subject, id, name, delivery, outcome, verdict, ms });
 }
 
 /** Gates that hold something are told of a confirmed copy before the original is acknowledged. */

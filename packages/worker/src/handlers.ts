@@ -38,6 +38,8 @@ export interface TaskOptions<Input = never> extends LimitOptions<Input> {
   readonly ignoreResult?: boolean;
   /** Whether a run whose delivery is lost is told to stop, or goes on. Default `task_handler.on_lost`. */
   readonly onLost?: OnLost;
+  /** True: logs and monitors are shown neither its arguments nor its result. Default: the contract's, else false. */
+  readonly sensitive?: boolean;
   /** How it is tried again when it fails; over the contract's `retry`, and that over `task_handler.retry`. */
   readonly retry?: RetryOptions;
   /** Asked after a failure; counts where `never` and `only` let it through and an attempt is left. */

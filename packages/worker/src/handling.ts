@@ -14,6 +14,7 @@ import {
   eventType,
   type KeyStoreSource,
   loadValidator,
+  openSentEvents,
   type Logger,
   PayloadCheckIn,
   type PayloadStore,
@@ -47,12 +48,13 @@ import { taskPreparer } from './prepare-task.js';
 import { redeemer } from './redeem.js';
 import { openResults } from './results/open-results.js';
 import type { ResultKeeper } from './results/result-keeper.js';
+import type { TaskEvents } from './monitoring/task-events.js';
 import type { Side } from './side.js';
 import type { Signatures } from './signatures.js';
 import { Suspects } from './suspects.js';
 import { TaskQueues } from './task-queues.js';
 import type { Watchdog } from './watchdog.js';
-import { WorkInHand } from './work-in-hand.js';
+import type { WorkInHand } from './work-in-hand.js';
 import type { WorkerEvents } from './worker-events.js';
 
 /** What is handled, and how it was asked for. */
@@ -79,6 +81,10 @@ export interface HandlingParts extends HandlingOptions {
   readonly keyStore: KeyStoreSource;
   readonly revocations: Revocations;
   readonly watchdog: Watchdog | undefined;
+  /** What waits for its turn, and what runs. */
+  readonly inHand: WorkInHand;
+  /** Tells monitors of tasks. */
+  readonly monitors: TaskEvents;
   /** Fires when nothing new may be started. */
   readonly stopping: AbortSignal;
   /** Fires when nothing may be waited for any longer. */
@@ -99,7 +105,7 @@ export class Handling {
   /** Of the groups of task queues. */
   readonly sizes: GroupSizes = new GroupSizes();
   readonly queues: TaskQueues;
-  readonly inHand: WorkInHand = new WorkInHand();
+  readonly inHand: WorkInHand;
   #parts: HandlingParts;
   #delayPaths: DelayPaths[] = [];
   #suspects = new Suspects();
@@ -110,6 +116,7 @@ export class Handling {
 
   constructor(parts: HandlingParts) {
     this.#parts = parts;
+    this.inHand = parts.inHand;
     const { config, tasks } = parts;
     this.queues = new TaskQueues({ config, tasks, sizes: this.sizes });
   }
@@ -145,10 +152,12 @@ export class Handling {
   }
 
   #contextParts(): ContextParts {
-    const { config, clock, logger, payloadStore: store, keyStore } = this.#parts;
+    const { config, clock, logger, payloadStore: store, keyStore, sides } = this.#parts;
     const common = { config, clock, newId: randomUUID };
     const payloads = new PayloadCheckIn({ store, config: config.tasks, logger, clock });
-    const own = { payloads, keyStore, origin: producerName() };
+    const origin = producerName();
+    const sentEvents = openSentEvents({ ...common, sink: sides.tasks.publishing.transient, origin });
+    const own = { payloads, keyStore, origin, sentEvents };
     const taskSenderParts = { ...common, ...this.#sending('tasks'), ...own };
     return {
       logger,
@@ -175,8 +184,8 @@ export class Handling {
   /** For what handlers send. */
   #sending(section: Section): AnswerSide {
     const { sides, signatures } = this.#parts;
-    const { sink, declarer } = sides[section].publishing;
-    return { declarer, sink: signatures[section].sink(sink) };
+    const { sink, transient, declarer } = sides[section].publishing;
+    return { declarer, transient, sink: signatures[section].sink(sink) };
   }
 
   #addTasks(group: TaskGroup, { contextParts, validator, gates, following }: Shared): void {
@@ -237,7 +246,6 @@ export class Handling {
       ...this.#parts,
       suspects: this.#suspects,
       lostRuns: this.#lostRuns,
-      inHand: this.inHand,
     });
     this.capsules.push(opened.capsule);
     this.#delayPaths.push(opened.delayPaths);

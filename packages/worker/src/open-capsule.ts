@@ -19,6 +19,7 @@ import type { FollowUps } from './canvas/follow-ups.js';
 import type { DelayPaths } from './delay-paths.js';
 import type { DispatchParts } from './dispatch.js';
 import type { Gate } from './gate.js';
+import type { TaskEvents } from './monitoring/task-events.js';
 import type { Pool } from './pool/pool.js';
 import type { LostRuns } from './lost-runs.js';
 import { Report, type ReportEvents } from './report.js';
@@ -60,6 +61,8 @@ export interface CapsuleSharedParts {
   readonly suspects: Suspects;
   readonly lostRuns: LostRuns;
   readonly inHand: WorkInHand;
+  /** Tells monitors. */
+  readonly monitors?: TaskEvents;
   readonly stopping: AbortSignal;
   readonly halted: AbortSignal;
 }
@@ -70,7 +73,7 @@ export interface OpenedCapsule {
 }
 
 export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedParts): OpenedCapsule {
-  const { config, logger, clock, tell, suspects, lostRuns, inHand, stopping, halted } = parts;
+  const { config, logger, clock, tell, suspects, lostRuns, inHand, monitors, stopping, halted } = parts;
   const { sink, declarer } = side.publishing;
   const {
     prepare,
@@ -98,7 +101,7 @@ export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedP
     slots: new Slots(concurrency),
     deliveryLimit,
     suspects,
-    report: new Report(logger, tell),
+    report: new Report(logger, tell, monitors),
     lostRuns,
     inHand,
     stopping,

@@ -198,6 +198,7 @@ function work(
     isBatched: batcher !== undefined,
     message,
     onLost: task.options.onLost ?? parts.config.on_lost,
+    isSensitive: isSensitive(task),
     retries: message.retries,
     policy: parts.policyOf(task),
     retryIf: task.options.retryIf,
@@ -207,6 +208,10 @@ function work(
       return withContext(context, () => call(context));
     },
   };
+}
+
+function isSensitive({ contract, options }: RegisteredTask): boolean {
+  return options.sensitive ?? contract?.sensitive ?? false;
 }
 
 /** The sender's limit, then the contract's, then the registration's, then the configured one. */

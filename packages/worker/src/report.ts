@@ -1,5 +1,5 @@
 /**
- * Says what happened to deliveries: one log line each, and the worker's events. Only watches.
+ * Says what happened to deliveries: one log line each, the worker's events, and those of monitors. Only watches.
  */
 import {
   type ChannelLoss,
@@ -13,7 +13,8 @@ import {
   type Verdict,
 } from '@celeriac/core';
 
-import type { OnLost } from './work.js';
+import type { TaskEvents, TaskSubject } from './monitoring/task-events.js';
+import type { OnLost, Work } from './work.js';
 
 /** A handler begins. */
 export interface Started {
@@ -71,9 +72,7 @@ export interface ReportEvents {
 }
 
 interface Beginning {
-  readonly id: string;
-  readonly name: string;
-  readonly attempt: number;
+  readonly work: TaskSubject & Pick<Work, 'id' | 'name' | 'retries'>;
   readonly lateMs: number | undefined;
   readonly delivery: Delivery;
 }
@@ -89,6 +88,7 @@ interface Loss {
 }
 
 interface Ending {
+  readonly subject: TaskSubject;
   readonly id: string | undefined;
   readonly name: string | undefined;
   readonly delivery: Delivery;
@@ -100,14 +100,24 @@ interface Ending {
 export class Report {
   #logger: Logger;
   #tell: Tell<ReportEvents>;
+  #monitors: TaskEvents | undefined;
 
-  constructor(logger: Logger, tell: Tell<ReportEvents>) {
+  constructor(logger: Logger, tell: Tell<ReportEvents>, monitors?: TaskEvents) {
     this.#logger = logger;
     this.#tell = tell;
+    this.#monitors = monitors;
   }
 
-  started({ id, name, attempt, lateMs, delivery }: Beginning): void {
+  /** It waits for its turn. */
+  received(subject: TaskSubject, delivery: Delivery): void {
+    this.#monitors?.received(subject, delivery);
+  }
+
+  started({ work, lateMs, delivery }: Beginning): void {
+    this.#monitors?.started(work, delivery);
     const { queue } = delivery;
+    const { id, name } = work;
+    const attempt = work.retries + 1;
     const redelivered = isRepeated(delivery);
     const late = lateMs === undefined ? {} : { lateMs };
     if (lateMs !== undefined) this.#logger.debug('its time has come', { name, id, queue, lateMs });
@@ -130,10 +140,12 @@ export class Report {
     this.#logger.warn(`${what}, and ${goesOn}`, { ...runs, hint });
   }
 
-  settled({ id, name, delivery, outcome, verdict, ms }: Ending): void {
+  settled(ending: Ending): void {
+    const { subject, id, name, delivery, outcome, verdict, ms } = ending;
     const { queue } = delivery;
     const redelivered = isRepeated(delivery);
-    this.#log({ id, name, delivery, outcome, verdict, ms });
+    this.#monitors?.ended(subject, delivery, { outcome, verdict });
+    this.#log(ending);
     if (verdict.kind === 'retry') {
       const { attempt, of, delayMs, error } = verdict;
       this.#tell('retried', { id: id ?? '', name: name ?? '', queue, attempt, of, delayMs, error });

@@ -21,12 +21,13 @@ export interface Run {
 const longestWaitMs = 1_000;
 
 export async function runWork(work: Work, delivery: Delivery, run: Run): Promise<Outcome> {
-  const { clock, stopping, inHand } = run.parts;
+  const { clock, stopping, inHand, report } = run.parts;
   const { eta } = work;
   const early = eta === undefined || isExpired(work, clock.now()) ? 0 : eta - clock.now();
   if (eta !== undefined && early > longestWaitMs)
     return stopping.aborted ? { kind: 'notStarted' } : { kind: 'tooEarly', eta };
   const held = inHand.add(work, delivery);
+  report.received(work, delivery);
   try {
     if (early > 0) await waitInHand(delivery, (woken) => clock.sleep(early, woken), run.parts);
     return await runHeld(held, run);
@@ -80,12 +81,12 @@ async function started(held: WorkHeld, run: Run): Promise<Outcome> {
 function running(held: WorkHeld, cancellation: Cancellation, { parts, passage }: Run): Promise<Outcome> {
   const { clock, inHand, results, report, pool } = parts;
   const { work, delivery } = held;
-  const { id, name, eta, message, retries } = work;
+  const { eta, message } = work;
   const since = clock.now();
   inHand.begin(held, { since, cancellation });
   const lateMs = eta === undefined ? undefined : since - eta;
   if (message !== undefined) results?.started(resultTarget(message), delivery);
-  report.started({ id, name, attempt: retries + 1, lateMs, delivery });
+  report.started({ work, lateMs, delivery });
   const { fencing } = passage;
   // A batch is handled here, whatever pool there is for single messages.
   return work.isBatched === true

@@ -23,6 +23,7 @@ import { registerApplications } from './event-handler/register-applications.js';
 import type { GroupSizes } from './group-sizes.js';
 import { Handling, type HandlingOptions } from './handling.js';
 import { type HttpEndpoint, openHttp } from './http/open-http.js';
+import { Monitoring } from './monitoring/monitoring.js';
 import { warnOfOverlongTasks } from './overlong-tasks.js';
 import { checkHandlers } from './pool/open-pool.js';
 import { closeSide, type OpenSide, type Side, sideReady, watchSide } from './side.js';
@@ -30,6 +31,7 @@ import { openSignatures, type Signatures, unsigned } from './signatures.js';
 import { cancelMs, stopAll } from './stopping.js';
 import { openWatchdog, type Watchdog } from './watchdog.js';
 import type { StopReport, WorkerDescription } from './worker-events.js';
+import { WorkInHand } from './work-in-hand.js';
 import { wrongState } from './worker-state.js';
 
 export interface RunningOptions extends HandlingOptions {
@@ -51,6 +53,7 @@ export class Running {
   #handling: Handling;
   #revocations: Revocations;
   #keyStore: KeyStoreSource;
+  #monitoring: Monitoring;
   #watchdog: Watchdog | undefined;
   #control: Control | undefined;
   #condition: Condition;
@@ -72,8 +75,12 @@ export class Running {
     this.#groups = tasks.names.length === 0 ? [] : planTaskGroups(config, { queues, tasks, isInlineOnly });
     this.#condition = new Condition(sides);
     this.#watchdog = openWatchdog(options);
+    const inHand = new WorkInHand();
+    this.#monitoring = new Monitoring({ ...options, side: this.#taskSide, inHand });
     this.#handling = new Handling({
       ...options,
+      inHand,
+      monitors: this.#monitoring.tasks,
       groups: this.#groups,
       sides: { tasks: this.#taskSide, events: this.#eventSide },
       signatures,
@@ -121,6 +128,7 @@ export class Running {
     await this.#handling.consume();
     await registerApplications(this.#eventSide.applications, { applications, logger });
     if (this.#condition.phase === 'starting') this.#condition.phase = 'running';
+    this.#monitoring.start();
   }
 
   /** Stops within the grace (milliseconds) and a few seconds. Never rejects. */
@@ -130,7 +138,7 @@ export class Running {
     const { capsules, pools, inHand: handlers } = this.#handling;
     const signals = { stopping: this.#stopping, halted: this.#halted };
     const closeAll = async (): Promise<void> => {
-      await waitAtMost(clock, cancelMs, Promise.all([this.#control?.close()]));
+      await waitAtMost(clock, cancelMs, Promise.all([this.#control?.close(), this.#monitoring.close()]));
       await Promise.all([...this.#sides.map(closeSide), this.#watchdog?.close(), this.#handling.close()]);
       await this.#keyStore.close();
       await this.#http?.close();
@@ -202,7 +210,9 @@ export class Running {
       groups: this.#groups,
       queues,
       pools: () => sizes.stats(),
-      ports: {},
+      node: this.#monitoring.node,
+      lamport: this.#monitoring.lamport,
+      ports: this.#monitoring.ports,
     });
     await this.#control.start(this.#stopping.signal);
   }

@@ -17,6 +17,7 @@ import {
   type Section,
   type Session,
   type SessionPurpose,
+  type TransientSink,
 } from '@celeriac/core';
 
 /** A connection, as far as a worker is concerned. */
@@ -43,6 +44,8 @@ export interface Side {
   readonly publishing: {
     readonly session: SideSession;
     readonly sink: MessageSink & { close(): Promise<void> };
+    /** For events of monitoring. */
+    readonly transient: TransientSink & { close(): Promise<void> };
     readonly declarer: Ensures;
   };
   /** The consuming session. */
@@ -105,6 +108,7 @@ export function watchSide({ publishing, session }: Side, listeners: SideListener
 }
 
 export async function closeSide({ publishing, session }: Side): Promise<void> {
+  await publishing.transient.close(); // what was told last still goes out
   const closed = publishing.sink.close();
   await Promise.all([publishing.session.close(), session.close()]);
   await closed;

@@ -37,6 +37,8 @@ export interface Work {
   readonly message?: TaskMessage | undefined;
   /** What becomes of a run whose delivery is lost. Default `cancel`. */
   readonly onLost?: OnLost | undefined;
+  /** True: neither its arguments nor its result are shown to anyone. */
+  readonly isSensitive?: boolean;
   /** Attempts before this one. */
   readonly retries: number;
   /** Asked after a failure. */

@@ -33,6 +33,7 @@ interface WorkerOptions {
   readonly service?: string;
   readonly nodeName?: string;
   readonly remoteControl?: RemoteControlLevel;
+  readonly taskEvents?: boolean;
   readonly logLevel?: LogLevel | 'silent';
   readonly logFormat?: 'auto' | 'text' | 'json';
 }
@@ -55,6 +56,7 @@ export function workerCommand(finish: (code: number) => void): Command {
       'name of this worker in remote control; %h is the host, %p the process id',
     )
     .option('--remote-control <level>', 'off, read or full', oneOf('--remote-control', controlLevels))
+    .option('-E, --task-events', 'tell monitors of every task, from the start')
     .option('--log-level <level>', 'debug, info, warn, error or silent', oneOf('--log-level', levels))
     .option('--log-format <format>', 'auto, text or json', oneOf('--log-format', formats))
     .action(async (options: WorkerOptions) => finish(await runWorker(options)));
@@ -103,7 +105,7 @@ async function runWithBeat(worker: Worker, options: WorkerOptions, logger: Logge
 
 function overridesOf(options: WorkerOptions): ConfigInput {
   const { service, logLevel: level, logFormat: format } = options;
-  const { nodeName, remoteControl } = options;
+  const { nodeName, remoteControl, taskEvents } = options;
   const { queues, concurrency, pool, timeLimit, softTimeLimit, maxTasksPerChild } = options;
   return {
     ...given({ service }),
@@ -116,6 +118,7 @@ function overridesOf(options: WorkerOptions): ConfigInput {
       max_tasks_per_child: maxTasksPerChild,
       node_name: nodeName,
       remote_control: remoteControl,
+      send_events: taskEvents,
     }),
     logging: given({ level, format }),
   };

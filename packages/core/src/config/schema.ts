@@ -16,6 +16,7 @@ import {
   whole,
 } from './schema-node.js';
 import { keyStore } from './schema-key-store.js';
+import { sentEvents, workerEvents } from './schema-monitoring.js';
 import { limitSettings } from './schema-limits.js';
 import { resultSettings } from './schema-results.js';
 import { http } from './schema-http.js';
@@ -161,6 +162,7 @@ const tasks: SchemaNode = section('Sending tasks, and the queues they go to.', {
     true,
   ),
   ...cancelling(name),
+  ...sentEvents(name),
   ...resultSettings,
   signing: signing('tasks'),
   consumer_timeout: declaredPatience,
@@ -198,6 +200,7 @@ const taskHandler: SchemaNode = section('Running tasks.', {
   ...limitSettings,
   delivery_limit: deliveryLimit,
   ...remoteControl(name),
+  ...workerEvents,
   retry: retry('tasks'),
 });
 

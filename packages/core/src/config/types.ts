@@ -98,6 +98,8 @@ export interface TasksConfig extends ResultsConfig {
   /** Seconds. */
   readonly cancel_expiry: number;
   readonly max_cancelled: number;
+  readonly event_exchange: string;
+  readonly send_sent_event: boolean;
   readonly signing: SigningConfig;
   /** Seconds; absent: not declared, the broker's own holds. */
   readonly consumer_timeout?: number | undefined;
@@ -182,6 +184,9 @@ export interface TaskHandlerConfig extends PoolConfig {
   readonly kill_switch: KillSwitchConfig;
   readonly delivery_limit: number;
   readonly remote_control: RemoteControlLevel;
+  readonly send_events: boolean;
+  /** Seconds; 0 tells nothing of the worker itself. */
+  readonly heartbeat_interval: number;
   /** Absent: `<service>-<pid>@<host>`. */
   readonly node_name?: string | undefined;
   readonly retry: RetryConfig;

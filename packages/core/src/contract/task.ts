@@ -31,6 +31,8 @@ export interface TaskDefaults extends LimitOptions {
   readonly expires?: Duration;
   /** True: nobody reads what it returns, so it is not kept. Default `tasks.ignore_result`. */
   readonly ignoreResult?: boolean;
+  /** True: logs and monitors are shown neither its arguments nor its result. Default false. */
+  readonly sensitive?: boolean;
   /** `soft`: the handler's signal fires. `hard` travels to Python workers; ours do not enforce it yet. */
   readonly timeLimit?: { readonly soft?: Duration; readonly hard?: Duration };
   /** It succeeds once for a key: what was delivered again after that is acknowledged without running. */
@@ -68,7 +70,7 @@ export interface TaskDefinition<In extends Schema, Out extends Schema>
 
 const sending = ['queue', 'priority', 'delay', 'retry', 'expires', 'timeLimit', 'unique', 'debounce'];
 const running = ['idempotency', 'rateLimit', 'concurrency', 'killSwitch'];
-const keys = ['name', 'input', 'output', 'ignoreResult', ...sending, ...running];
+const keys = ['name', 'input', 'output', 'ignoreResult', 'sensitive', ...sending, ...running];
 
 /** Throws ERR_CONTRACT_INVALID for a bad name or an unknown key; the schemas are compiled at first use. */
 export function defineTask<const In extends Schema, const Out extends Schema>(

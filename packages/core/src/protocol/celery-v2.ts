@@ -26,7 +26,7 @@ import { decodeV1 } from './celery-v1.js';
 import { formatIsoTime } from './iso-time.js';
 import { parseJson, stringifyJson } from './json.js';
 import { checkpointHeader, checkpointsHeader } from './checkpoint-headers.js';
-import { argsRepr, kwargsRepr } from './python-repr.js';
+import { argsRepr, hiddenArgs, hiddenKwargs, kwargsRepr } from './python-repr.js';
 import { type Decoded, decoding, type EncodedMessage, Malformed, type Received } from './received.js';
 
 export interface DecodeOptions {
@@ -77,7 +77,7 @@ export function timeToLive(expires: number | undefined, now: number): { expirati
 }
 
 function headersOf(message: TaskMessage): HeaderTable {
-  const { id, task, args, kwargs, retries, rootId, lang = 'js', origin = '', ignoreResult = null } = message;
+  const { id, task, retries, rootId, lang = 'js', origin = '', ignoreResult = null } = message;
   const { hard = null, soft = null } = message.timeLimit;
   const { shadow = null, parentId = null, group = null, groupIndex = null } = message;
   return {
@@ -94,13 +94,17 @@ function headersOf(message: TaskMessage): HeaderTable {
     timelimit: [hard, soft],
     root_id: rootId,
     parent_id: parentId,
-    argsrepr: argsRepr(args),
-    kwargsrepr: kwargsRepr(kwargs),
+    ...reprs(message),
     origin,
     ignore_result: ignoreResult,
     replaced_task_nesting: message.replacedTaskNesting ?? 0,
     ...stampHeaders(message.stamps),
   };
+}
+
+function reprs({ args, kwargs, isSensitive = false }: TaskMessage): HeaderTable {
+  if (isSensitive) return { argsrepr: hiddenArgs, kwargsrepr: hiddenKwargs };
+  return { argsrepr: argsRepr(args), kwargsrepr: kwargsRepr(kwargs) };
 }
 
 function stampHeaders(stamps: TaskMessage['stamps']): HeaderTable {

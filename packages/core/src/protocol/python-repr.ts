@@ -9,6 +9,10 @@ const maxLength = 1024;
 /** Enough of a long text to fill what is kept. */
 const maxText = 512;
 
+/** What stands for arguments that nobody is to see. */
+export const hiddenArgs = '(...)';
+export const hiddenKwargs = '{...}';
+
 /** `(1, 'two', {'three': None})`; one item keeps Python's comma: `(1,)`. */
 export function argsRepr(args: readonly unknown[]): string {
   const printer = new Printer();
@@ -20,6 +24,13 @@ export function argsRepr(args: readonly unknown[]): string {
 export function kwargsRepr(kwargs: Readonly<Record<string, unknown>>): string {
   const printer = new Printer();
   printer.mapping(kwargs);
+  return printer.text;
+}
+
+/** `'text'`, `5`, `None`, `[1, 2]`. */
+export function valueRepr(value: unknown): string {
+  const printer = new Printer();
+  printer.value(value);
   return printer.text;
 }
 
@@ -39,7 +50,7 @@ class Printer {
     this.#write(open);
     for (let index = 0; index < items.length && !this.#full; index++) {
       if (index > 0) this.#write(', ');
-      this.#value(items[index]);
+      this.value(items[index]);
     }
     this.#write(close);
   }
@@ -53,7 +64,7 @@ class Printer {
       if (!first) this.#write(', ');
       first = false;
       this.#write(`${quoted(key)}: `);
-      this.#value(members[key]);
+      this.value(members[key]);
     }
     this.#write('}');
   }
@@ -67,7 +78,7 @@ class Printer {
     this.#length += text.length;
   }
 
-  #value(value: unknown): void {
+  value(value: unknown): void {
     switch (typeof value) {
       case 'string':
         return this.#write(quoted(value));

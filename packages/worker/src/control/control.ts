@@ -2,8 +2,6 @@
  * Remote control of a worker: knows what is cancelled before the first task runs, hears requests, and finds out who else
  * has its name. A worker that cannot have it works without, and says so.
  */
-import { hostname } from 'node:os';
-
 import type { ControlReply } from '@celeriac/core';
 import { waitAtMost } from '@celeriac/core';
 
@@ -11,12 +9,10 @@ import { whenSubscribed } from '../capsule.js';
 import type { Side } from '../side.js';
 import { answerRequest } from './answer-request.js';
 import type { ControlledWorker } from './command.js';
-import { LogicalClock } from './logical-clock.js';
 import { Mailbox } from './mailbox.js';
-import { nodeName } from './node-name.js';
 import { sameName } from './questions.js';
 
-export interface ControlParts extends Omit<ControlledWorker, 'node' | 'lamport' | 'startedAt'> {
+export interface ControlParts extends Omit<ControlledWorker, 'startedAt'> {
   readonly side: Side;
 }
 
@@ -31,11 +27,9 @@ export class Control {
   #isClosed = false;
 
   constructor(parts: ControlParts) {
-    const { config, clock, logger, side } = parts;
-    const node = nodeName(config, { host: hostname(), pid: process.pid });
-    const lamport = new LogicalClock();
+    const { config, clock, logger, side, node, lamport } = parts;
     this.#parts = parts;
-    this.#worker = { ...parts, node, lamport, startedAt: clock.monotonic() };
+    this.#worker = { ...parts, startedAt: clock.monotonic() };
     this.#mailbox = new Mailbox({
       ...{ side, config, node, lamport, logger, clock },
       answer: (request) => answerRequest(this.#worker, request),

@@ -2,6 +2,8 @@
 import {
   argsRepr,
   type Config,
+  hiddenArgs,
+  hiddenKwargs,
   kwargsRepr,
   stringifyJson,
   type TaskMessage,
@@ -25,12 +27,11 @@ export interface RequestInfoOptions {
 
 export function requestInfo({ work, delivery, running }: WorkHeld, options: RequestInfoOptions): Answer {
   const { node, safe, pools } = options;
-  const { args, kwargs, priority } = work.message as TaskMessage;
+  const { priority } = work.message as TaskMessage;
   return {
     id: work.id,
     name: work.name,
-    args: safe ? argsRepr(args) : small(args, argsRepr),
-    kwargs: safe ? kwargsRepr(kwargs) : small(kwargs, kwargsRepr),
+    ...argumentsInfo(work, safe),
     type: work.name,
     hostname: node,
     time_start: running === undefined ? null : running.since / 1000,
@@ -42,6 +43,15 @@ export function requestInfo({ work, delivery, running }: WorkHeld, options: Requ
       redelivered: delivery.redelivered,
     },
     worker_pid: running === undefined ? null : processOf(work.id, pools),
+  };
+}
+
+function argumentsInfo({ message, isSensitive }: WorkHeld['work'], safe: boolean) {
+  if (isSensitive === true) return { args: hiddenArgs, kwargs: hiddenKwargs };
+  const { args, kwargs } = message as TaskMessage;
+  return {
+    args: safe ? argsRepr(args) : small(args, argsRepr),
+    kwargs: safe ? kwargsRepr(kwargs) : small(kwargs, kwargsRepr),
   };
 }
 

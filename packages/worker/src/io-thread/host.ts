@@ -90,6 +90,12 @@ export class Host {
       case 'forget':
         this.#declarer.forget(message.key);
         return;
+      case 'transient': {
+        const { body, ...rest } = message.message;
+        const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+        this.#parts.side.publishing.transient.publish({ ...rest, body: bytes });
+        return;
+      }
       case 'settle':
         this.#settleOne(message.delivery, message.how);
         return;
@@ -125,6 +131,8 @@ export class Host {
         return this.#consumer(request.consumer).close();
       case 'close-session':
         return this.#session(request.which).close();
+      case 'close-transient':
+        return side.publishing.transient.close();
       case 'close-sink':
         return side.publishing.sink.close();
     }

@@ -2,7 +2,15 @@
  * What the main thread and the I/O thread say to each other. Everything here survives being copied between threads:
  * plain data, bytes, shared memory. Types and numbers only.
  */
-import type { ChannelLoss, Config, LogLevel, Section, SessionEvents, Topology } from '@celeriac/core';
+import type {
+  ChannelLoss,
+  Config,
+  LogLevel,
+  Section,
+  SessionEvents,
+  Topology,
+  TransientMessage,
+} from '@celeriac/core';
 
 import type { WireError } from './wire-error.js';
 
@@ -45,6 +53,9 @@ export interface WireMessage {
   readonly anySize: boolean;
 }
 
+/** A message that nobody misses, as it crosses. */
+export type WireTransient = Omit<TransientMessage, 'body'> & { readonly body: Uint8Array };
+
 /** Asks for something; answered with `done` or `failed` under the same id. */
 export type Request =
   | { readonly kind: 'ready'; readonly which: Which }
@@ -57,7 +68,7 @@ export type Request =
   | { readonly kind: 'quiet' | 'resume' | 'cancel'; readonly consumer: number }
   | { readonly kind: 'close-consumer'; readonly consumer: number }
   | { readonly kind: 'close-session'; readonly which: Which }
-  | { readonly kind: 'close-sink' };
+  | { readonly kind: 'close-sink' | 'close-transient' };
 
 /** Tells something; not answered. */
 export type Notice =
@@ -73,6 +84,7 @@ export type Notice =
   | { readonly kind: 'start'; readonly consumer: number }
   | { readonly kind: 'topology'; readonly key: string; readonly topology: Topology }
   | { readonly kind: 'forget'; readonly key: string }
+  | { readonly kind: 'transient'; readonly message: WireTransient }
   /** Look into the shared memory. */
   | { readonly kind: 'settled' }
   /** There was no room in the shared memory. */

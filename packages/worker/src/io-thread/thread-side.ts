@@ -21,7 +21,7 @@ import type { Boot } from './protocol.js';
 import { ThreadConsumer } from './thread-consumer.js';
 import { ThreadDeclarer } from './thread-declarer.js';
 import { ThreadSession } from './thread-session.js';
-import { ThreadSink } from './thread-sink.js';
+import { ThreadSink, threadTransient } from './thread-sink.js';
 import { celeriacFromWire } from './wire-error.js';
 
 const ownScript = new URL('./thread.js', import.meta.url);
@@ -31,6 +31,7 @@ export class ThreadSide implements Side {
   readonly publishing: {
     readonly session: ThreadSession;
     readonly sink: ThreadSink;
+    readonly transient: Side['publishing']['transient'];
     readonly declarer: ThreadDeclarer;
   };
   readonly session: ThreadSession;
@@ -54,6 +55,7 @@ export class ThreadSide implements Side {
     this.publishing = {
       session: new ThreadSession({ which: 'publishing', link, onClosed }),
       sink: new ThreadSink({ link, declarer: this.declarer, limits: config.tasks, onClosed }),
+      transient: threadTransient(link),
       declarer: this.declarer,
     };
     this.applications = {

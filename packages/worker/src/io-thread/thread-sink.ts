@@ -10,6 +10,7 @@ import {
   type OutgoingMessage,
   publisherClosed,
   type PublishOptions,
+  type TransientSink,
   writeProperties,
 } from '@celeriac/core';
 
@@ -75,4 +76,13 @@ export class ThreadSink implements MessageSink {
     if (count >= most || (count > 0 && bytes + size > mostBytes))
       throw backpressure(message, { count, bytes });
   }
+}
+
+/** Hands over what nobody misses. The bounds are kept by the thread; one that is not there loses it. */
+export function threadTransient(link: () => Link): TransientSink & { close(): Promise<void> } {
+  return {
+    publish: ({ body, ...rest }) =>
+      link().tell({ kind: 'transient', message: { ...rest, body: new Uint8Array(body) } }),
+    close: () => link().requestEnd({ kind: 'close-transient' }),
+  };
 }

@@ -1,10 +1,18 @@
 /** What handlers in a child ask of the broker and of the key store, done over the worker's own connections. */
-import type { ChordSizes, Ensures, KeyStoreSource, MessageSink, SendKeyStore } from '@celeriac/core';
+import type {
+  ChordSizes,
+  Ensures,
+  KeyStoreSource,
+  MessageSink,
+  SendKeyStore,
+  TransientSink,
+} from '@celeriac/core';
 
 import type { BrokerCall, CallSide, StoreCall } from './protocol.js';
 
 export interface AnswerSide {
   readonly sink: MessageSink;
+  readonly transient: TransientSink;
   readonly declarer: Ensures;
 }
 
@@ -56,7 +64,7 @@ function kept(store: SendKeyStore, ask: StoreCall): Promise<unknown> {
 }
 
 async function done(
-  { sink, declarer }: AnswerSide,
+  { sink, transient, declarer }: AnswerSide,
   ask: Exclude<BrokerCall, StoreCall | { what: 'chord' }>,
 ): Promise<void> {
   switch (ask.what) {
@@ -66,10 +74,18 @@ async function done(
     case 'forget':
       declarer.forget(ask.key);
       return;
+    case 'tell':
+      transient.publish(withBuffer(ask.message));
+      return;
     case 'publish': {
-      const { body } = ask.message;
-      const message = { ...ask.message, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) };
-      await sink.publish(message, ask.timeoutMs === undefined ? {} : { timeoutMs: ask.timeoutMs });
+      const { message, timeoutMs } = ask;
+      await sink.publish(withBuffer(message), timeoutMs === undefined ? {} : { timeoutMs });
     }
   }
+}
+
+/** Its body arrives as plain bytes. */
+function withBuffer<T extends { readonly body: Uint8Array }>(message: T): T & { readonly body: Buffer } {
+  const { body } = message;
+  return { ...message, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) };
 }

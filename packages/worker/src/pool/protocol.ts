@@ -8,6 +8,7 @@ import type {
   SendKeyStore,
   TaskMessage,
   Topology,
+  TransientMessage,
 } from '@celeriac/core';
 
 import type { CancelledBy } from '../cancellation.js';
@@ -72,6 +73,11 @@ export type BrokerCall =
     }
   /** So many tasks of this group have to end before the body of its chord runs. */
   | { readonly what: 'chord'; readonly groupId: string; readonly size: number }
+  | {
+      /** An event for monitors. */
+      readonly what: 'tell';
+      readonly message: Omit<TransientMessage, 'body'> & { readonly body: Uint8Array };
+    }
   | StoreCall;
 
 /** A method of the key store, with what it is given. */

@@ -98,6 +98,7 @@ export class Bench {
     };
     const declarer = { ensure: () => undefined, forget: () => void calls.push('forget') };
     const report = {
+      received: () => undefined,
       started: () => void calls.push('started'),
       lost: () => undefined,
       settled: ({ outcome }: { outcome: { kind: string } }) => void outcomes.push(outcome.kind),

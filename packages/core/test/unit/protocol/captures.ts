@@ -20,6 +20,23 @@ export interface Captured {
   readonly body: unknown;
 }
 
+/** A captured event, or several that travelled together. */
+export interface CapturedEvents extends Captured {
+  readonly exchange: string;
+  readonly routing_key: string;
+  readonly properties: CapturedProperties & { readonly delivery_mode: number };
+  readonly body: CapturedEvent | readonly CapturedEvent[];
+}
+
+export type CapturedEvent = Readonly<Record<string, unknown>> & {
+  readonly type: string;
+  readonly hostname: string;
+  readonly pid: number;
+  readonly clock: number;
+  readonly timestamp: number;
+  readonly utcoffset: number;
+};
+
 export interface MalformedCase {
   readonly case: string;
   readonly headers: Record<string, unknown> | null;
@@ -38,6 +55,14 @@ export function capturedTasks(version: '5.2.6' | '5.6.3'): readonly (readonly [s
   return Object.entries(scenarios).flatMap(([name, messages]) =>
     messages.map((message) => [name, message] as const),
   );
+}
+
+/** Everything that a Celery version told its monitors, in order. */
+export function capturedEvents(version: '5.2.6' | '5.6.3'): readonly CapturedEvents[] {
+  return [`events-${version}.json`, `revoke-events-${version}.json`].flatMap((name) => {
+    const { scenarios } = fixture(name) as { scenarios: Record<string, CapturedEvents[]> };
+    return Object.values(scenarios).flat();
+  });
 }
 
 export function malformedCases(): readonly MalformedCase[] {

@@ -9,6 +9,8 @@ import type {
   OutgoingMessage,
   PublishOptions,
   Topology,
+  TransientMessage,
+  TransientSink,
 } from '@celeriac/core';
 
 import type { BrokerCall, CallSide, ToChild } from '../protocol.js';
@@ -98,5 +100,19 @@ export class RemoteSink implements MessageSink {
     await prepare?.();
     const timeout = timeoutMs === undefined ? {} : { timeoutMs };
     await this.#calls.ask(this.#side, { what: 'publish', message, ...timeout });
+  }
+}
+
+export class RemoteTransient implements TransientSink {
+  #calls: Calls;
+  #side: CallSide;
+
+  constructor(calls: Calls, side: CallSide) {
+    this.#calls = calls;
+    this.#side = side;
+  }
+
+  publish(message: TransientMessage): void {
+    void this.#calls.ask(this.#side, { what: 'tell', message }); // it does not fail there
   }
 }

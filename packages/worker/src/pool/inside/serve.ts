@@ -8,6 +8,7 @@ import {
   BrokerEventSender,
   type Config,
   loadValidator,
+  openSentEvents,
   type LogFields,
   type Logger,
   type LogLevel,
@@ -29,7 +30,7 @@ import { tasksOf } from '../../worker.js';
 import type { SentOutcome, ToChild } from '../protocol.js';
 import { fromThrown, sendable, type Thrown, toThrown } from '../thrown.js';
 import type { ParentPort } from './port.js';
-import { Calls, RemoteChords, RemoteDeclarer, RemoteSink } from './remote-broker.js';
+import { Calls, RemoteChords, RemoteDeclarer, RemoteSink, RemoteTransient } from './remote-broker.js';
 import { RemoteKeyStore } from './remote-key-store.js';
 
 type Setup = Extract<ToChild, { op: 'setup' }>;
@@ -92,11 +93,14 @@ function contextParts(config: Config, { port, calls }: Inside): ContextParts {
     declarer: new RemoteDeclarer(calls, side),
   });
   const keyStore = new RemoteKeyStore(calls);
+  const origin = producerName();
+  const sink = new RemoteTransient(calls, 'tasks');
   const taskSenderParts = {
     ...common,
     ...over('tasks'),
-    origin: producerName(),
+    origin,
     keyStore: { open: () => Promise.resolve(keyStore) },
+    sentEvents: openSentEvents({ ...common, sink, origin }),
   };
   return {
     logger: remoteLogger(port),
