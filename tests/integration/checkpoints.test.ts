@@ -120,7 +120,9 @@ describe('a worker that is killed between checkpoints', function () {
       await second.stop();
 
       const after = (await steps()).slice(before.length).map((line) => Number(line[0]));
-      expect(before.map((line) => Number(line[0]))).to.deep.equal(where === 'in:2' ? [0, 1, 2] : [0, 1]);
+      // Its continuation may have come to this worker before it died.
+      const done = before.map((line) => Number(line[0])).slice(0, where === 'in:2' ? 3 : 2);
+      expect(done).to.deep.equal(where === 'in:2' ? [0, 1, 2] : [0, 1]);
       // The step whose acknowledgement was not written is done twice, and its continuation with it; none before it.
       expect(Math.min(...after)).to.equal(1);
       expect(new Set(after)).to.deep.equal(new Set([1, 2, 3]));

@@ -133,7 +133,7 @@ describe('a task that runs longer than consumer_timeout (K03-2)', function () {
         runs++;
         await sleep(4_000); // heeds nothing
       },
-      { softTimeLimit: '1h' },
+      { softTimeLimit: '1h', onLost: 'finish' },
     );
     watched.worker.task('quick', () => 'quick');
     await watched.worker.start();
