@@ -15,10 +15,10 @@ import {
 } from '@celeriac/publisher';
 import { expect } from 'chai';
 
-import { requireRabbit, Vhost } from '../support/broker.js';
-import { configFor, rejection, WatchedPublisher, WatchedWorker } from '../support/clients.js';
-import { pythonCalls, PythonWorker, requireCelery } from '../support/python.js';
-import { Redis, requireRedis } from '../support/redis.js';
+import { requireRabbit } from '../support/broker.js';
+import { rejection, type WatchedPublisher, type WatchedWorker } from '../support/clients.js';
+import { requireCelery } from '../support/python.js';
+import { requireRedis } from '../support/redis.js';
 import {
   add,
   inNode,
@@ -26,20 +26,16 @@ import {
   nodeAdd,
   nodeTotal,
   type Numbers,
-  registerSteps,
   type SeenStep,
   total,
 } from '../support/workflow-steps.js';
 import { waitFor } from '../support/wait-for.js';
-
-const timeout = '150s';
+import { timeout, WorkflowScene } from '../support/workflow-scene.js';
 
 describe('workflows over Python and Node', function () {
-  const opened: AsyncDisposable[] = [];
   const errbacks: unknown[][] = [];
   const seen: SeenStep[] = [];
-  let vhost: Vhost;
-  let env: NodeJS.ProcessEnv;
+  let scene: WorkflowScene;
   let client: WatchedPublisher;
   let node: WatchedWorker;
 
@@ -47,50 +43,17 @@ describe('workflows over Python and Node', function () {
     requireRabbit(this);
     requireCelery(this);
     requireRedis(this);
-    const redis = await Redis.start();
-    opened.push(redis);
-    vhost = await Vhost.create();
-    opened.push(vhost);
-    env = { INTEROP_BACKEND: redis.url };
-    const tasks = { compatibility: 'celery', result_backend: redis.url } as const;
-    const config = configFor(vhost.url, { tasks, task_handler: { queues: ['node'], concurrency: 20 } });
-    node = new WatchedWorker(config);
-    opened.push(node);
-    registerSteps(node.worker, { seen, errbacks });
-    const options = ['--pool=prefork', '--concurrency=2'];
-    const [python] = await Promise.all([
-      PythonWorker.start(vhost.url, { app: 'canvas_app', options, env }),
-      node.worker.start(),
-    ]);
-    opened.push(python);
-    client = await WatchedPublisher.open(config);
-    opened.push(client);
+    scene = await WorkflowScene.open({ seen, errbacks });
+    ({ client, node } = scene);
   });
 
   after(async () => {
-    for (const one of opened.reverse()) await one[Symbol.asyncDispose]();
+    await scene[Symbol.asyncDispose]();
   });
 
-  async function valueOf<Out>(workflow: Signature<undefined, Out>): Promise<unknown> {
-    const result = await client.publisher.sendWorkflow(workflow);
-    return result.result({ timeout });
-  }
-
-  const python = (...call: [string, ...unknown[]]): Promise<Record<string, unknown>> =>
-    pythonCalls(vhost.url, call, env);
-
-  /** Nothing waits in a queue, or is with a worker. */
-  async function quiet(): Promise<void> {
-    await waitFor(
-      async () => {
-        const all = ['celery', 'node'];
-        const waiting = await Promise.all(all.map((queue) => vhost.depth(queue)));
-        const held = await Promise.all(all.map((queue) => vhost.unacknowledged(queue)));
-        return [...waiting, ...held].every((count) => count === 0);
-      },
-      { what: 'queues without messages' },
-    );
-  }
+  const valueOf = (workflow: Signature<undefined>): Promise<unknown> => scene.valueOf(workflow);
+  const python = (...call: [string, ...unknown[]]): Promise<Record<string, unknown>> => scene.python(...call);
+  const quiet = (): Promise<void> => scene.quiet();
 
   it('hand a value from Node to Python and back to Node', async () => {
     seen.length = 0;
@@ -167,15 +130,16 @@ describe('workflows over Python and Node', function () {
     );
     expect(await valueOf(outer)).to.equal(18);
     const nested = group([nodeAdd(1), group([nodeAdd(2), nodeAdd(3)]), nodeAdd(4)]);
-    expect(await valueOf(nested as Signature<unknown, number[]>)).to.deep.equal([1, 2, 3, 4]);
+    expect(await valueOf(nested)).to.deep.equal([1, 2, 3, 4]);
   });
 
   it('give the results of a hundred tasks of both as they come, and all in their order', async () => {
     const members = Array.from({ length: 100 }, (_, index) =>
       index % 2 === 0 ? add(index, 1) : nodeAdd(index, 1),
     );
+    const hundred: AnySignature = group(members);
     const result = (await client.publisher.sendWorkflow(
-      group(members) as Signature<unknown, number[]>,
+      hundred as Signature<unknown, number[]>,
     )) as GroupResult<number[]>;
     let sum = 0;
     for await (const one of result.results({ timeout }))
@@ -260,10 +224,10 @@ describe('workflows over Python and Node', function () {
     expect(await valueOf(chord([][Symbol.iterator]() as Iterable<AnySignature>, total()))).to.equal(0);
     expect(await valueOf(group([]))).to.deep.equal([]);
     const list = signature('node.list', [], inNode);
-    expect(await valueOf(chain(nodeAdd(1), group([]), list) as Numbers)).to.deep.equal([]);
-    expect(await valueOf(chain(add(1), group([]), list) as Numbers)).to.deep.equal([]);
+    expect(await valueOf(chain(nodeAdd(1), group([]), list))).to.deep.equal([]);
+    expect(await valueOf(chain(add(1), group([]), list))).to.deep.equal([]);
     expect(await valueOf(chord([nodeAdd(5)], list))).to.deep.equal([5]);
-    expect(await valueOf(chain(add(1), group([add(5)]), list) as Numbers)).to.deep.equal([6]);
+    expect(await valueOf(chain(add(1), group([add(5)]), list))).to.deep.equal([6]);
     expect(await python('run', { chord: [[], ['node.list', [], inNode]] })).to.deep.equal({ value: [] });
     await quiet();
   });
@@ -289,30 +253,18 @@ describe('workflows over Python and Node', function () {
   });
 
   it('map, and run in chunks', async () => {
+    const pairs = [
+      [1, 2],
+      [3, 4],
+    ];
     const mapped = map('canvas.total', [[1, 2], [3]]).set(inPython);
     expect(await valueOf(mapped)).to.deep.equal([3, 3]);
-    expect(
-      await valueOf(
-        starmap('canvas.add', [
-          [1, 2],
-          [3, 4],
-        ]).set(inPython),
-      ),
-    ).to.deep.equal([3, 7]);
-    const cut = chunks(
-      'canvas.add',
-      [
-        [1, 1],
-        [2, 2],
-        [3, 3],
-      ],
-      2,
-    ).set(inPython);
-    expect(await valueOf(cut)).to.deep.equal([[2, 4], [6]]);
-    expect(await valueOf(chain(cut, signature('node.list', [], inNode)) as Numbers)).to.deep.equal([
-      [2, 4],
-      [6],
-    ]);
+    const spread = starmap('canvas.add', pairs);
+    expect(await valueOf(spread.set(inPython))).to.deep.equal([3, 7]);
+    const cut = chunks('canvas.add', pairs, 1).set(inPython);
+    expect(await valueOf(cut)).to.deep.equal([[3], [7]]);
+    const listed: AnySignature = chain(cut, signature('node.list', [], inNode));
+    expect(await valueOf(listed as Numbers)).to.deep.equal([[3], [7]]);
   });
 
   it('are read by Celery as they are written, and run there', async () => {
@@ -326,7 +278,7 @@ describe('workflows over Python and Node', function () {
       chunks('canvas.add', [[1, 1]], 2),
     ];
     const dicts = all.map((one) => one.toJSON());
-    const reread = await pythonCalls<Record<string, unknown>[]>(vhost.url, ['reread', dicts], env);
+    const reread = await scene.python<Record<string, unknown>[]>('reread', dicts);
     for (const [index, one] of reread.entries()) expect(signatureFrom(one).task).to.equal(all[index]?.task);
     expect(reread.slice(0, 2)).to.deep.equal(dicts.slice(0, 2));
     const nested = chain(nodeAdd(1), group([add(1), chain(nodeAdd(2), add(3))]), total(), nodeAdd(50));
