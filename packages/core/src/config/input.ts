@@ -42,7 +42,12 @@ type WrittenKey = Partial<Omit<SigningKeyConfig, 'secret'>> & { readonly secret?
 
 type PoolDurations = 'idle_timeout' | 'soft_time_limit' | 'hard_time_limit';
 type HandlerDurations =
-  'consumer_timeout' | 'heartbeat_interval' | 'shutdown_grace' | 'block_warning' | 'lag_warning' | 'lag_limit';
+  | 'consumer_timeout'
+  | 'heartbeat_interval'
+  | 'shutdown_grace'
+  | 'block_warning'
+  | 'lag_warning'
+  | 'lag_limit';
 type PoolSizes = 'max_memory' | 'max_memory_per_child';
 type WrittenTaskHandler = Omit<
   Written<TaskHandlerConfig, PoolDurations | HandlerDurations, PoolSizes>,
