@@ -72,11 +72,18 @@ describe('time in a test app', () => {
 
   it('is moved on by close for a handler that does not end', async () => {
     const clock = virtualClock();
+    let begin: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
     const app = await testApp({
       clock,
-      register: (worker) => worker.task('stuck', () => new Promise(() => undefined)),
+      register: (worker) =>
+        worker.task('stuck', () => {
+          begin();
+          return new Promise(() => undefined);
+        }),
     });
     void app.run('stuck');
+    await begun; // one that has not begun goes back at once
 
     await app.close();
 
