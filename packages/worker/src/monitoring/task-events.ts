@@ -15,11 +15,14 @@ import {
   type Verdict,
 } from '@celeriac/core';
 
+import { reason } from '../results/result-of.js';
 import type { EventDispatcher } from './event-dispatcher.js';
 
-/** What an event is about; without a message it is no task, or one that cannot be read. */
+/** What an event is about; without a message and an attempt it is no task, or one that cannot be read. */
 export interface TaskSubject {
   readonly message?: TaskMessage | undefined;
+  /** A task whose body could not be fetched: its id is all that is known. */
+  readonly tried?: { readonly id: string } | undefined;
   /** Its arguments and its result are not shown. */
   readonly isSensitive?: boolean;
 }
@@ -60,14 +63,15 @@ export class TaskEvents {
   }
 
   /** It is settled. */
-  ended({ message, isSensitive = false }: TaskSubject, delivery: Delivery, ending: TaskEnding): void {
-    if (!this.isEnabled || message === undefined) return;
+  ended({ message, tried, isSensitive = false }: TaskSubject, delivery: Delivery, ending: TaskEnding): void {
+    const uuid = message?.id ?? tried?.id;
+    if (!this.isEnabled || uuid === undefined) return;
     const begun = this.#begun.get(delivery);
     const runtime = begun === undefined ? 0 : (this.#clock.monotonic() - begun) / 1000;
     const told = endingEvent(ending, { runtime, isSensitive });
     if (told === undefined) return;
     const [type, fields] = told;
-    this.#dispatcher.tellOfTask(type, { uuid: message.id, ...fields });
+    this.#dispatcher.tellOfTask(type, { uuid, ...fields });
   }
 }
 
@@ -79,11 +83,12 @@ interface How {
 
 /** Undefined where it has not ended: it waits in the broker, or is delivered again. */
 function endingEvent({ outcome, verdict }: TaskEnding, how: How): Told | undefined {
+  if (outcome.kind === 'untrusted') return undefined; // its id may be that of a task of someone else
   switch (verdict.kind) {
     case 'ack':
       return acknowledged(outcome, how);
     case 'retry':
-      return ['task-retried', failureFields(verdict.error)];
+      return ['task-retried', failureFields(reason(verdict.error))];
     case 'deadLetter':
       if (verdict.reason === 'rejected') return ['task-rejected', { requeue: false }];
       if (verdict.reason === 'expired') return revoked({ expired: true });
@@ -100,11 +105,20 @@ function endingEvent({ outcome, verdict }: TaskEnding, how: How): Told | undefin
   }
 }
 
+/** What was acknowledged as it had run before has told how it ended. */
 function acknowledged(outcome: Outcome, { runtime, isSensitive }: How): Told | undefined {
-  if (outcome.kind === 'revoked') return revoked({ terminated: outcome.terminated });
-  if (outcome.kind !== 'succeeded') return undefined;
-  const result = isSensitive ? '...' : valueRepr(outcome.value);
-  return ['task-succeeded', { result, runtime }];
+  switch (outcome.kind) {
+    case 'succeeded': {
+      const result = isSensitive ? '...' : valueRepr(outcome.value);
+      return ['task-succeeded', { result, runtime }];
+    }
+    case 'revoked':
+      return revoked({ terminated: outcome.terminated });
+    case 'superseded': // received, and never to run: a monitor would wait for it
+      return revoked({});
+    default:
+      return undefined;
+  }
 }
 
 /** No signal: handlers are told to stop, not killed. */

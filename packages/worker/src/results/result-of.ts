@@ -48,6 +48,6 @@ function superseded(id: string): CeleriacError {
 }
 
 /** A handler that asks for another attempt names what went wrong as the cause. */
-function reason(error: unknown): unknown {
+export function reason(error: unknown): unknown {
   return isRetry(error) ? (error.cause ?? error) : error;
 }

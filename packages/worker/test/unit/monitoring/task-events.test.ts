@@ -1,5 +1,5 @@
 /** From what becomes of a task to the events that monitors are told. */
-import { CeleriacError, type Outcome, Reject, type TaskMessage, type Verdict } from '@celeriac/core';
+import { CeleriacError, type Outcome, Reject, Retry, type TaskMessage, type Verdict } from '@celeriac/core';
 import { expect } from 'chai';
 
 import { ManualClock } from '../../../../core/dist-test/support/manual-clock.js';
@@ -16,6 +16,7 @@ const error = new Error('boom');
 const deadLetter = (reason: string): Verdict => ({ kind: 'deadLetter', reason, error }) as Verdict;
 const failed: Outcome = { kind: 'failed', error };
 const aborted: Outcome = { kind: 'aborted', error, by: 'shutdown' };
+const checkpointed: Outcome = { kind: 'checkpointed', state: '1', delayMs: 0 };
 const giveBack: Verdict = { kind: 'requeue', countsAsFailure: false };
 
 type Told = [type: string, fields: Record<string, unknown>];
@@ -89,6 +90,22 @@ describe('task events', () => {
     ['interrupted by a lost connection', { ...aborted, by: 'lost' }, { kind: 'abandon' }, 'task-cancelled'],
     ['not started', { kind: 'notStarted' }, giveBack, undefined],
     ['not due yet', { kind: 'tooEarly', eta: 1 }, { kind: 'postpone', until: 1 }, undefined],
+    [
+      'put off by a limit',
+      { kind: 'deferred', until: 1, because: 'x' },
+      { kind: 'postpone', until: 1 },
+      undefined,
+    ],
+    ['to go on from a checkpoint', checkpointed, { kind: 'continue', state: '1', delayMs: 0 }, undefined],
+    ['not run, as it had run before', { kind: 'repeated', because: 'done' }, { kind: 'ack' }, undefined],
+    [
+      'replaced by a later one',
+      { kind: 'superseded' },
+      { kind: 'ack' },
+      'task-revoked',
+      { terminated: false },
+    ],
+    ['not trusted', { kind: 'untrusted', error, problem: 'unsigned' }, deadLetter('signature'), undefined],
     ['done, and not kept', { kind: 'succeeded', value: 1 }, giveBack, undefined],
   ];
   for (const [what, outcome, verdict, type, fields = {}] of endings) {
@@ -118,6 +135,25 @@ describe('task events', () => {
     events.ended({}, new FakeDelivery(), { outcome: failed, verdict: deadLetter('malformed') });
 
     expect(told).to.deep.equal([]);
+  });
+
+  it('name what went wrong where the handler asks for another attempt', () => {
+    const asked = new Retry({ reason: 'later', cause: error });
+    const verdict: Verdict = { kind: 'retry', delayMs: 1, attempt: 1, of: 2, error: asked };
+
+    expect(ended({ kind: 'failed', error: asked }, verdict)?.[1]).to.include({
+      exception: "Exception('boom')",
+    });
+  });
+
+  it('tell of a task whose body could not be fetched, by the id that is known of it', () => {
+    const subject = { message: undefined, tried: { id: 't2' } };
+    const unfetched: Outcome = { kind: 'unfetched', error };
+    ended(unfetched, { kind: 'retry', delayMs: 1, attempt: 1, of: 2, error }, subject);
+    ended(unfetched, deadLetter('payload'), subject);
+
+    expect(told.map(([type]) => type)).to.deep.equal(['task-retried', 'task-failed']);
+    expect(told.map(([, fields]) => fields.uuid)).to.deep.equal(['t2', 't2']);
   });
 
   it('say what a failure was that has a code of ours as Celery calls it', () => {
