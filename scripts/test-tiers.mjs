@@ -19,13 +19,13 @@ const tiers = {
   unit: { spec: 'packages/*/dist-test/unit/**/*.test.js', deadline: 6 * minutes, timeout: 20_000 },
   integration: {
     spec: 'tests/dist/integration/**/*.test.js',
-    parts: 4,
-    deadline: 9 * minutes,
+    parts: 6,
+    deadline: 10 * minutes,
     timeout: 180_000,
   },
   chaos: { spec: 'tests/dist/chaos/**/*.test.js', deadline: 10 * minutes, timeout: 300_000 },
   conformance: { spec: 'tests/dist/conformance/**/*.test.js', deadline: 9 * minutes, timeout: 180_000 },
-  interop: { spec: 'tests/dist/interop/**/*.test.js', deadline: 9 * minutes, timeout: 240_000 },
+  interop: { spec: 'tests/dist/interop/**/*.test.js', deadline: 12 * minutes, timeout: 240_000 },
   pack: { spec: 'tests/dist/pack/**/*.test.js', deadline: 5 * minutes, timeout: 240_000 },
 };
 /** Each counts as one test. */
