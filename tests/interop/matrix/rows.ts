@@ -4,6 +4,7 @@
  */
 
 import { differs, nothing, type Row, same, shown, withNote } from './row.js';
+import { workflowRows } from './workflow-rows.js';
 
 export const rows = {
   args: { what: 'positional arguments', toPython: same, toNode: same },
@@ -272,56 +273,7 @@ export const rows = {
     ),
     toNode: nothing('Celery has none'),
   },
-  chain: {
-    what: '`chain`',
-    toPython: shown(same, 'interop/workflows.test.ts', 'hand a value from Node to Python and back to Node'),
-    toNode: shown(same, 'interop/workflows.test.ts', 'run a chain of Python over Node'),
-  },
-  group: {
-    what: '`group`',
-    toPython: shown(
-      same,
-      'interop/workflows.test.ts',
-      'run a group in the middle of a chain, from either side',
-    ),
-    toNode: shown(
-      same,
-      'interop/workflows.test.ts',
-      'run a group in the middle of a chain, from either side',
-    ),
-  },
-  chord: {
-    what: '`chord`, counted over both languages (Redis only)',
-    toPython: shown(same, 'interop/workflows.test.ts', 'count a chord over both, with its body in'),
-    toNode: shown(same, 'interop/workflows.test.ts', 'do the same when Python sends them, with its body in'),
-  },
-  link: {
-    what: '`link`, `link_error`',
-    toPython: shown(
-      same,
-      'interop/workflows.test.ts',
-      'call back with the result, in either language, several as well',
-    ),
-    toNode: shown(
-      same,
-      'interop/workflows.test.ts',
-      'call back with the result, in either language, several as well',
-    ),
-  },
-  events: {
-    what: 'worker and task events, for `celery events` and monitors',
-    toPython: shown(
-      same,
-      'interop/monitoring.test.ts',
-      'see a task from its sending to its success, in the order of the clock',
-    ),
-    toNode: shown(same, 'interop/monitoring.test.ts', 'tells our receiver of its tasks'),
-  },
-  maps: {
-    what: '`map`, `starmap`, `chunks`',
-    toPython: shown(same, 'interop/workflows.test.ts', 'map, and run in chunks'),
-    toNode: nothing('`celery.map` and `celery.starmap` are run by Python workers only'),
-  },
+  ...workflowRows,
 } as const satisfies Readonly<Record<string, Row>>;
 
 export type RowName = keyof typeof rows;
