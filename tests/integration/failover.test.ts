@@ -131,7 +131,8 @@ describe('a broker that goes away', function () {
     expect(new Set(attempts)).to.deep.equal(new Set(['ERR_BROKER_UNREACHABLE']));
     const columns = ['queue_name', 'prefetch_count', '--no-table-headers'];
     const consumers = (await first.ctl('list_consumers', '-p', vhost.name, ...columns)).trim();
-    const ofTasks = consumers.split('\n').filter((line) => !line.includes('.pidbox')); // remote control
+    const isOfMonitors = (line: string): boolean => line.includes('.pidbox') || line.startsWith('celeryev.');
+    const ofTasks = consumers.split('\n').filter((line) => !isOfMonitors(line));
     expect(ofTasks).to.deep.equal(['celeriac\t2']);
     const connections = await first.connections('vhost');
     expect(connections.filter(({ vhost: name }) => name === vhost.name)).to.have.length(3);
