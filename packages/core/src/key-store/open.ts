@@ -3,9 +3,10 @@
  * loads nothing. `memory://` is one store for everything in this process that has the same clock.
  */
 import type { TlsSettings } from '../amqp/broker-endpoint.js';
-import { type Clock, systemClock } from '../clock.js';
+import type { Clock } from '../clock.js';
 import type { KeyStoreConfig } from '../config/types.js';
 import type { Logger } from '../logger.js';
+import { connectKeyServer } from './connect.js';
 import type { KeyStore } from './key-store.js';
 import { MemoryKeyStore } from './memory.js';
 
@@ -45,20 +46,10 @@ export function keyStoreSource(parts: KeyStoreParts): KeyStoreSource {
   };
 }
 
-async function openKeyStore({ config, name, logger, clock, tls }: KeyStoreParts): Promise<KeyStore> {
-  const { connection_string: address } = config;
-  if (address === 'memory://') return memoryStore(clock);
-  const [{ RedisConnection }, { RedisKeyStore }] = await Promise.all([
-    import('../redis/redis-connection.js'),
-    import('./redis.js'),
-  ]);
-  const connection = await RedisConnection.open(address, {
-    name,
-    logger,
-    clock: systemClock, // the network keeps the machine's time
-    commandTimeoutMs: config.command_timeout * 1000,
-    tls,
-  });
+async function openKeyStore(parts: KeyStoreParts): Promise<KeyStore> {
+  const connection = await connectKeyServer(parts);
+  if (connection === undefined) return memoryStore(parts.clock);
+  const { RedisKeyStore } = await import('./redis.js');
   return new RedisKeyStore(connection);
 }
 
