@@ -241,7 +241,7 @@ export type {
   KeyOptions,
   UniqueOptions,
 } from './policy/key-options.js';
-export { keyOfInput, scopedKey } from './policy/keys.js';
+export { keyOfInput, scopedKey, valueAtPath } from './policy/keys.js';
 export { chainOf, orderNumber, readPlan, sentIdempotency } from './protocol/key-headers.js';
 export type { SendPlan, SentIdempotency, UniqueRule } from './protocol/key-headers.js';
 export { checkLimitOptions, limitsOf } from './policy/limit-options.js';

@@ -9,7 +9,7 @@ const longestBytes = 200;
 
 /** Throws ERR_INPUT_INVALID where that makes no key, and what the function throws. */
 export function keyOfInput(of: KeyOf<never>, input: unknown): string {
-  const value: unknown = typeof of === 'function' ? of(input as never) : valueAt(of, input);
+  const value: unknown = typeof of === 'function' ? of(input as never) : valueAtPath(of, input);
   if (typeof value === 'string' && value !== '') return value;
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
     return String(value);
@@ -36,7 +36,8 @@ function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-function valueAt(path: string, input: unknown): unknown {
+/** What is at a dotted path of own properties; undefined where there is nothing. */
+export function valueAtPath(path: string, input: unknown): unknown {
   return path.split('.').reduce<unknown>((value, step) => {
     const isInside = typeof value === 'object' && value !== null && Object.hasOwn(value, step);
     return isInside ? (value as Record<string, unknown>)[step] : undefined;

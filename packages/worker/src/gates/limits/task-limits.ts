@@ -1,7 +1,15 @@
 /** What the limits of registered tasks are, and the key that a piece of work has under one. Limits nothing. */
 import { createHash } from 'node:crypto';
 
-import { type Config, errorText, type LimitKey, type Limits, limitsOf, type Logger } from '@celeriac/core';
+import {
+  type Config,
+  errorText,
+  type LimitKey,
+  type Limits,
+  limitsOf,
+  type Logger,
+  valueAtPath,
+} from '@celeriac/core';
 
 import type { RegisteredTask, TaskHandlers } from '../../handlers.js';
 import type { Work } from '../../work.js';
@@ -43,7 +51,7 @@ export class TaskLimits {
   key({ id, name, input }: Work, key: LimitKey | undefined): string {
     if (key === undefined) return name;
     try {
-      const value: unknown = typeof key === 'string' ? atPath(input, key) : key(input as never);
+      const value: unknown = typeof key === 'string' ? valueAtPath(key, input) : key(input as never);
       const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
       return isPlain ? `${name} ${shortened(String(value))}` : name;
     } catch (error) {
@@ -55,15 +63,6 @@ export class TaskLimits {
       return name;
     }
   }
-}
-
-function atPath(input: unknown, path: string): unknown {
-  let value = input;
-  for (const step of path.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
-    value = (value as Record<string, unknown>)[step];
-  }
-  return value;
 }
 
 function shortened(key: string): string {
