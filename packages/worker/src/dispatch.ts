@@ -65,7 +65,6 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   const prepared = preparing instanceof Promise ? await preparing : preparing;
   const isWork = 'work' in prepared;
   const subject = isWork ? prepared.work : prepared;
-  const { id, name } = subject;
   const pause = isWork ? suspicion.pause(parts) : undefined;
   if (pause !== undefined) await pause; // nobody else waits a turn
   const passage = new Passage(parts.logger);
@@ -82,7 +81,7 @@ export async function dispatch(delivery: Delivery, parts: DispatchParts): Promis
   suspicion.release();
   prepared.settled?.(verdict);
   const ms = parts.clock.monotonic() - startedAt;
-  parts.report.settled({ subject, id, name, delivery, outcome, verdict, ms });
+  parts.report.settled({ subject, delivery, outcome, verdict, ms });
 }
 
 /** Gates that hold something are told of a confirmed copy before the original is acknowledged. */

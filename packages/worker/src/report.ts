@@ -88,9 +88,8 @@ interface Loss {
 }
 
 interface Ending {
-  readonly subject: TaskSubject;
-  readonly id: string | undefined;
-  readonly name: string | undefined;
+  /** Id and name are undefined where the message could not be read. */
+  readonly subject: TaskSubject & { readonly id: string | undefined; readonly name: string | undefined };
   readonly delivery: Delivery;
   readonly outcome: Outcome;
   readonly verdict: Verdict;
@@ -141,7 +140,8 @@ export class Report {
   }
 
   settled(ending: Ending): void {
-    const { subject, id, name, delivery, outcome, verdict, ms } = ending;
+    const { subject, delivery, outcome, verdict, ms } = ending;
+    const { id, name } = subject;
     const { queue } = delivery;
     const redelivered = isRepeated(delivery);
     this.#monitors?.ended(subject, delivery, { outcome, verdict });
@@ -156,7 +156,7 @@ export class Report {
     this.#tell('settled', { id, name, queue, redelivered, outcome, verdict, durationMs: ms });
   }
 
-  #log({ id, name, delivery, outcome, verdict, ms }: Ending): void {
+  #log({ subject: { id, name }, delivery, outcome, verdict, ms }: Ending): void {
     const what = { name, id, queue: delivery.queue };
     switch (verdict.kind) {
       case 'ack':

@@ -23,5 +23,4 @@ export const same: Side = { is: 'same' };
 export const withNote = (note: string): Side => ({ is: 'same', note });
 export const differs = (note: string): Side => ({ is: 'differs', note });
 export const nothing = (note: string): Side => ({ is: 'n/a', note });
-export const open: Side = { is: 'open', note: 'signatures are carried along, and not acted upon' };
 export const shown = (side: Side, file: string, title: string): Side => ({ ...side, shown: [file, title] });

@@ -25,14 +25,18 @@ export interface EndedTask {
   readonly verdict: Verdict;
 }
 
-/** False when the delivery must not be acknowledged. Never rejects. */
-export async function endTask(parts: EndParts, ended: EndedTask): Promise<boolean> {
-  const { results, followUps } = parts;
-  const { message, target, outcome, verdict } = ended;
+/** False when the delivery must not be acknowledged. Nothing to wait for where nothing is kept. Never rejects. */
+export function endTask({ results, followUps }: EndParts, ended: EndedTask): true | Promise<boolean> {
+  const { message } = ended;
   if (followUps === undefined || message === undefined || !isFollowed(message))
-    return results === undefined || (await results.ended(ended));
+    return results === undefined ? true : results.ended(ended);
+  return endFollowed({ results, followUps, message }, ended);
+}
+
+async function endFollowed(following: Following, ended: EndedTask): Promise<boolean> {
+  const { results, followUps, message } = following;
+  const { target, outcome, verdict } = ended;
   const state = endState(outcome, resultOf(outcome, verdict, target.id));
-  const following = { results, followUps, message };
   if (state?.status !== 'SUCCESS') return keepAndTell(following, ended, state);
   const followed = await followUps.succeeded(message, state.value, ended.delivery);
   switch (followed.kind) {
