@@ -12,6 +12,7 @@ import { collect, duration, oneOf } from '../parse.js';
 import { configSource, settings } from '../settings.js';
 import { columns, printable } from '../text.js';
 import { version } from '../version.js';
+import { watchWaiting } from '../waiting.js';
 
 interface BeatCommandOptions {
   readonly config?: string;
@@ -88,8 +89,15 @@ async function runBeat(options: BeatCommandOptions): Promise<number> {
 
 async function ask<T>(options: AskOptions, question: (control: BeatControl) => Promise<T>): Promise<T> {
   const { openBeatControl } = await import('@celeriac/worker');
-  await using control = await openBeatControl({ config: configSource(options), timeout: options.timeout });
-  return await question(control);
+  const { timeout, json } = options;
+  const waiting = watchWaiting({ isQuiet: json });
+  const { logger } = waiting;
+  try {
+    await using control = await openBeatControl({ config: configSource(options), timeout, logger });
+    return await question(control);
+  } finally {
+    waiting.end();
+  }
 }
 
 function told({ heeded, id }: CommandReport, done: string): string {

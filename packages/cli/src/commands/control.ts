@@ -15,6 +15,7 @@ import { duration, queueNames } from '../parse.js';
 import { configSource } from '../settings.js';
 import { argumentsOf, methodsOf, type Verbs } from './control-arguments.js';
 import { ago, printable } from '../text.js';
+import { watchWaiting } from '../waiting.js';
 
 interface Options {
   readonly config?: string;
@@ -129,10 +130,12 @@ async function withControl<T>(
 ): Promise<T> {
   if (options.pattern !== undefined && options.destination !== undefined)
     throw new UsageError('--destination and --pattern exclude one another');
-  const control = await openRemoteControl({ config: configSource(options) });
+  const waiting = watchWaiting({ isQuiet: options.json });
+  const control = await openRemoteControl({ config: configSource(options), logger: waiting.logger });
   try {
     return await use(control);
   } finally {
+    waiting.end();
     await control.close();
   }
 }

@@ -185,6 +185,18 @@ describe('the celeriac command', () => {
     expect((await celeriac(['config', 'print', 'good.yaml'], directory, more)).code).to.equal(0);
   });
 
+  for (const command of ['status', 'cancel an-id', 'inspect ping', 'beat schedules', 'dlq list']) {
+    it(`says why it has nothing to say yet: ${command}`, async () => {
+      const child = spawn(process.execPath, [main, ...command.split(' ')], { cwd: directory, env });
+      const [said] = (await once(child.stderr, 'data')) as [Buffer];
+      child.kill();
+      await once(child, 'close');
+
+      expect(said.toString()).to.match(/^waiting for the broker: .*127\.0\.0\.1:1.*ECONNREFUSED/u);
+      expect(said.toString()).not.to.include(canary);
+    });
+  }
+
   it('ends quietly when nobody reads its output', async () => {
     const child = spawn(process.execPath, [main, 'config', 'schema'], { cwd: directory, env });
     let stderr = '';

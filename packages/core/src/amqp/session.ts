@@ -293,7 +293,7 @@ export class Session {
   #notReady(timeoutMs: number): CeleriacError {
     const last = this.#lastError;
     return new CeleriacError(last?.code ?? 'ERR_BROKER_UNREACHABLE', {
-      message: `No connection to the broker after ${timeoutMs / 1000} s.${last === undefined ? '' : ` ${last.message}`}`,
+      message: `No connection to the broker after ${Math.round(timeoutMs) / 1000} s.${last === undefined ? '' : ` ${last.message}`}`,
       ...(last === undefined ? {} : { values: last.values, cause: last }),
     });
   }
