@@ -194,13 +194,15 @@ describe('a Python worker and a Node worker that greet one another', function ()
       expect(await revokedAt(python)).to.deep.equal(['known-to-node']);
       await control.call('revoke', { task_id: 'known-to-python' }, { destination: [python], timeout: '60s' });
       await first.worker.stop();
+      await control.cancel('listed'); // what a worker that starts knows, and greets with
 
       await using second = nodeWorker(vhost);
       second.worker.task('node.add', () => undefined);
       await second.worker.start();
-      await waitFor(async () => (await revokedAt(node)).length === 2, { what: 'Node to know both' });
+      await waitFor(async () => (await revokedAt(node)).length === 3, { what: 'Node to know all' });
 
-      expect(await revokedAt(node)).to.have.members(['known-to-node', 'known-to-python']);
+      expect(await revokedAt(node)).to.have.members(['known-to-node', 'known-to-python', 'listed']);
+      expect(await revokedAt(python)).to.have.members(['known-to-node', 'known-to-python', 'listed']);
       await second.worker.stop();
       expect(celeryWorker.log).to.include('mingle: sync complete');
       expect(celeryWorker.log.split('\n').filter((line) => trouble.test(line))).to.deep.equal([]);

@@ -77,7 +77,7 @@ export class Control {
   /** Celery's mingle. Python's answers bring what was cancelled there. */
   async #greet(): Promise<void> {
     if (!this.#mailbox.consumer.subscribed) return;
-    const revoked = Object.fromEntries(this.#parts.revocations.ids().map((id) => [id, [0, id]]));
+    const revoked = this.#parts.revocations.forCelery();
     await this.#mailbox.ask('hello', { from_node: this.node, revoked });
   }
 

@@ -57,7 +57,7 @@ const report: Run = (worker, args) => {
 /** What another node says when it starts (Celery's mingle): it gets what is cancelled here, and tells what is there. */
 const hello: Run = (worker, args) => {
   const from = textArgument(args, 'from_node');
-  const { lamport, revocations, clock, logger, node } = worker;
+  const { lamport, revocations, logger, node } = worker;
   if (from === node) {
     // Its own is not heard: another one has the name.
     logger.warn(sameName(node), { node });
@@ -65,11 +65,7 @@ const hello: Run = (worker, args) => {
   }
   logger.debug('another worker says hello', { from });
   if (typeof args.revoked === 'object' && args.revoked !== null) revocations.add(Object.keys(args.revoked));
-  const now = clock.monotonic() / 1000;
-  return {
-    revoked: Object.fromEntries(revocations.ids().map((id) => [id, [now, id]])),
-    clock: lamport.forward(),
-  };
+  return { revoked: revocations.forCelery(), clock: lamport.forward() };
 };
 
 export function sameName(node: string): string {

@@ -62,6 +62,17 @@ export class Revocations {
     return [...this.#ids.keys()].filter((id) => this.#lives(this.#ids, id));
   }
 
+  /**
+   * The ids, as Celery's workers tell them to one another: `{id: [when, id]}`. `when` is a time of the receiver's
+   * monotonic clock, which nobody here knows; a zero is taken there for now, and any other time of ours for one that may
+   * be over. It has to be a float, or the whole message is refused: -0 is `-0.0` in JSON, and 0 is not.
+   *
+   * Source: celery/utils/collections.py (`LimitedSet.update`, `add`, `purge`), celery/worker/control.py (`hello`).
+   */
+  forCelery(): Readonly<Record<string, readonly [when: number, id: string]>> {
+    return Object.fromEntries(this.ids().map((id) => [id, [-0, id] as const]));
+  }
+
   #hasStamp(stamps: TaskMessage['stamps']): boolean {
     if (stamps === undefined || this.#stamps.size === 0) return false;
     return stampsOf(stamps).some((stamp) => this.#lives(this.#stamps, stamp));
