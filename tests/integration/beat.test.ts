@@ -140,6 +140,13 @@ describe('beat', () => {
     expect(watched.log.lines.filter(({ level }) => level === 'error')).to.deep.equal([]);
   });
 
+  it('refuses to skip overlapping runs where it cannot know of them', async () => {
+    const alone = { task: 't', every: 1, overlap: 'skip' } as const;
+    await using watched = new WatchedBeat(beatConfig('amqp://127.0.0.1:1', { alone }));
+    const { code, values } = await rejection(watched.beat.start());
+    expect([code, values]).to.deep.equal(['ERR_SCHEDULE_INVALID', { schedule: 'alone', key: 'overlap' }]);
+  });
+
   it('refuses a queue of its name that serves several consumers at once', async () => {
     await using broker = await embedded();
     await broker.place.declare('celeriac.beat', { 'x-queue-type': 'quorum' });

@@ -45,7 +45,7 @@ export type { ByteSize, Duration } from './config/duration.js';
 export type { ConfigSource } from './config/load.js';
 export type { ConfigInput } from './config/input.js';
 export type { Config, PoolConfig, PoolKind, RemoteControlLevel } from './config/types.js';
-export type { BeatConfig, CatchUp, ScheduleConfig } from './config/types-beat.js';
+export type { BeatConfig, CatchUp, Overlap, ScheduleConfig } from './config/types-beat.js';
 
 export { MemoryKeyStore } from './key-store/memory.js';
 export { keyStoreSource } from './key-store/open.js';

@@ -25,7 +25,7 @@ export type {
 } from './event-handler/application.js';
 export { createBeat } from './beat/beat.js';
 export type { Beat, BeatOptions } from './beat/beat.js';
-export type { BeatDescription, BeatEvents, Failed, Missed, Sent } from './beat/beat-events.js';
+export type { BeatDescription, BeatEvents, Failed, Missed, Overlapped, Sent } from './beat/beat-events.js';
 export { openBeatControl } from './beat/beat-control.js';
 export type { BeatControl, BeatControlOptions, CommandReport, SchedulesReport } from './beat/beat-control.js';
 export type { ScheduleReport } from './beat/commands.js';

@@ -100,8 +100,9 @@ async function ask<T>(options: AskOptions, question: (control: BeatControl) => P
   }
 }
 
-function told({ heeded, id }: CommandReport, done: string): string {
+function told({ heeded, id, running }: CommandReport, done: string): string {
   if (!heeded) return 'waits for it: no beat is active, and the next one heeds it';
+  if (running !== undefined) return `was not sent: ${running} is under way`;
   return id === undefined ? done : `${done}: ${id}`;
 }
 
@@ -111,12 +112,18 @@ function printSchedules({ active, schedules }: SchedulesReport): void {
   );
   if (schedules.length === 0) print('no schedules');
   else
-    print(columns([['SCHEDULE', 'WHEN', 'NEXT', 'LAST', 'SENT', 'MISSED'], ...schedules.map(row)], numbers));
+    print(
+      columns(
+        [['SCHEDULE', 'WHEN', 'NEXT', 'LAST', 'SENT', 'MISSED', 'OVERLAPPED'], ...schedules.map(row)],
+        numbers,
+      ),
+    );
 }
 
-const numbers: ReadonlySet<number> = new Set([4, 5]);
+const numbers: ReadonlySet<number> = new Set([4, 5, 6]);
 
-function row({ name, timing, isPaused, next, last, sent, skipped }: Omit<ScheduleReport, 'task'>): string[] {
+function row(schedule: Omit<ScheduleReport, 'task'>): string[] {
+  const { name, timing, isPaused, next, last, sent, skipped, overlapped } = schedule;
   const times = [isPaused ? 'paused' : (next ?? '-'), last?.at ?? '-'];
-  return [printable(name), printable(timing), ...times, String(sent), String(skipped)];
+  return [printable(name), printable(timing), ...times, ...[sent, skipped, overlapped].map(String)];
 }

@@ -42,6 +42,18 @@ const schedule: SchemaNode = section(
       maximum: 1000,
       'x-unit': 'runs',
     }),
+    overlap: choice(
+      'Whether a run is sent while the last one waits or goes on; `skip` needs `key_store`.',
+      ['allow', 'skip'],
+      {
+        default: 'allow',
+      },
+    ),
+    longest_run: duration(
+      'With `overlap: skip`: a run that has not ended so long after it was sent does not keep the next one back.',
+      [1, 30 * day],
+      { default: '1h' },
+    ),
     queue: text('Queue to send to.', { maxLength: 255, 'x-default': 'as tasks are routed' }),
     priority: whole('Priority of the messages.', 0, { maximum: 255, ...none }),
     expires: duration(

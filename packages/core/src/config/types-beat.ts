@@ -4,6 +4,9 @@ import type { Duration } from './duration.js';
 /** Which of the runs that were missed are sent after all. */
 export type CatchUp = 'none' | 'last' | 'all';
 
+/** Whether a run is sent while the last one waits or goes on. */
+export type Overlap = 'allow' | 'skip';
+
 export interface ScheduleConfig {
   readonly task: string;
   readonly args?: readonly unknown[] | undefined;
@@ -18,6 +21,9 @@ export interface ScheduleConfig {
   readonly jitter: number;
   readonly catch_up: CatchUp;
   readonly catch_up_limit: number;
+  readonly overlap: Overlap;
+  /** Seconds. */
+  readonly longest_run: number;
   readonly queue?: string | undefined;
   readonly priority?: number | undefined;
   /** Seconds. */
@@ -34,7 +40,7 @@ export interface BeatConfig {
   readonly schedules: Readonly<Record<string, ScheduleConfig>>;
 }
 
-type ScheduleDurations = 'every' | 'jitter' | 'expires';
+type ScheduleDurations = 'every' | 'jitter' | 'expires' | 'longest_run';
 
 /** A schedule as people write it. */
 export type WrittenSchedule = Pick<ScheduleConfig, 'task'> & {

@@ -49,6 +49,8 @@ export interface CommandReport {
   readonly heeded: boolean;
   /** Of the message, for `run`. */
   readonly id?: string;
+  /** Of the message that is under way, where a `run` was not sent because of it (`overlap: 'skip'`). */
+  readonly running?: string;
 }
 
 export interface SchedulesReport {
@@ -159,7 +161,7 @@ class BeatControl implements AsyncDisposable {
   async #command(action: Action, name: string): Promise<CommandReport> {
     const answer = await this.#ask(action, name);
     if (answer === undefined) return { heeded: false };
-    if (answer.ok) return { heeded: true, ...(answer.id === undefined ? {} : { id: answer.id }) };
+    if (answer.ok) return { heeded: true, ...messagesIn(answer) };
     if (answer.code === 'ERR_SCHEDULE_UNKNOWN') throw unknown(name);
     const code = Object.hasOwn(errorCodes, answer.code) ? (answer.code as ErrorCode) : 'ERR_SCHEDULE_INVALID';
     throw new CeleriacError(code, {
@@ -201,6 +203,10 @@ class BeatControl implements AsyncDisposable {
       this.#parts.logger.warn('an answer of beat cannot be read', { error });
     }
   }
+}
+
+function messagesIn({ id, running }: Extract<BeatAnswer, { ok: true }>): Omit<CommandReport, 'heeded'> {
+  return { ...(id === undefined ? {} : { id }), ...(running === undefined ? {} : { running }) };
 }
 
 function replyTopology(name: string): Topology {

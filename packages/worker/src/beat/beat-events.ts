@@ -10,6 +10,8 @@ export interface BeatEvents {
   sent: [Sent];
   /** Runs were missed, and are not sent. */
   missed: [Missed];
+  /** A run was left out, as the last one, or another task with the same key, waits or goes on. */
+  overlapped: [Overlapped];
   /** A run could not be sent; it is tried again, unless its input can never be sent. */
   failed: [Failed];
 }
@@ -27,6 +29,11 @@ export interface Missed {
   readonly count: number;
   /** The last of them. */
   readonly until: Date;
+}
+
+export interface Overlapped extends Sent {
+  /** The message of the run that is under way. */
+  readonly running: string;
 }
 
 export interface Failed extends Sent {

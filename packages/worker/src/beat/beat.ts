@@ -13,6 +13,7 @@ import {
   loadConfig,
   type Logger,
   notifier,
+  type PayloadStore,
   silentLogger,
   systemClock,
   type TaskContract,
@@ -37,6 +38,8 @@ export interface BeatOptions {
   readonly logger?: Logger;
   /** Default: the machine's clock. */
   readonly clock?: Clock;
+  /** Keeps bodies larger than `tasks.payload_threshold`; messages then carry a reference. Default: none, and they are sent. */
+  readonly payloadStore?: PayloadStore;
   /** Variables that override the configuration. Default `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -156,7 +159,9 @@ class Beat implements AsyncDisposable {
     if (schedules.length === 0) {
       this.#logger.warn('beat has no schedules: it makes the others forget theirs, and sends nothing');
     }
-    const parts = { config, schedules, logger: this.#logger, clock: this.#clock, tell: this.#tell };
+    const { payloadStore } = this.#options;
+    const tools = { logger: this.#logger, clock: this.#clock, tell: this.#tell, payloadStore };
+    const parts = { config, schedules, ...tools };
     this.#running = await RunningBeat.open(parts);
     if (this.#isStopped()) {
       await this.#running.stop(); // stopped while it was being opened

@@ -25,6 +25,8 @@ export interface ScheduleReport {
   readonly sent: number;
   /** Runs that were missed and left out. */
   readonly skipped: number;
+  /** Runs left out as the last one was under way. */
+  readonly overlapped: number;
 }
 
 /** What the active process answers. */
@@ -33,6 +35,8 @@ export type BeatAnswer =
       readonly ok: true;
       readonly by: string;
       readonly id?: string;
+      /** Nothing was sent: the run with this id is under way. */
+      readonly running?: string;
       readonly schedules?: readonly ScheduleReport[];
     }
   | { readonly ok: false; readonly code: string; readonly message: string };
@@ -50,7 +54,8 @@ export interface CommandOptions {
 export interface CommandTools {
   readonly state: () => BeatState;
   readonly write: (entries: Readonly<Record<string, EntryState>>) => Promise<void>;
-  readonly send: (schedule: Schedule, id: string) => Promise<void>;
+  /** Resolves with the message that is under way, if that keeps this one from being sent. */
+  readonly send: (schedule: Schedule, id: string) => Promise<string | undefined>;
 }
 
 export class Commands {
@@ -104,14 +109,16 @@ export class Commands {
     const { queue, clock, lease, logger, writer } = this.#options;
     const { name } = schedule;
     const id = commandedId(queue, command.id);
+    let running: string | undefined;
     try {
-      await this.#tools.send(schedule, id);
+      running = await this.#tools.send(schedule, id);
     } catch (error) {
       if (lease.ended.aborted) throw error;
       logger.error('a run that was asked for could not be sent', { schedule: name, id, error });
       const code = isCeleriacError(error) ? error.code : 'ERR_SCHEDULE_INVALID';
       return { ok: false, code, message: errorText(error) };
     }
+    if (running !== undefined) return { ok: true, by: writer, running };
     const now = clock.now();
     await this.#tools.write({
       [name]: { ...entry, sent: entry.sent + 1, lastRun: { at: now, sentAt: now, id } },
@@ -145,10 +152,10 @@ function report(schedule: Schedule, entry: EntryState): ScheduleReport {
 
 /** What the state alone tells. */
 export function remembered(entry: EntryState): Omit<ScheduleReport, 'name' | 'task' | 'next'> {
-  const { timing, isPaused, lastRun, sent, skipped } = entry;
+  const { timing, isPaused, lastRun, sent, skipped, overlapped } = entry;
   const last =
     lastRun === undefined ? null : { ...lastRun, at: iso(lastRun.at), sentAt: iso(lastRun.sentAt) };
-  return { timing, isPaused, last, sent, skipped };
+  return { timing, isPaused, last, sent, skipped, overlapped };
 }
 
 function iso(time: number): string {

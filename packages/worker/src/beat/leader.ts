@@ -26,6 +26,9 @@ interface Step {
   readonly wakeAt: number | undefined;
 }
 
+/** `again`: nothing is written down, so the run stays due. */
+type Sending = 'sent' | 'given-up' | 'overlaps' | 'again';
+
 /** The wall clock may be set: it is looked at this often. */
 const longestSleepMs = 10_000;
 /** RabbitMQ takes a delivery back after 30 minutes (`consumer_timeout`): a new one is taken long before. */
@@ -110,18 +113,20 @@ export class Leader {
     const outcome = await this.#trySend(schedule, id, at);
     if (outcome === 'again') return { entry, wakeAt: this.#failing.get(schedule.name)?.retryAt };
     this.#tellMissed(schedule, decided);
-    const run = outcome === 'sent' ? { sent: entry.sent + 1, lastRun: { at, sentAt: now, id } } : {};
-    return { entry: { ...entry, lastAt: decided.lastAt, skipped, ...run }, wakeAt };
+    return {
+      entry: { ...ended(entry, outcome, { at, sentAt: now, id }), lastAt: decided.lastAt, skipped },
+      wakeAt,
+    };
   }
 
-  /** `again`: nothing is written down, so the run stays due. Rejects when the lease is over. */
-  async #trySend(schedule: Schedule, id: string, at: number): Promise<'sent' | 'given-up' | 'again'> {
+  /** Rejects when the lease is over. */
+  async #trySend(schedule: Schedule, id: string, at: number): Promise<Sending> {
     const { lease, logger, clock, tell } = this.#options;
     const { name } = schedule;
     try {
-      await this.#send(schedule, id, at);
+      const running = await this.#send(schedule, id, at);
       this.#failing.delete(name);
-      return 'sent';
+      return running === undefined ? 'sent' : 'overlaps';
     } catch (error) {
       if (lease.ended.aborted) throw error;
       const isHopeless = hopeless.some((code) => isCeleriacError(error, code));
@@ -143,13 +148,20 @@ export class Leader {
     }
   }
 
-  async #send(schedule: Schedule, id: string, at: number): Promise<void> {
+  /** Resolves with the message that keeps this one from being sent, if one does. */
+  async #send(schedule: Schedule, id: string, at: number): Promise<string | undefined> {
     const { sender, tell, logger } = this.#options;
     const { task, input, sending, name } = schedule;
     // The overloads tell contracts and names apart; both take the same at run time.
-    await sender.send(task as string, input, { ...sending, id });
+    const { duplicateOf: running } = await sender.send(task as string, input, { ...sending, id });
+    if (running !== undefined) {
+      logger.info('a run is left out, as the last one is under way', { schedule: name, id, running });
+      tell('overlapped', { schedule: name, id, at: new Date(at), running });
+      return running;
+    }
     logger.debug('sent', { schedule: name, id });
     tell('sent', { schedule: name, id, at: new Date(at) });
+    return undefined;
   }
 
   #tellMissed({ name, catchUp }: Schedule, { skipped, isMore, lastAt }: Due): void {
@@ -176,6 +188,11 @@ export class Leader {
     this.#state = state;
     this.#writtenAt = this.#options.clock.monotonic();
   }
+}
+
+function ended(entry: EntryState, outcome: Sending, lastRun: NonNullable<EntryState['lastRun']>): EntryState {
+  if (outcome === 'sent') return { ...entry, sent: entry.sent + 1, lastRun };
+  return outcome === 'overlaps' ? { ...entry, overlapped: entry.overlapped + 1 } : entry;
 }
 
 function withoutEmpty(changes: Changes): Partial<Changes> {

@@ -9,13 +9,18 @@ import {
   type Clock,
   type Config,
   Declarer,
+  keyStoreSource,
+  type KeyStoreSource,
   loadSigning,
   type Logger,
   openSession,
+  PayloadCheckIn,
+  type PayloadStore,
   prepareTask,
   producerName,
   publishingOver,
   type SectionSigning,
+  serviceName,
   type Session,
   signingSink,
   type Tell,
@@ -28,6 +33,7 @@ import { Leader } from './leader.js';
 import type { Lease, LeaseOptions } from './lease.js';
 import { beatTopology } from './messages.js';
 import type { Schedule } from './schedule.js';
+import { invalid } from './schedule-error.js';
 
 export interface RunningBeatOptions {
   readonly config: Config;
@@ -35,12 +41,14 @@ export interface RunningBeatOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly tell: Tell<BeatEvents>;
+  readonly payloadStore?: PayloadStore | undefined;
 }
 
 interface Parts {
   readonly session: Session;
   readonly signing: SectionSigning;
   readonly openSink: () => LeaseOptions['sink'];
+  readonly keyStore: KeyStoreSource;
 }
 
 /** How long a round that is under way may take to end. */
@@ -91,6 +99,7 @@ export class RunningBeat {
   static async open(options: RunningBeatOptions): Promise<RunningBeat> {
     const { config, logger, clock, schedules } = options;
     const origin = producerName();
+    checkOverlaps(options);
     for (const { task, input, sending } of schedules) {
       await prepareTask({ config, clock, newId: randomUUID, origin }, { task, input, options: sending });
     }
@@ -99,7 +108,15 @@ export class RunningBeat {
     const { heartbeat } = config.beat;
     const session = openSession(broker, { section: 'tasks', role: 'beat', heartbeat });
     const openSink = (): LeaseOptions['sink'] => publishingOver(broker, session).sink;
-    return new RunningBeat(options, { session, signing, openSink });
+    const name = `${serviceName(config)} beat`;
+    const keyStore = keyStoreSource({
+      config: config.key_store,
+      name,
+      logger,
+      clock,
+      tls: broker.access.tls,
+    });
+    return new RunningBeat(options, { session, signing, openSink, keyStore });
   }
 
   get isActive(): boolean {
@@ -119,6 +136,7 @@ export class RunningBeat {
     await waitAtMost(this.#options.clock, lastRoundMs, this.#leading);
     await this.#contender.stop();
     await this.#parts.session.close();
+    await this.#parts.keyStore.close();
   }
 
   async #lead(lease: Lease): Promise<void> {
@@ -136,7 +154,7 @@ export class RunningBeat {
   }
 
   #leader(lease: Lease): Leader {
-    const { config, schedules, logger, clock, tell } = this.#options;
+    const { config, schedules, logger, clock, tell, payloadStore: store } = this.#options;
     const sink = signingSink(lease.sink, this.#parts.signing.signer);
     const parts = {
       config,
@@ -145,6 +163,8 @@ export class RunningBeat {
       clock,
       newId: randomUUID,
       origin: producerName(),
+      payloads: new PayloadCheckIn({ store, config: config.tasks, logger, clock }),
+      keyStore: this.#parts.keyStore,
     };
     return new Leader({
       queue: config.beat.queue,
@@ -162,4 +182,16 @@ export class RunningBeat {
       },
     });
   }
+}
+
+/** In memory, a beat without workers beside it would wait for each run until its key ends. */
+function checkOverlaps({ config, schedules }: RunningBeatOptions): void {
+  const alone = schedules.find(({ overlap }) => overlap === 'skip');
+  if (alone === undefined || config.key_store.connection_string !== 'memory://') return;
+  if (config.tasks.connection_string.addresses.every(({ protocol }) => protocol === 'memory')) return; // all in one process
+  throw invalid(
+    alone.name,
+    'overlap',
+    "is 'skip', which needs a key store that beat and the workers share: key_store.connection_string: redis://…",
+  );
 }

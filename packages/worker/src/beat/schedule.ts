@@ -6,6 +6,7 @@ import {
   type CatchUp,
   type Config,
   type Duration,
+  type Overlap,
   parseDuration,
   type ScheduleConfig,
   type SendOptions,
@@ -37,6 +38,13 @@ export interface ScheduleOptions<Input = unknown> {
   readonly catchUp?: CatchUp;
   /** Most missed runs that `'all'` sends, 1 to 1000; older ones are left out. Default 100. */
   readonly catchUpLimit?: number;
+  /**
+   * `'skip'`: a run is not sent while the last one waits in its queue, for a retry, or goes on. Which one does is in
+   * `key_store`, which workers have to share. Default `'allow'`.
+   */
+  readonly overlap?: Overlap;
+  /** With `overlap: 'skip'`: a run that has not ended so long after it was sent keeps no other back. Default 1 hour. */
+  readonly longestRun?: Duration;
   /** Default: as `send` finds it. */
   readonly queue?: string;
   /** 0 to 255. */
@@ -55,6 +63,7 @@ export interface Schedule {
   readonly timing: string;
   readonly catchUp: CatchUp;
   readonly catchUpLimit: number;
+  readonly overlap: Overlap;
   /** `anchor` is when it was first seen, milliseconds. */
   readonly timetable: (anchor: number) => Timetable;
   /** How much later the run of a time is sent, milliseconds: always the same for the same time. */
@@ -67,27 +76,31 @@ type Configured = Pick<Config, 'beat' | 'tasks'>;
 const shortestEvery = 0.1;
 const longestEvery = 366 * 86_400;
 const longestJitter = 3600;
+const longestRunAllowed = 30 * 86_400;
 
 /** Throws ERR_SCHEDULE_INVALID, naming the schedule, the key, and for `cron` the field. */
 export function makeSchedule(name: string, options: ScheduleOptions<never>, config: Configured): Schedule {
   if (!/^[^\p{Cc}]{1,200}$/u.test(name))
     throw invalid(name.slice(0, 200), 'name', 'is not 1 to 200 characters without control characters');
-  const { task, input, catchUp = 'last', catchUpLimit = 100 } = options as ScheduleOptions;
+  const { task, input, catchUp = 'last', catchUpLimit = 100, overlap = 'allow' } = options as ScheduleOptions;
   if (typeof task === 'string' && task === '') throw invalid(name, 'task', 'is empty');
   if (!['none', 'last', 'all'].includes(catchUp))
     throw invalid(name, 'catchUp', `is '${catchUp}': allowed are none, last and all`);
   if (!Number.isInteger(catchUpLimit) || catchUpLimit < 1 || catchUpLimit > 1000)
     throw invalid(name, 'catchUpLimit', `is ${String(catchUpLimit)}: allowed is 1 to 1000`);
+  if (!['allow', 'skip'].includes(overlap))
+    throw invalid(name, 'overlap', `is '${overlap}': allowed are allow and skip`);
   const { timing, timetable } = timingOf(name, options, config.tasks.time_zone);
   return {
     name,
     task,
     input,
-    sending: sendingOf(name, options),
+    sending: { ...sendingOf(name, options), ...aloneOf(name, options, config.beat.queue) },
     timing,
     timetable,
     catchUp,
     catchUpLimit,
+    overlap,
     jitter: jitterOf(name, options, config.beat.queue),
     isOnce: options.at !== undefined,
   };
@@ -110,10 +123,11 @@ export function configuredSchedules(config: Configured): readonly Schedule[] {
 function fromConfig(name: string, written: ScheduleConfig): ScheduleOptions {
   const { task, args: input, cron, every, at, time_zone: timeZone, jitter } = written;
   const { catch_up: catchUp, catch_up_limit: catchUpLimit, queue, priority, expires } = written;
+  const { overlap, longest_run: longestRun } = written;
   const given = { input, cron, every, timeZone, queue, priority, expires };
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
   const moment = at === undefined ? {} : { at: momentOf(name, at) };
-  return { task, jitter, catchUp, catchUpLimit, ...Object.fromEntries(set), ...moment };
+  return { task, jitter, catchUp, catchUpLimit, overlap, longestRun, ...Object.fromEntries(set), ...moment };
 }
 
 /** Without an offset it would depend on where it is read. */
@@ -178,6 +192,17 @@ function sendingOf(name: string, { queue, priority, expires }: ScheduleOptions):
     ...(priority === undefined ? {} : { priority }),
     ...(expires === undefined ? {} : { expires }),
   };
+}
+
+/** The key is the schedule's: the same task may be sent by others meanwhile, and by other schedules. */
+function aloneOf(
+  name: string,
+  { overlap, longestRun: ttl = 3600 }: ScheduleOptions,
+  beat: string,
+): Pick<SendOptions, 'unique'> {
+  seconds(name, ['longestRun', ttl], [1, longestRunAllowed]);
+  if (overlap !== 'skip') return {};
+  return { unique: { key: `schedule ${beat} ${name}`, while: 'queued-or-running', ttl } };
 }
 
 function seconds(

@@ -15,6 +15,8 @@ export interface EntryState {
   readonly isPaused: boolean;
   readonly sent: number;
   readonly skipped: number;
+  /** Runs left out as the last one was under way. */
+  readonly overlapped: number;
   /** The last run that was sent. */
   readonly lastRun?: { readonly at: number; readonly sentAt: number; readonly id: string } | undefined;
 }
@@ -60,6 +62,7 @@ function readEntry(written: unknown): EntryState | undefined {
     isPaused: isPaused === true,
     sent: isCount(sent) ? sent : 0,
     skipped: isCount(skipped) ? skipped : 0,
+    overlapped: isCount(written.overlapped) ? written.overlapped : 0,
     ...(lastRun === undefined ? {} : { lastRun }),
   };
 }
@@ -126,7 +129,7 @@ function entryOf(schedule: Schedule, known: EntryState | undefined, what: TakeOv
   const { now, missedAfterMs } = what;
   if (known?.timing === schedule.timing) return isAhead(known, what) ? { ...known, lastAt: now } : known;
   const { timing, isOnce } = schedule;
-  const kept = known ?? { isPaused: false, sent: 0, skipped: 0 };
+  const kept = known ?? { isPaused: false, sent: 0, skipped: 0, overlapped: 0 };
   // A moment that has only just passed was not seen because of us.
   return { ...kept, timing, anchor: now, lastAt: isOnce ? now - missedAfterMs : now };
 }

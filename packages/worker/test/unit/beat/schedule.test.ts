@@ -23,6 +23,8 @@ describe('a schedule', () => {
       [{ cron: '* * * * *', jitter: '2h' }, 'jitter'],
       [{ every: 5, catchUp: 'some' as 'all' }, 'catchUp'],
       [{ every: 5, catchUpLimit: 0 }, 'catchUpLimit'],
+      [{ every: 5, overlap: 'never' as 'skip' }, 'overlap'],
+      [{ every: 5, overlap: 'skip', longestRun: '31d' }, 'longestRun'],
       [{ every: 5, task: '' }, 'task'],
       [{ every: 5, expires: 'x' }, 'expires'],
     ];
@@ -42,6 +44,13 @@ describe('a schedule', () => {
     expect(make({ cron: '0 4 * * *', timeZone: 'UTC' }).timing).to.equal('cron 0 4 * * * UTC');
     expect(make({ every: '2m' }).timing).to.equal('every 120 s');
     expect(make({ at: new Date(0) }).timing).to.equal('at 1970-01-01T00:00:00.000Z');
+  });
+
+  it('is sent under a key of its own where runs must not overlap, over which the last one lasts', () => {
+    expect(make({ every: 5 }).sending).to.not.have.property('unique');
+    expect(make({ every: 5, overlap: 'skip', longestRun: '2h' }).sending).to.deep.equal({
+      unique: { key: 'schedule b n', while: 'queued-or-running', ttl: '2h' },
+    });
   });
 
   it('has a jitter that is the same whoever asks, and differs from run to run', () => {

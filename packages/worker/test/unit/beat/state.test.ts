@@ -8,7 +8,8 @@ import { type BeatState, isNewer, readState, takeOver } from '../../../dist/beat
 const config = { beat: { queue: 'b' }, tasks: { time_zone: 'UTC' } } as Config;
 const schedule = (name: string, every: number): Schedule => makeSchedule(name, { task: 't', every }, config);
 
-const entry = { timing: 'every 10 s', anchor: 1, lastAt: 900, isPaused: true, sent: 3, skipped: 1 };
+const counts = { sent: 3, skipped: 1, overlapped: 0 };
+const entry = { timing: 'every 10 s', anchor: 1, lastAt: 900, isPaused: true, ...counts };
 const before: BeatState = { epoch: 4, revision: 9, writer: 'x', entries: { a: entry, gone: entry } };
 const taking = { before, now: 1_000, writer: 'me', missedAfterMs: 60_000 };
 
