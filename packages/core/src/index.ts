@@ -45,7 +45,15 @@ export type { ByteSize, Duration } from './config/duration.js';
 export type { ConfigSource } from './config/load.js';
 export type { ConfigInput } from './config/input.js';
 export type { Config, PoolConfig, PoolKind, RemoteControlLevel } from './config/types.js';
-export type { BeatConfig, CatchUp, Overlap, ScheduleConfig } from './config/types-beat.js';
+export { solarEvents } from './config/schema-beat.js';
+export type {
+  BeatConfig,
+  CatchUp,
+  Overlap,
+  ScheduleConfig,
+  SolarConfig,
+  SolarEvent,
+} from './config/types-beat.js';
 
 export { MemoryKeyStore } from './key-store/memory.js';
 export { keyStoreSource } from './key-store/open.js';

@@ -6,8 +6,22 @@ const day = 86_400;
 const longestExpiry = 4_294_967;
 const none: Extra = { 'x-default': 'none' };
 
+/** Celery's names (celery.schedules.solar). */
+export const solarEvents = [
+  'dawn_astronomical',
+  'dawn_nautical',
+  'dawn_civil',
+  'sunrise',
+  'solar_noon',
+  'sunset',
+  'dusk_civil',
+  'dusk_nautical',
+  'dusk_astronomical',
+] as const;
+export type SolarEvent = (typeof solarEvents)[number];
+
 const schedule: SchemaNode = section(
-  'One schedule: a task, and one of `cron`, `every` and `at`.',
+  'One schedule: a task, and one of `cron`, `every`, `solar` and `at`.',
   {
     task: text('Name of the task.'),
     args: {
@@ -26,6 +40,27 @@ const schedule: SchemaNode = section(
     },
     cron: text('Minute, hour, day of month, month, day of week, of which all must match.', none),
     every: duration('Time from one run to the next.', [0.1, 366 * day], none),
+    solar: section(
+      'When the sun does this at a place; needs the package `astronomy-engine`.',
+      {
+        event: choice('What the sun does.', solarEvents, {}),
+        latitude: {
+          type: 'number',
+          minimum: -90,
+          maximum: 90,
+          description: 'Degrees; north is positive.',
+          'x-allowed': 'a number from -90 to 90',
+        },
+        longitude: {
+          type: 'number',
+          minimum: -180,
+          maximum: 180,
+          description: 'Degrees; east is positive.',
+          'x-allowed': 'a number from -180 to 180',
+        },
+      },
+      { required: ['event', 'latitude', 'longitude'], ...none },
+    ),
     at: text('Once, at this moment: ISO 8601 with a zone or an offset.', none),
     time_zone: text('Time zone of `cron`, an IANA name.', {
       'x-kind': 'time_zone',

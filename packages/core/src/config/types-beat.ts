@@ -1,11 +1,23 @@
 /** The `beat` section as types. No code here. */
 import type { Duration } from './duration.js';
+import type { SolarEvent } from './schema-beat.js';
+
+export type { SolarEvent };
 
 /** Which of the runs that were missed are sent after all. */
 export type CatchUp = 'none' | 'last' | 'all';
 
 /** Whether a run is sent while the last one waits or goes on. */
 export type Overlap = 'allow' | 'skip';
+
+/** What the sun does at a place, by Celery's names. */
+export interface SolarConfig {
+  readonly event: SolarEvent;
+  /** Degrees, -90 to 90; north is positive. */
+  readonly latitude: number;
+  /** Degrees, -180 to 180; east is positive. */
+  readonly longitude: number;
+}
 
 export interface ScheduleConfig {
   readonly task: string;
@@ -14,6 +26,7 @@ export interface ScheduleConfig {
   readonly cron?: string | undefined;
   /** Seconds. */
   readonly every?: number | undefined;
+  readonly solar?: SolarConfig | undefined;
   /** ISO 8601. */
   readonly at?: string | undefined;
   readonly time_zone?: string | undefined;

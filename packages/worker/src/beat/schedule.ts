@@ -10,15 +10,18 @@ import {
   parseDuration,
   type ScheduleConfig,
   type SendOptions,
+  type SolarConfig,
+  solarEvents,
   type TaskContract,
 } from '@celeriac/core';
 
 import { parseCron } from './cron-fields.js';
 import { invalid } from './schedule-error.js';
+import { solarTimetable } from './solar.js';
 import { fractionOf, tickId } from './tick-id.js';
 import { cronTimetable, intervalTimetable, momentTimetable, type Timetable } from './timetable.js';
 
-/** A schedule in code. One of `cron`, `every` and `at`. Durations are seconds, or text with a unit: `'30s'`, `'1h'`. */
+/** A schedule in code. One of `cron`, `every`, `solar` and `at`. Durations are seconds, or text with a unit: `'30s'`, `'1h'`. */
 export interface ScheduleOptions<Input = unknown> {
   /** A contract, which the input is checked against when beat starts; or a registered name. */
   readonly task: TaskContract<Input, unknown, unknown> | string;
@@ -28,6 +31,8 @@ export interface ScheduleOptions<Input = unknown> {
   readonly cron?: string;
   /** Time from one run to the next, 100 ms at least; the first is one interval after beat first saw the schedule. */
   readonly every?: Duration;
+  /** When the sun does this at a place. Needs the package `astronomy-engine`. */
+  readonly solar?: SolarConfig;
   /** Once, at this moment. */
   readonly at?: Date;
   /** Of `cron`; an IANA name. Default `tasks.time_zone`. */
@@ -121,10 +126,10 @@ export function configuredSchedules(config: Configured): readonly Schedule[] {
 }
 
 function fromConfig(name: string, written: ScheduleConfig): ScheduleOptions {
-  const { task, args: input, cron, every, at, time_zone: timeZone, jitter } = written;
+  const { task, args: input, cron, every, solar, at, time_zone: timeZone, jitter } = written;
   const { catch_up: catchUp, catch_up_limit: catchUpLimit, queue, priority, expires } = written;
   const { overlap, longest_run: longestRun } = written;
-  const given = { input, cron, every, timeZone, queue, priority, expires };
+  const given = { input, cron, every, solar, timeZone, queue, priority, expires };
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
   const moment = at === undefined ? {} : { at: momentOf(name, at) };
   return { task, jitter, catchUp, catchUpLimit, overlap, longestRun, ...Object.fromEntries(set), ...moment };
@@ -143,11 +148,11 @@ function momentOf(name: string, text: string): Date {
 
 function timingOf(
   name: string,
-  { cron, every, at, timeZone = '' }: ScheduleOptions,
+  { cron, every, solar, at, timeZone = '' }: ScheduleOptions,
   defaultZone: string,
 ): Pick<Schedule, 'timing' | 'timetable'> {
-  if ([cron, every, at].filter((one) => one !== undefined).length !== 1)
-    throw invalid(name, 'cron', 'or every or at: exactly one of them is needed');
+  if ([cron, every, solar, at].filter((one) => one !== undefined).length !== 1)
+    throw invalid(name, 'cron', 'or every, solar or at: exactly one of them is needed');
   if (timeZone !== '' && cron === undefined) throw invalid(name, 'timeZone', 'has a meaning with cron only');
   if (cron !== undefined)
     return cronTiming(name, cron, zoneOf(name, timeZone === '' ? defaultZone : timeZone));
@@ -155,10 +160,25 @@ function timingOf(
     const ms = Math.round(seconds(name, ['every', every], [shortestEvery, longestEvery]) * 1000);
     return { timing: `every ${ms / 1000} s`, timetable: (anchor) => intervalTimetable(ms, anchor) };
   }
+  if (solar !== undefined) return solarTiming(name, solar);
   const time = at instanceof Date ? at.getTime() : NaN;
   if (!(time >= 0 && time <= Date.UTC(9999, 11, 31)))
     throw invalid(name, 'at', 'is not a Date from 1970 to 9999');
   return { timing: `at ${new Date(time).toISOString()}`, timetable: () => momentTimetable(time) };
+}
+
+function solarTiming(name: string, solar: SolarConfig): Pick<Schedule, 'timing' | 'timetable'> {
+  const { event, latitude, longitude } = solar;
+  if (!solarEvents.includes(event))
+    throw invalid(name, 'solar', `is of '${event}': allowed are ${solarEvents.join(', ')}`);
+  for (const [what, value, most] of [
+    ['latitude', latitude, 90],
+    ['longitude', longitude, 180],
+  ] as const)
+    if (!(Math.abs(value) <= most))
+      throw invalid(name, 'solar', `has the ${what} ${String(value)}: allowed is -${most} to ${most}`);
+  const timetable = solarTimetable(solar);
+  return { timing: `${event} at ${latitude} ${longitude}`, timetable: () => timetable };
 }
 
 function cronTiming(name: string, expression: string, zone: string): Pick<Schedule, 'timing' | 'timetable'> {

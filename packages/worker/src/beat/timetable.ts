@@ -31,12 +31,12 @@ export function cronTimetable(pattern: string, timeZone: string): Timetable {
 const mostRemembered = 5_000;
 
 /** Asked for the same times again and again, and croner takes a tenth of a millisecond for each. */
-function remembering(next: Timetable['next']): Timetable['next'] {
-  const known = new Map<number, number | undefined>();
+export function remembering<Found>(find: (time: number) => Found): (time: number) => Found {
+  const known = new Map<number, Found>();
   return (time) => {
-    if (known.has(time)) return known.get(time);
+    if (known.has(time)) return known.get(time) as Found;
     if (known.size >= mostRemembered) known.clear();
-    const found = next(time);
+    const found = find(time);
     known.set(time, found);
     return found;
   };

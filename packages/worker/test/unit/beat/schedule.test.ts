@@ -16,6 +16,10 @@ describe('a schedule', () => {
       [{ cron: '0 0 30 2 *' }, 'cron', 'day of month'],
       [{ cron: '* * * * *', timeZone: 'Mars/Base' }, 'timeZone'],
       [{ every: 5, timeZone: 'UTC' }, 'timeZone'],
+      [{ solar: { event: 'moonrise' as 'sunrise', latitude: 0, longitude: 0 } }, 'solar'],
+      [{ solar: { event: 'sunrise', latitude: 91, longitude: 0 } }, 'solar'],
+      [{ solar: { event: 'sunrise', latitude: 0, longitude: NaN } }, 'solar'],
+      [{ solar: { event: 'sunrise', latitude: 0, longitude: 0 }, every: 5 }, 'cron'],
       [{ every: 0.05 }, 'every'],
       [{ every: 'soon' }, 'every'],
       [{ at: new Date(NaN) }, 'at'],
@@ -43,6 +47,8 @@ describe('a schedule', () => {
     expect(make({ cron: ' 0  4 * * * ' }).timing).to.equal('cron 0 4 * * * Europe/Paris');
     expect(make({ cron: '0 4 * * *', timeZone: 'UTC' }).timing).to.equal('cron 0 4 * * * UTC');
     expect(make({ every: '2m' }).timing).to.equal('every 120 s');
+    const solar = { event: 'sunset', latitude: 59.33, longitude: 18.07 } as const;
+    expect(make({ solar }).timing).to.equal('sunset at 59.33 18.07');
     expect(make({ at: new Date(0) }).timing).to.equal('at 1970-01-01T00:00:00.000Z');
   });
 
