@@ -2,6 +2,11 @@
  * What the other packages and applications use of `@celeriac/core`: contracts, configuration, errors, connections
  * and wire formats, by name.
  */
+export * from './amqp/index.js';
+export * from './config/index.js';
+export * from './policy/index.js';
+export * from './protocol/index.js';
+
 export { systemClock } from './clock.js';
 export type { Clock, Timer } from './clock.js';
 export { CeleriacError, errorCodes, errorText, isCeleriacError } from './errors.js';
@@ -34,27 +39,6 @@ export type {
   TransientSink,
 } from './ports.js';
 
-export { loadConfig } from './config/load.js';
-export { printableConfig } from './config/printable.js';
-export { configSchema } from './config/schema.js';
-export { backoffMs } from './policy/backoff.js';
-export { nearest } from './policy/nearest.js';
-export { parseDuration } from './config/duration.js';
-export { formatConnectionString, parseConnectionString } from './config/connection-string.js';
-export type { ByteSize, Duration } from './config/duration.js';
-export type { ConfigSource } from './config/load.js';
-export type { ConfigInput } from './config/input.js';
-export type { Config, PoolConfig, PoolKind, RemoteControlLevel } from './config/types.js';
-export { solarEvents } from './config/schema-beat.js';
-export type {
-  BeatConfig,
-  CatchUp,
-  Overlap,
-  ScheduleConfig,
-  SolarConfig,
-  SolarEvent,
-} from './config/types-beat.js';
-
 export { MemoryKeyStore } from './key-store/memory.js';
 export { keyStoreSource } from './key-store/open.js';
 export type { KeyStoreParts, KeyStoreSource } from './key-store/open.js';
@@ -80,14 +64,6 @@ export { defineEvent } from './contract/event.js';
 export type { EventContract, EventDefinition } from './contract/event.js';
 export type { JsonSchema, Schema, SchemaInput, SchemaOutput } from './contract/schema.js';
 
-export { decodeTask, encodeTask } from './protocol/celery-v2.js';
-export { decodeEvent, encodeEvent, eventType, parseEventType } from './protocol/cloud-event.js';
-export { Malformed } from './protocol/received.js';
-export type { Decoded, EncodedMessage, Received } from './protocol/received.js';
-export { parseJson, stringifyJson } from './protocol/json.js';
-export { checkedQueueName } from './policy/queue-name.js';
-export { compilePattern, matchesGlob, matchesPattern, routeTask } from './policy/routing.js';
-
 export {
   brokerAccess,
   connectionString,
@@ -99,18 +75,6 @@ export {
   serviceName,
 } from './broker.js';
 export type { BrokerAccess, BrokerOptions, Publishing, Section, SessionPurpose } from './broker.js';
-export { announceDevelopmentBroker, findDevelopmentBroker } from './config/development-broker.js';
-export type { DevelopmentBroker } from './config/development-broker.js';
-export { Session } from './amqp/session.js';
-export type { SessionEvents } from './amqp/session.js';
-export { isOutOfPatience } from './amqp/channel-error.js';
-export { Consumer } from './amqp/consumer.js';
-export type { ConsumerEvents, ConsumerOptions } from './amqp/consumer.js';
-export { Declarer } from './amqp/declare.js';
-export { QueueVisit } from './amqp/queue-visit.js';
-export type { Ensures } from './amqp/declare.js';
-export { deadLetterQueueName } from './amqp/topology.js';
-export type { Topology } from './amqp/topology.js';
 
 export { prepareTask } from './prepare-task.js';
 export type { TaskPreparationParts, WantedTask } from './prepare-task.js';
@@ -144,22 +108,6 @@ export type { OpenedRemoteControl, OpenRemoteControlOptions } from './control/op
 export { RemoteControl } from './control/remote-control.js';
 export type { ControlAnswer, ControlOptions } from './control/remote-control.js';
 export { controlExchange, controlExchanges, controlReplyExchange, mailbox } from './control/topology.js';
-export {
-  decodeControlReply,
-  decodeControlRequest,
-  encodeControlReply,
-  encodeControlRequest,
-} from './protocol/pidbox.js';
-export type { ControlReply, ControlRequest, ReplyAddress } from './protocol/pidbox.js';
-export {
-  decodeMonitoringEvents,
-  encodeMonitoringEvent,
-  encodeTaskEvents,
-  failureFields,
-  monitoringEvent,
-  receivedFields,
-} from './protocol/monitoring-events.js';
-export type { EventFields, EventSource, MonitoringEvent } from './protocol/monitoring-events.js';
 export { ClusterState } from './monitoring/cluster-state.js';
 export type { StateLimits, TaskSeen, TaskStage, WorkerSeen } from './monitoring/cluster-state.js';
 export { openEventReceiver } from './monitoring/event-receiver.js';
@@ -167,24 +115,6 @@ export type { EventReceiver, EventReceiverOptions } from './monitoring/event-rec
 export { openSentEvents } from './monitoring/sent-events.js';
 export type { SentEvents, SentEventsParts } from './monitoring/sent-events.js';
 export { eventQueue } from './monitoring/topology.js';
-export { argsRepr, hiddenArgs, hiddenKwargs, kwargsRepr, valueRepr } from './protocol/python-repr.js';
-export {
-  againHeaders,
-  cameBy,
-  copyAsItCame,
-  copyDeferred,
-  copyPostponed,
-  copyRecounted,
-  deferralCount,
-  eventForRetry,
-  eventRetries,
-  taskAtCheckpoint,
-  taskCrashes,
-  taskForRetry,
-} from './protocol/again.js';
-export { decodeResult, isReady, resultTarget, resultTargetOf } from './protocol/result.js';
-export type { NewResult, ResultRecord, ResultTarget, TaskChild, TaskState } from './protocol/result.js';
-export type { RemoteException } from './protocol/exception.js';
 export { openResultStore, openResultWriter } from './results/open.js';
 export type { ResultStoreOptions, ResultWriterOptions } from './results/open.js';
 export type { Replies, ResultStore, ResultWriter } from './results/result-store.js';
@@ -207,21 +137,7 @@ export type {
 } from './canvas/workflow-sender.js';
 export { isReplaced, Replaced, replacing } from './canvas/replace.js';
 export { derivedIds } from './canvas/derived-id.js';
-export { canvasKind, chordParts, membersOf, readSignature, readSignatures } from './protocol/canvas.js';
-export type { WireOptions, WireSignature } from './protocol/canvas.js';
 export { TaskError, taskError, valueOf } from './results/task-error.js';
-export type {
-  CopyAtCheckpoint,
-  CopyAtCheckpointInQueue,
-  CopyForRetry,
-  CopyInQueue,
-  NextAttempt,
-  NextRun,
-  ReceivedBy,
-  ReceivedIn,
-} from './protocol/again.js';
-export { signatureHeaders } from './protocol/signature.js';
-export type { SignedKind } from './protocol/signature.js';
 export { withoutKeys } from './signing/key-ring.js';
 export { ReplayMemory } from './signing/replay.js';
 export type { ReplayStore } from './signing/replay.js';
@@ -232,43 +148,10 @@ export type { SectionSigning, Signing } from './signing/signing.js';
 export { replayed } from './signing/verifier.js';
 export type { Verified, Verifier } from './signing/verifier.js';
 export { Delays } from './delays.js';
-export { delayedSeconds, delayedTarget, isDelayedTo } from './amqp/delayed-delivery.js';
 export { Checkpoint, isCheckpoint } from './checkpoint.js';
 export type { CheckpointOptions } from './checkpoint.js';
 export { isReject, isRetry, Reject, Retry } from './retry.js';
 export type { RejectOptions, RetryRequest } from './retry.js';
-export { deliveriesHeader, deliveryCount, isRepeated } from './policy/redelivery.js';
-export type { DeliveryCount } from './policy/redelivery.js';
-export { decideRetry, retryDelayMs } from './policy/retry.js';
-export type { AttemptFacts, GaveUp, RetryDecision } from './policy/retry.js';
-export { checkKeyOptions } from './policy/key-options.js';
-export type {
-  DebounceOptions,
-  IdempotencyOptions,
-  KeyOf,
-  KeyOptions,
-  UniqueOptions,
-} from './policy/key-options.js';
-export { keyOfInput, scopedKey, valueAtPath } from './policy/keys.js';
-export { chainOf, orderNumber, readPlan, sentIdempotency } from './protocol/key-headers.js';
-export type { SendPlan, SentIdempotency, UniqueRule } from './protocol/key-headers.js';
-export { checkLimitOptions, limitsOf } from './policy/limit-options.js';
-export type {
-  ConcurrencyLimit,
-  ConcurrencyOptions,
-  KillSwitch,
-  KillSwitchOptions,
-  LimitKey,
-  LimitOptions,
-  Limits,
-  LimitScope,
-  RateLimit,
-  RateLimitOptions,
-} from './policy/limit-options.js';
-export { isIdleLane, newLane, paceOf, slackMs, takeTurn } from './policy/pace.js';
-export type { Asker, Lane, Pace, Turn } from './policy/pace.js';
-export { checkRetryOptions, retryPolicy } from './policy/retry-options.js';
-export type { RetryOptions, RetryPolicy } from './policy/retry-options.js';
 export { barest, deadLetter, deadLetterHeaders } from './dead-letter.js';
 export { openDeadLetters } from './dead-letters/dead-letters.js';
 export type {
@@ -283,8 +166,6 @@ export type { DeadLetterFilter } from './dead-letters/filter.js';
 export type { DeadLetter } from './dead-letters/letter.js';
 export type { RequeueReport } from './dead-letters/requeue.js';
 export type { DeadLetterCount, DeadLetterSummary } from './dead-letters/summary.js';
-export { decodeClaim, isClaimed, payloadHeader, withBody } from './protocol/claim.js';
-export type { Claim as PayloadClaim, ClaimedTask, ClaimLimits } from './protocol/claim.js';
 export { PayloadCheckIn } from './payloads/check-in.js';
 export type { CheckInParts } from './payloads/check-in.js';
 export { corrupt as corruptPayload, notFetched as payloadNotFetched } from './payloads/store.js';
@@ -295,10 +176,3 @@ export { isLoopback } from './loopback.js';
 export { redact, redactValue } from './redact.js';
 
 export { seededRandom } from './seeded-random.js';
-
-// The AMQP codec, for the packages of this workspace that speak it themselves.
-export { readTable, shortString as readShortString, TableReader } from './amqp/table-reader.js';
-export { long, longlong, octet, short, shortString, writeTable } from './amqp/table-writer.js';
-export { readProperties, ReceivedProperties } from './amqp/frame-reader.js';
-export { writeProperties } from './amqp/message-frames.js';
-export { backpressure, publisherClosed, tooLarge as messageTooLarge } from './amqp/publish-error.js';
