@@ -13,12 +13,13 @@ export function wholeNumber(option: string, least: number, most?: number): (text
   };
 }
 
-/** A duration with its unit, as in `500ms` or `10s`; returned as it was written. */
+/** A duration, as in `500ms` or `10s`; a plain number is seconds. Returned with its unit. */
 export function duration(option: string): (text: string) => string {
   return (text) => {
+    const written = /^[\d.]+$/u.test(text) ? `${text}s` : text;
     try {
-      parseDuration(text);
-      return text;
+      parseDuration(written);
+      return written;
     } catch (error) {
       throw new UsageError(`${option}: ${errorText(error)}`);
     }

@@ -3,9 +3,10 @@ import { errorText } from '@celeriac/core';
 import { Command, CommanderError } from 'commander';
 
 import { applicationsCommand } from './commands/applications.js';
-import { beatCommand } from './commands/beat.js';
+import { beatCommand, schedulesCommand } from './commands/beat.js';
 import { brokerCommand } from './commands/broker.js';
-import { configCommand } from './commands/config.js';
+import { completionCommand } from './commands/completion.js';
+import { configCommand, schemaCommand } from './commands/config.js';
 import { cancelCommand, controlCommand, inspectCommand, statusCommand } from './commands/control.js';
 import { dlqCommand } from './commands/dlq.js';
 import { eventsCommand } from './commands/events.js';
@@ -25,16 +26,30 @@ Exit codes: 0 done, 1 the task failed, 2 usage, 69 the broker is not available o
 export async function runCommand(args: readonly string[]): Promise<number> {
   let code: number = exitCodes.done;
   const asJson = args.includes('--json');
+  const program = createProgram((commandCode) => {
+    code = commandCode;
+  });
+  prepare(program, asJson);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return endOfParsing(error, asJson);
+    printError(error, asJson);
+    return exitCodeOf(error);
+  }
+}
+
+/** All commands. `finish` takes the exit code of a command that ended well but not with 0. */
+export function createProgram(finish: (code: number) => void): Command {
   const program = new Command('celeriac')
     .description('Task queue and event bus on RabbitMQ, in the protocol of Celery')
     .version(version)
     .addHelpText('after', footer);
-  const finish = (commandCode: number): void => {
-    code = commandCode;
-  };
   for (const command of [
     workerCommand(finish),
     beatCommand(finish),
+    schedulesCommand(),
     sendCommand(),
     resultCommand(),
     publishEventCommand(),
@@ -47,19 +62,13 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     eventsCommand(),
     topCommand(),
     configCommand(),
+    schemaCommand(),
+    completionCommand(),
     brokerCommand(finish),
   ]) {
     program.addCommand(command);
   }
-  prepare(program, asJson);
-  try {
-    await program.parseAsync(args, { from: 'user' });
-    return code;
-  } catch (error) {
-    if (error instanceof CommanderError) return endOfParsing(error, asJson);
-    printError(error, asJson);
-    return exitCodeOf(error);
-  }
+  return program;
 }
 
 /** commander has printed its text already; as JSON it is left to us. */

@@ -13,6 +13,7 @@ import {
 import { Command } from 'commander';
 
 import { UsageError } from '../exit-codes.js';
+import { examples } from '../help.js';
 import { print, printJson } from '../output.js';
 import { duration } from '../parse.js';
 import { settings } from '../settings.js';
@@ -27,6 +28,7 @@ export function applicationsCommand(): Command {
   const command = new Command('applications').description('applications registered on the event bus');
   common(command.command('list'))
     .description('list them, with their queues and patterns')
+    .addHelpText('after', examples('celeriac applications list --json'))
     .action(async (options: Options) => {
       const all = await withApplications(options, (applications) => applications.list());
       if (options.json === true) printJson(all);
@@ -39,6 +41,7 @@ export function applicationsCommand(): Command {
       '<patterns...>',
       "routing patterns: * is one word, # any number, as in 'core.limeobject.deal.*.v1'",
     )
+    .addHelpText('after', examples("celeriac applications register invoicing 'core.limeobject.deal.*.v1'"))
     .action(async (name: string, patterns: string[], options: Options) => {
       const register = (applications: Applications) => applications.register(name, patterns, { exact: true });
       const application = await withApplications(options, register, (config) => {
@@ -51,6 +54,7 @@ export function applicationsCommand(): Command {
   common(command.command('unregister'))
     .description('unbind it and take it off the list; its queue stays, with what is in it')
     .argument('<name>', 'name of the application')
+    .addHelpText('after', examples('celeriac applications unregister invoicing'))
     .action(async (name: string, options: Options) => {
       const gone = await withApplications(options, (applications) => applications.unregister(name));
       if (options.json === true) printJson({ name, unregistered: gone });

@@ -7,6 +7,7 @@ import type { BeatControl, CommandReport, ScheduleReport, SchedulesReport } from
 import { Command } from 'commander';
 
 import { registerSchedules } from '../handler-modules.js';
+import { examples } from '../help.js';
 import { print, printJson } from '../output.js';
 import { collect, duration, oneOf } from '../parse.js';
 import { configSource, settings } from '../settings.js';
@@ -19,6 +20,7 @@ interface BeatCommandOptions {
   readonly require: readonly string[];
   readonly logLevel?: LogLevel | 'silent';
   readonly logFormat?: 'auto' | 'text' | 'json';
+  readonly json?: boolean;
 }
 
 interface AskOptions {
@@ -37,30 +39,46 @@ export function beatCommand(finish: (code: number) => void): Command {
     .option('-r, --require <module>', 'exports schedule(beat); may be repeated', collect, [])
     .option('--log-level <level>', 'debug, info, warn, error or silent', oneOf('--log-level', levels))
     .option('--log-format <format>', 'auto, text or json', oneOf('--log-format', formats))
+    .option('--json', 'log as JSON, and print the error as JSON')
+    .addHelpText('after', examples('celeriac beat --require ./schedules.js'))
     .action(async (options: BeatCommandOptions) => finish(await runBeat(options)));
-  asking(command.command('schedules').description('list them, with their next and last runs')).action(
-    async (_: AskOptions, self: Command) => {
-      const options = self.optsWithGlobals<AskOptions>();
-      const report = await ask(options, (control) => control.schedules());
-      if (options.json === true) printJson(report);
-      else printSchedules(report);
-    },
-  );
+  command.addCommand(schedulesIn(new Command('schedules'), 'celeriac beat schedules'));
   for (const [name, description, done] of [
     ['pause', 'send nothing of a schedule until it is resumed', 'is paused'],
     ['resume', 'send it again, from its next time on', 'is sent again'],
     ['run', 'send one run of a schedule now', 'was sent'],
   ] as const) {
-    asking(
-      command.command(name).description(description).argument('<schedule>', 'name of the schedule'),
-    ).action(async (schedule: string, _: AskOptions, self: Command) => {
-      const options = self.optsWithGlobals<AskOptions>();
-      const report = await ask(options, (control) => control[name](schedule));
-      if (options.json === true) printJson({ schedule, ...report });
-      else print(`${printable(schedule)} ${told(report, done)}`);
-    });
+    asking(command.command(name).description(description).argument('<schedule>', 'name of the schedule'))
+      .addHelpText('after', examples(`celeriac beat ${name} nightly-report`))
+      .action(async (schedule: string, _: AskOptions, self: Command) => {
+        const options = self.optsWithGlobals<AskOptions>();
+        const report = await ask(options, (control) => control[name](schedule));
+        if (options.json === true) printJson({ schedule, ...report });
+        else print(`${printable(schedule)} ${told(report, done)}`);
+      });
   }
   return command;
+}
+
+/** `celeriac schedules`, which is `celeriac beat schedules`. */
+export function schedulesCommand(): Command {
+  const command = new Command('schedules').option(
+    '--config <file>',
+    'YAML or JSON; default $CELERIAC_CONFIG, else ./celeriac.yaml',
+  );
+  return schedulesIn(command, 'celeriac schedules --json');
+}
+
+function schedulesIn(command: Command, example: string): Command {
+  return asking(command)
+    .description('list schedules, with their next and last runs')
+    .addHelpText('after', examples(example))
+    .action(async (_: AskOptions, self: Command) => {
+      const options = self.optsWithGlobals<AskOptions>();
+      const report = await ask(options, (control) => control.schedules());
+      if (options.json === true) printJson(report);
+      else printSchedules(report);
+    });
 }
 
 function asking(command: Command): Command {
@@ -70,7 +88,8 @@ function asking(command: Command): Command {
 }
 
 async function runBeat(options: BeatCommandOptions): Promise<number> {
-  const { logLevel, logFormat } = options;
+  const { logLevel } = options;
+  const logFormat = options.json === true ? 'json' : options.logFormat;
   const overrides = {
     logging: {
       ...(logLevel === undefined ? {} : { level: logLevel }),

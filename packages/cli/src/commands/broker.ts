@@ -15,6 +15,7 @@ import { type BrokerOptions, type DevBroker, profileNames, startBroker } from '@
 import { Command } from 'commander';
 
 import { exitCodes, UsageError } from '../exit-codes.js';
+import { examples } from '../help.js';
 import { print, printJson } from '../output.js';
 import { collect, oneOf, wholeNumber } from '../parse.js';
 import { version } from '../version.js';
@@ -49,7 +50,7 @@ export function brokerCommand(finish: (code: number) => void): Command {
     .option('--data <directory>', 'keep durable queues and persistent messages there')
     .option('--sync', 'with --data: wait for the disk before confirming, for power failures')
     .option('--json', 'print where it listens, or the error, as JSON')
-    .addHelpText('after', '\nExample: celeriac broker --port 0')
+    .addHelpText('after', examples('celeriac broker --port 0'))
     .action(async (options: Options) => finish(await runBroker(options)));
 }
 

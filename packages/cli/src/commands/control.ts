@@ -10,6 +10,7 @@ import {
 import { Command } from 'commander';
 
 import { exitCodes, UsageError } from '../exit-codes.js';
+import { examples } from '../help.js';
 import { print, printJson } from '../output.js';
 import { duration, queueNames } from '../parse.js';
 import { configSource } from '../settings.js';
@@ -39,6 +40,13 @@ export function inspectCommand(finish: Finish): Command {
     .description(`ask workers: ${methodsOf('inspect')}; or another method of theirs`)
     .argument('<method>', 'what to ask')
     .argument('[arguments...]', 'ids of tasks for query_task; else name=value, with JSON values')
+    .addHelpText(
+      'after',
+      examples(
+        'celeriac inspect active',
+        'celeriac inspect query_task 0b6a2f3c-0000-4000-8000-000000000000 --json',
+      ),
+    )
     .action(async (method: string, words: string[], options: Options) =>
       finish(await ask('inspect', { method, words, options })),
     );
@@ -50,6 +58,13 @@ export function controlCommand(finish: Finish): Command {
     .description(`tell workers: ${methodsOf('control')}; or another command of theirs`)
     .argument('<command>', 'what to do')
     .argument('[arguments...]', "the command's arguments in Celery's order, or name=value with JSON values")
+    .addHelpText(
+      'after',
+      examples(
+        'celeriac control add_consumer billing --destination shop-1@web3',
+        "celeriac control pool_grow 2 --pattern 'shop-*'",
+      ),
+    )
     .action(async (method: string, words: string[], options: Options) =>
       finish(await ask('control', { method, words, options })),
     );
@@ -59,6 +74,7 @@ export function controlCommand(finish: Finish): Command {
 export function statusCommand(finish: Finish): Command {
   return addressed(new Command('status'))
     .description('the workers that answer')
+    .addHelpText('after', examples('celeriac status --timeout 5'))
     .action(async (options: Options) => {
       const answers = await withControl(options, (control) => control.call('ping', {}, options));
       const nodes = answers.map(({ node }) => node).sort();
@@ -78,6 +94,7 @@ export function cancelCommand(finish: Finish): Command {
     .option('--keep <duration>', 'remember it so long; default tasks.cancel_expiry', duration('--keep'))
     .option('--timeout <duration>', 'how long to wait for workers to answer', duration('--timeout'), '1s')
     .option('--json', 'print the result, or the error, as JSON')
+    .addHelpText('after', examples('celeriac cancel 0b6a2f3c-0000-4000-8000-000000000000 --terminate'))
     .action(async (ids: string[], { terminate, signal, keep, ...options }: CancelCommandOptions) => {
       const { timeout } = options;
       const cancel = (control: OpenedRemoteControl): Promise<CancelReport> =>

@@ -3,6 +3,7 @@ import { type DeadLetterFilter, type DeadLetters, openDeadLetters, systemClock }
 import { Command } from 'commander';
 
 import { UsageError } from '../exit-codes.js';
+import { examples } from '../help.js';
 import { print, printJsonLine } from '../output.js';
 import { collect, duration, rate, wholeNumber } from '../parse.js';
 import { configSource } from '../settings.js';
@@ -61,6 +62,7 @@ function listCommand(): Command {
       wholeNumber('--scan', 0),
       10_000,
     )
+    .addHelpText('after', examples('celeriac dlq list', 'celeriac dlq list billing --json'))
     .action(async (queues: string[], options: CommonOptions & { scan: number }) => {
       const named = queues.length === 0 ? undefined : queues;
       const { scan } = options;
@@ -73,6 +75,7 @@ function listCommand(): Command {
 function showCommand(): Command {
   return filters(new Command('show'))
     .description('dead letters one by one, the oldest first; takes nothing away')
+    .addHelpText('after', examples('celeriac dlq show billing --reason failed --limit 5'))
     .action(async (queue: string, options: FilterOptions) => {
       const filter = { limit: 20, ...filterOf(options) };
       await withDeadLetters(options, async (letters) => {
@@ -102,6 +105,13 @@ function requeueCommand(): Command {
       'sign all of them with the configured key, also those whose own signature is not right: look at them first',
     )
     .option('--dry-run', 'change nothing, say what would be done')
+    .addHelpText(
+      'after',
+      examples(
+        "celeriac dlq requeue billing --task 'billing.*' --dry-run",
+        'celeriac dlq requeue billing --rate 10/s',
+      ),
+    )
     .action(async (queue: string, options: RequeueOptions) => {
       const { to, rate: ratePerSecond, expires, vouch, dryRun } = options;
       const report = await withDeadLetters(options, (letters) =>
@@ -117,6 +127,10 @@ function purgeCommand(): Command {
     .description('throw dead letters away; all of them only when the name of the queue is given twice')
     .option('--yes <queue>', "the queue's name once more, instead of being asked for it")
     .option('--dry-run', 'change nothing, say what would be done')
+    .addHelpText(
+      'after',
+      examples('celeriac dlq purge billing --older-than 7d', 'celeriac dlq purge billing --yes billing'),
+    )
     .action(async (queue: string, options: PurgeOptions) => {
       const filter = filterOf(options);
       const { dryRun = false, yes } = options;

@@ -2,6 +2,7 @@
 import { openEventReceiver, openRemoteControl, stringifyJson } from '@celeriac/core';
 import { Command } from 'commander';
 
+import { examples } from '../help.js';
 import { print } from '../output.js';
 import { eventTypes } from '../parse.js';
 import { configSource, type ConfigOption } from '../settings.js';
@@ -21,6 +22,7 @@ export function eventsCommand(): Command {
     .option('--types <types>', 'only these, separated by commas: task-failed,worker-*', eventTypes)
     .option('--enable', 'have all workers tell of their tasks (control enable_events)')
     .option('--json', 'print each event as a line of JSON')
+    .addHelpText('after', examples('celeriac events --types task-failed,worker-*'))
     .action(followEvents);
 }
 

@@ -3,6 +3,7 @@ import { stringifyJson } from '@celeriac/core';
 import type { AsyncResult } from '@celeriac/publisher';
 import { Command } from 'commander';
 
+import { examples } from '../help.js';
 import { print } from '../output.js';
 import { duration } from '../parse.js';
 import { printable, printableJson } from '../text.js';
@@ -24,6 +25,7 @@ export function resultCommand(): Command {
     .option('--config <file>', 'YAML or JSON; default $CELERIAC_CONFIG, else ./celeriac.yaml')
     .option('--wait [duration]', `wait for the end, as in 10s; default ${usualWait}`, duration('--wait'))
     .option('--json', 'print the state, or the error, as JSON')
+    .addHelpText('after', examples('celeriac result 706718a6-11c6-454a-b172-cc2715291a33 --wait 30s'))
     .action(showResult);
 }
 

@@ -3,6 +3,7 @@ import type { EventAction, SendOptions } from '@celeriac/core';
 import { Command } from 'commander';
 
 import { UsageError } from '../exit-codes.js';
+import { examples } from '../help.js';
 import { print, printJson } from '../output.js';
 import { duration, json, jsonList, jsonObject, oneOf, wholeNumber } from '../parse.js';
 import { connect } from './connect.js';
@@ -66,6 +67,13 @@ export function sendCommand(): Command {
     )
     .option('--wait [duration]', `wait for the result and print it; default ${usualWait}`, duration('--wait'))
     .option('--priority <number>', '0 to 255', wholeNumber('--priority', 0, 255))
+    .addHelpText(
+      'after',
+      examples(
+        "celeriac send math.add --args '[2, 3]' --wait",
+        `celeriac send billing.charge --kwargs '{"orderId": "7"}' --delay 10m`,
+      ),
+    )
     .action(sendTask);
 }
 
@@ -109,6 +117,13 @@ export function publishEventCommand(): Command {
       jsonObject('--original-values'),
     )
     .option('--no-mandatory', 'succeed also when no application receives it')
+    .addHelpText(
+      'after',
+      examples(
+        `celeriac publish-event --object deal --action update --object-id 7 --values '{"stage": "won"}'`,
+        `celeriac publish-event core.limeobject.deal.update.v1 --data '{"id": 7}'`,
+      ),
+    )
     .action(publishEvent);
 }
 

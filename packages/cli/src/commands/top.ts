@@ -13,6 +13,7 @@ import {
 } from '@celeriac/core';
 import { Command } from 'commander';
 
+import { examples } from '../help.js';
 import { print } from '../output.js';
 import { duration } from '../parse.js';
 import { configSource, type ConfigOption } from '../settings.js';
@@ -41,6 +42,7 @@ export function topCommand(): Command {
     .option('--once', 'print one table after one interval, and end')
     .option('--enable', 'have all workers tell of their tasks (control enable_events)')
     .option('--json', 'print each table as a line of JSON')
+    .addHelpText('after', examples('celeriac top --enable', 'celeriac top --once --json'))
     .action(showTop);
 }
 

@@ -15,6 +15,7 @@ import { Command } from 'commander';
 
 import { UsageError } from '../exit-codes.js';
 import { registerModule, registerSchedules } from '../handler-modules.js';
+import { examples } from '../help.js';
 import { print } from '../output.js';
 import { collect, duration, oneOf, queueNames, wholeNumber } from '../parse.js';
 import { configSource, settings } from '../settings.js';
@@ -36,6 +37,7 @@ interface WorkerOptions {
   readonly taskEvents?: boolean;
   readonly logLevel?: LogLevel | 'silent';
   readonly logFormat?: 'auto' | 'text' | 'json';
+  readonly json?: boolean;
 }
 
 export function workerCommand(finish: (code: number) => void): Command {
@@ -59,6 +61,11 @@ export function workerCommand(finish: (code: number) => void): Command {
     .option('-E, --task-events', 'tell monitors of every task, from the start')
     .option('--log-level <level>', 'debug, info, warn, error or silent', oneOf('--log-level', levels))
     .option('--log-format <format>', 'auto, text or json', oneOf('--log-format', formats))
+    .option('--json', 'log as JSON, and print the error as JSON')
+    .addHelpText(
+      'after',
+      examples('celeriac worker --require ./tasks.js', 'celeriac worker -r ./tasks.js -Q billing -c 20'),
+    )
     .action(async (options: WorkerOptions) => finish(await runWorker(options)));
 }
 
@@ -104,7 +111,8 @@ async function runWithBeat(worker: Worker, options: WorkerOptions, logger: Logge
 }
 
 function overridesOf(options: WorkerOptions): ConfigInput {
-  const { service, logLevel: level, logFormat: format } = options;
+  const { service, logLevel: level } = options;
+  const format = options.json === true ? 'json' : options.logFormat;
   const { nodeName, remoteControl, taskEvents } = options;
   const { queues, concurrency, pool, timeLimit, softTimeLimit, maxTasksPerChild } = options;
   return {

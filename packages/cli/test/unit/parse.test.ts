@@ -42,7 +42,7 @@ describe('command line values', () => {
     expect([0, 255].map((n) => wholeNumber('--priority', 0, 255)(String(n)))).to.deep.equal([0, 255]);
   });
 
-  for (const text of ['', '10', 'soon', '-1s', '10 s', '1e3s']) {
+  for (const text of ['', '.', '1.2.3', '10e1', 'soon', '-1s', '10 s', '1e3s']) {
     it(`refuses --timeout '${text}'`, () => {
       expect(() => duration('--timeout')(text)).to.throw(UsageError, '--timeout');
     });
@@ -50,6 +50,10 @@ describe('command line values', () => {
 
   it('leaves a duration as it was written', () => {
     expect(duration('--timeout')('1.5h')).to.equal('1.5h');
+  });
+
+  it('takes a plain number for seconds', () => {
+    expect(['10', '0.5'].map(duration('--timeout'))).to.deep.equal(['10s', '0.5s']);
   });
 
   it('takes a plain whole number', () => {

@@ -1,0 +1,71 @@
+/** What holds for every command: how it is described, and how shells complete it. */
+import { execFileSync } from 'node:child_process';
+
+import { expect } from 'chai';
+import type { Command } from 'commander';
+
+import { completionScript } from '../../dist/completion-text.js';
+import { createProgram } from '../../dist/program.js';
+
+const program = createProgram(() => undefined);
+
+interface Leaf {
+  readonly path: string;
+  readonly command: Command;
+}
+
+function leaves(command: Command, path: string): readonly Leaf[] {
+  const inner = command.commands.flatMap((one) => leaves(one, `${path} ${one.name()}`));
+  return inner.length === 0 || command.registeredArguments.length > 0 ? [...inner, { path, command }] : inner;
+}
+
+function helpOf(command: Command): string {
+  let text = '';
+  command.configureOutput({ writeOut: (part) => (text += part) });
+  command.outputHelp();
+  return text;
+}
+
+const all = [...leaves(program, 'celeriac')];
+
+describe('every command', () => {
+  for (const { path, command } of all) {
+    it(`${path} has a description, --json, and an example in its --help that begins with its name`, () => {
+      const help = helpOf(command);
+
+      expect(command.description()).to.match(/^\S.*[^.]$/su);
+      expect(command.options.map(({ long }) => long)).to.include('--json');
+      expect(help).to.match(/^Examples?:$/mu);
+      expect(help.slice(help.indexOf('\nExample'))).to.include(path);
+    });
+  }
+});
+
+/** Asks bash what it would offer for a line whose last word is being typed. */
+function offered(...line: string[]): readonly string[] {
+  const list = line.map((word) => `'${word}'`).join(' ');
+  const ask = `COMP_WORDS=(${list}); COMP_CWORD=${line.length - 1}; _celeriac; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const script = `${completionScript(program, 'bash')}\n${ask}`;
+  return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trim().split('\n');
+}
+
+describe('completion', () => {
+  it('offers commands, the commands of a command, and options', () => {
+    expect(offered('celeriac', 'wor')).to.deep.equal(['worker']);
+    expect(offered('celeriac', 'dlq', '')).to.include.members(['list', 'show', 'requeue', 'purge']);
+    expect(offered('celeriac', 'dlq', 'requeue', 'billing', '--dry')).to.deep.equal(['--dry-run']);
+  });
+
+  it('leaves everything else to the shell, which knows files', () => {
+    expect(offered('celeriac', 'worker', '--require', './ta')).to.deep.equal(['']);
+  });
+
+  it('holds every command in the scripts for zsh and fish', () => {
+    for (const shell of ['zsh', 'fish'] as const) {
+      const script = completionScript(program, shell);
+      for (const { path } of all) {
+        if (path !== 'celeriac') expect(script).to.include(`'${path.replace('celeriac ', '')}'`);
+      }
+    }
+  });
+});
