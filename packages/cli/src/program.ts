@@ -7,11 +7,13 @@ import { beatCommand, schedulesCommand } from './commands/beat.js';
 import { brokerCommand } from './commands/broker.js';
 import { completionCommand } from './commands/completion.js';
 import { configCommand, schemaCommand } from './commands/config.js';
-import { cancelCommand, controlCommand, inspectCommand, statusCommand } from './commands/control.js';
+import { cancelCommand, controlCommand, inspectCommand } from './commands/control.js';
 import { dlqCommand } from './commands/dlq.js';
 import { eventsCommand } from './commands/events.js';
+import { purgeCommand, queuesCommand } from './commands/queues.js';
 import { resultCommand } from './commands/result.js';
 import { publishEventCommand, sendCommand } from './commands/send.js';
+import { statusCommand } from './commands/status.js';
 import { topCommand } from './commands/top.js';
 import { workerCommand } from './commands/worker.js';
 import { exitCodeOf, exitCodes, UsageError } from './exit-codes.js';
@@ -61,6 +63,8 @@ export function createProgram(finish: (code: number) => void): Command {
     statusCommand(finish),
     eventsCommand(),
     topCommand(),
+    queuesCommand(),
+    purgeCommand(),
     configCommand(),
     schemaCommand(),
     completionCommand(),

@@ -153,6 +153,8 @@ export type { CheckpointOptions } from './checkpoint.js';
 export { isReject, isRetry, Reject, Retry } from './retry.js';
 export type { RejectOptions, RetryRequest } from './retry.js';
 export { barest, deadLetter, deadLetterHeaders } from './dead-letter.js';
+export { openQueues } from './queues/queues.js';
+export type { QueuePurpose, QueueReport, Queues, QueuesOptions } from './queues/queues.js';
 export { openDeadLetters } from './dead-letters/dead-letters.js';
 export type {
   DeadLetters,

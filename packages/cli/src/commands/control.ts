@@ -1,32 +1,22 @@
-/** `celeriac inspect`, `control`, `status` and `cancel`: asks workers, Celery's and ours, and tells them. */
+/** `celeriac inspect`, `control` and `cancel`: asks workers, Celery's and ours, and tells them. */
 import {
   type CancelReport,
   type ControlAnswer,
   controlErrorOf,
   type OpenedRemoteControl,
-  openRemoteControl,
   systemClock,
 } from '@celeriac/core';
 import { Command } from 'commander';
 
-import { exitCodes, UsageError } from '../exit-codes.js';
+import { exitCodes } from '../exit-codes.js';
 import { examples } from '../help.js';
 import { print, printJson } from '../output.js';
-import { duration, queueNames } from '../parse.js';
-import { configSource } from '../settings.js';
+import { duration } from '../parse.js';
+import { addressed, type AddressOptions, ended, withControl } from './addressed.js';
 import { argumentsOf, methodsOf, type Verbs } from './control-arguments.js';
 import { ago, printable } from '../text.js';
-import { watchWaiting } from '../waiting.js';
 
-interface Options {
-  readonly config?: string;
-  readonly destination?: readonly string[];
-  readonly pattern?: string;
-  readonly timeout: string;
-  readonly json?: boolean;
-}
-
-interface CancelCommandOptions extends Options {
+interface CancelCommandOptions extends AddressOptions {
   readonly terminate?: boolean;
   readonly signal?: string;
   readonly keep?: string;
@@ -47,7 +37,7 @@ export function inspectCommand(finish: Finish): Command {
         'celeriac inspect query_task 0b6a2f3c-0000-4000-8000-000000000000 --json',
       ),
     )
-    .action(async (method: string, words: string[], options: Options) =>
+    .action(async (method: string, words: string[], options: AddressOptions) =>
       finish(await ask('inspect', { method, words, options })),
     );
 }
@@ -65,23 +55,9 @@ export function controlCommand(finish: Finish): Command {
         "celeriac control pool_grow 2 --pattern 'shop-*'",
       ),
     )
-    .action(async (method: string, words: string[], options: Options) =>
+    .action(async (method: string, words: string[], options: AddressOptions) =>
       finish(await ask('control', { method, words, options })),
     );
-}
-
-/** Celery's `status`. */
-export function statusCommand(finish: Finish): Command {
-  return addressed(new Command('status'))
-    .description('the workers that answer')
-    .addHelpText('after', examples('celeriac status --timeout 5'))
-    .action(async (options: Options) => {
-      const answers = await withControl(options, (control) => control.call('ping', {}, options));
-      const nodes = answers.map(({ node }) => node).sort();
-      if (options.json === true) printJson(nodes);
-      else for (const node of nodes) print(`${printable(node)}: OK`);
-      finish(ended(nodes.length, options));
-    });
 }
 
 export function cancelCommand(finish: Finish): Command {
@@ -103,19 +79,10 @@ export function cancelCommand(finish: Finish): Command {
     });
 }
 
-function addressed(command: Command): Command {
-  return command
-    .option('--config <file>', 'YAML or JSON; default $CELERIAC_CONFIG, else ./celeriac.yaml')
-    .option('-d, --destination <nodes>', 'only these workers, separated by commas', queueNames)
-    .option('--pattern <glob>', 'only workers whose names match')
-    .option('-t, --timeout <duration>', 'how long to wait for answers', duration('--timeout'), '1s')
-    .option('--json', 'print the answers, or the error, as JSON');
-}
-
 interface Asked {
   readonly method: string;
   readonly words: readonly string[];
-  readonly options: Options;
+  readonly options: AddressOptions;
 }
 
 async function ask(verbs: Verbs, { method, words, options }: Asked): Promise<number> {
@@ -132,29 +99,6 @@ async function ask(verbs: Verbs, { method, words, options }: Asked): Promise<num
   return answers.some(({ value }) => controlErrorOf(value) !== undefined)
     ? exitCodes.software
     : ended(answers.length, options);
-}
-
-/** Nobody answered: 69, as for a broker that does not. */
-function ended(count: number, { json, timeout }: Options): number {
-  if (count > 0) return exitCodes.done;
-  if (json !== true) process.stderr.write(`no worker answered within ${timeout}\n`);
-  return exitCodes.unavailable;
-}
-
-async function withControl<T>(
-  options: Options,
-  use: (control: OpenedRemoteControl) => Promise<T>,
-): Promise<T> {
-  if (options.pattern !== undefined && options.destination !== undefined)
-    throw new UsageError('--destination and --pattern exclude one another');
-  const waiting = watchWaiting({ isQuiet: options.json });
-  const control = await openRemoteControl({ config: configSource(options), logger: waiting.logger });
-  try {
-    return await use(control);
-  } finally {
-    waiting.end();
-    await control.close();
-  }
 }
 
 /** As `celery inspect` prints it, more or less: the node, then what it said. */
@@ -179,7 +123,7 @@ function bigints(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? value.toString() : value;
 }
 
-function tellCancelled(report: CancelReport, { json }: Options): number {
+function tellCancelled(report: CancelReport, { json }: AddressOptions): number {
   const { ids, workers, refused, until } = report;
   const code = workers.length > 0 && refused.length === 0 ? exitCodes.done : exitCodes.unavailable;
   if (json === true) {

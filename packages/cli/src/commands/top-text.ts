@@ -1,22 +1,10 @@
 /** The table of `celeriac top`: workers, then tasks. Pure. */
-import type { TaskSeen, WorkerSeen } from '@celeriac/core';
+import type { QueueReport, TaskSeen, WorkerSeen } from '@celeriac/core';
 
-import { ago, columns, printable } from '../text.js';
-
-/** What a worker answered when it was asked. */
-export interface WorkerAnswer {
-  readonly node: string;
-  /** Tasks that it says it runs. */
-  readonly active: readonly ActiveTask[];
-  readonly processed: number | undefined;
-  readonly concurrency: number | undefined;
-}
-
-export interface ActiveTask {
-  readonly id: string;
-  readonly name: string;
-  readonly args: string;
-}
+import { type Line, lines, type Room } from '../screen.js';
+import { ago, columns, printable, shortText } from '../text.js';
+import { queueLines } from './queues-text.js';
+import type { WorkerAnswer } from './worker-answers.js';
 
 export interface TopView {
   readonly workers: readonly WorkerSeen[];
@@ -24,10 +12,10 @@ export interface TopView {
   readonly answers: readonly WorkerAnswer[];
   /** Events heard, by type. */
   readonly counts: ReadonlyMap<string, number>;
+  /** Undefined where nobody asked for them. */
+  readonly queues: readonly QueueReport[] | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** Rows of tasks, at most. */
-  readonly most: number;
 }
 
 export interface WorkerRow {
@@ -82,11 +70,10 @@ export function workerRows({ workers, answers }: Pick<TopView, 'workers' | 'answ
 }
 
 /** Those that events tell of, the latest first; then those that workers say they run. */
-export function taskRows({
-  tasks,
-  answers,
-  most,
-}: Pick<TopView, 'tasks' | 'answers' | 'most'>): readonly TaskRow[] {
+export function taskRows(
+  { tasks, answers }: Pick<TopView, 'tasks' | 'answers'>,
+  most: number,
+): readonly TaskRow[] {
   const told = tasks
     .slice(0, most)
     .map(({ uuid, name, state, hostname, timestamp, runtime, result, exception, args }): TaskRow => ({
@@ -112,43 +99,67 @@ export function taskRows({
   return [...running, ...told].slice(0, most);
 }
 
-export function topText(view: TopView): string {
+/** Rows of tasks where no screen cuts them. */
+export const mostRows = 50;
+
+/** Longer names would push the rest out of an ordinary terminal. */
+const longestName = 40;
+
+export function topLines(view: TopView, room?: Room): readonly Line[] {
   const total = [...view.counts.values()].reduce((sum, count) => sum + count, 0);
-  return [
-    `${new Date(view.now).toISOString()}  ${total} events`,
-    '',
-    workerTable(workerRows(view)),
-    '',
-    taskTable(taskRows(view), view.now),
-  ].join('\n');
+  const queues =
+    view.queues === undefined ? [] : [...queueLines({ reports: view.queues, isAll: false }), blank];
+  const head = [
+    { text: `${new Date(view.now).toISOString()}  ${total} events`, tone: 'faint' } as const,
+    blank,
+    ...workerTable(workerRows(view)),
+    blank,
+    ...queues,
+  ];
+  const most = room === undefined ? mostRows : Math.max(1, room.height - head.length - 1);
+  return [...head, ...taskTable(taskRows(view, most), view.now)];
 }
+
+const blank: Line = { text: '' };
 
 const dash = (value: number | undefined, digits = 0): string =>
   value === undefined ? '-' : value.toFixed(digits);
 
-function workerTable(rows: readonly WorkerRow[]): string {
-  if (rows.length === 0) return 'no workers yet';
+function workerTable(rows: readonly WorkerRow[]): readonly Line[] {
+  if (rows.length === 0) return lines('no workers yet', 'faint');
   const head = ['worker', 'state', 'active', 'of', 'processed', 'load', 'software'];
   const cells = rows.map(({ worker, state, active, concurrency, processed, load, software = '-' }) => [
-    printable(worker),
+    shortText(printable(worker), longestName),
     state,
     ...[dash(active), dash(concurrency), dash(processed), dash(load, 2)],
     printable(software),
   ]);
-  return columns([head, ...cells], new Set([2, 3, 4, 5]));
+  const isBad = (index: number): boolean => rows[index]?.state === 'offline';
+  return toned(columns([head, ...cells], new Set([2, 3, 4, 5])), isBad);
 }
 
-function taskTable(rows: readonly TaskRow[], now: number): string {
-  if (rows.length === 0) return 'no tasks yet (workers tell of them after: celeriac control enable_events)';
+const unhappy: ReadonlySet<string> = new Set(['FAILURE', 'REJECTED', 'REVOKED']);
+
+function taskTable(rows: readonly TaskRow[], now: number): readonly Line[] {
+  if (rows.length === 0)
+    return lines('no tasks yet (workers tell of them after: celeriac control enable_events)', 'faint');
   const head = ['task', 'state', 'age', 'runtime', 'worker', 'id', ''];
   const cells = rows.map(({ name = '?', state, timestamp, runtime, worker, id, info }) => [
-    printable(name),
+    shortText(printable(name), longestName),
     printable(state),
     timestamp === undefined ? '-' : ago(Math.max(0, now - timestamp * 1000)),
     runtime === undefined ? '-' : `${runtime.toFixed(3)}s`,
-    printable(worker),
+    shortText(printable(worker), longestName),
     printable(id),
     printable(info.slice(0, 100)),
   ]);
-  return columns([head, ...cells], new Set([2, 3]));
+  return toned(columns([head, ...cells], new Set([2, 3])), (index) => unhappy.has(rows[index]?.state ?? ''));
+}
+
+/** The first line is the head; `isBad` is asked of the rows. */
+function toned(table: string, isBad: (row: number) => boolean): readonly Line[] {
+  return table.split('\n').map((text, index): Line => {
+    if (index === 0) return { text, tone: 'head' };
+    return isBad(index - 1) ? { text, tone: 'bad' } : { text };
+  });
 }

@@ -3,9 +3,10 @@ import type { MonitoringEvent, TaskSeen, WorkerSeen } from '@celeriac/core';
 import { expect } from 'chai';
 
 import { EventLines } from '../../dist/commands/events-text.js';
-import { taskRows, topText, type TopView, workerRows } from '../../dist/commands/top-text.js';
+import { taskRows, topLines, type TopView, workerRows } from '../../dist/commands/top-text.js';
 import { UsageError } from '../../dist/exit-codes.js';
 import { eventTypes } from '../../dist/parse.js';
+import type { Line } from '../../dist/screen.js';
 
 const timestamp = Date.UTC(2026, 10, 26, 1) / 1000;
 const event = (type: string, fields: object): MonitoringEvent => {
@@ -25,13 +26,15 @@ const view: TopView = {
     tasks: [task],
     counts: new Map([['task-sent', 3]]),
     now: timestamp * 1000,
-    most: 10,
+    queues: undefined,
   },
   answers: [
     { node: 'w1@h', active: [{ id: 'u1', name: 'add', args: '()' }], processed: 40, concurrency: 4 },
     { node: 'w2@h', active: [{ id: 'u2', name: 'sleep', args: '(9,)' }], processed: 1, concurrency: 2 },
   ],
 };
+
+const textOf = (all: readonly Line[]): string => all.map(({ text }) => text).join('\n');
 
 describe('celeriac events', () => {
   it('prints an event as one line, with the name of its task also where only an earlier one carries it', () => {
@@ -78,18 +81,30 @@ describe('celeriac top', () => {
   });
 
   it('shows what workers say they run beside what events tell, each task once', () => {
-    expect(taskRows(view).map(({ id, state, info }) => [id, state, info])).to.deep.equal([
+    expect(taskRows(view, 10).map(({ id, state, info }) => [id, state, info])).to.deep.equal([
       ['u2', 'STARTED', '(9,)'],
       ['u1', 'SUCCESS', '5'],
     ]);
-    expect(taskRows({ ...view, most: 1 })).to.have.length(1);
+    expect(taskRows(view, 1)).to.have.length(1);
   });
 
   it('prints tables, and says what is missing', () => {
-    const text = topText(view);
+    const text = textOf(topLines(view));
     expect(text).to.match(/w1@h +online +2 +4 +40 +0\.50 +celeriac 0\.1\.0/u);
     expect(text).to.match(/add +SUCCESS +1m 30s +0\.250s +w1@h +u1 +5/u);
-    const nothing = topText({ ...view, workers: [], tasks: [], answers: [] });
+    const nothing = textOf(topLines({ ...view, workers: [], tasks: [], answers: [] }));
     expect(nothing).to.include('no workers yet').and.to.include('enable_events');
+  });
+
+  it('fills the screen it is given and no more, queues included', () => {
+    const tasks = Array.from({ length: 60 }, (_, index) => ({ ...task, uuid: `u${index}` }));
+    const report = { queue: 'billing', purpose: 'task', state: 'exists', messages: 3, consumers: 0 } as const;
+    const queues = [{ ...report, type: 'quorum' as const, arguments: {} }];
+    for (const height of [24, 50]) {
+      const shown = topLines({ ...view, tasks, queues }, { width: 80, height });
+
+      expect(shown).to.have.length(height);
+      expect(textOf(shown)).to.match(/^billing +task +3 +0 +quorum +nobody consumes it$/mu);
+    }
   });
 });

@@ -1,5 +1,5 @@
 /**
- * The connections that work with dead letters needs, each opened when it is needed first. Reading and publishing have
+ * The connections that work on queues needs, each opened when it is needed first. Reading and publishing have
  * one each: a broker that blocks publishers does not read their acknowledgements either.
  */
 import {
@@ -18,15 +18,19 @@ export class Brokers {
   #reading = new Map<Section, Session>();
   #publishing = new Map<Section, Publishing>();
 
-  constructor(options: BrokerOptions) {
+  #role: string;
+
+  /** `role`: part of the names of its reading connections. */
+  constructor(options: BrokerOptions, role = 'dead letters') {
     this.#options = options;
+    this.#role = role;
   }
 
   reading(section: Section): Session {
     const key = this.#key(section);
     const { consumer_heartbeat: heartbeat } = this.#options.config.events;
     const session =
-      this.#reading.get(key) ?? openSession(this.#options, { section: key, role: 'dead letters', heartbeat });
+      this.#reading.get(key) ?? openSession(this.#options, { section: key, role: this.#role, heartbeat });
     this.#reading.set(key, session);
     return session;
   }
