@@ -8,6 +8,7 @@ import { brokerCommand } from './commands/broker.js';
 import { completionCommand } from './commands/completion.js';
 import { configCommand, schemaCommand } from './commands/config.js';
 import { cancelCommand, controlCommand, inspectCommand } from './commands/control.js';
+import { devCommand } from './commands/dev.js';
 import { dlqCommand } from './commands/dlq.js';
 import { eventsCommand } from './commands/events.js';
 import { purgeCommand, queuesCommand } from './commands/queues.js';
@@ -49,6 +50,7 @@ export function createProgram(finish: (code: number) => void): Command {
     .version(version)
     .addHelpText('after', footer);
   for (const command of [
+    devCommand(finish),
     workerCommand(finish),
     beatCommand(finish),
     schedulesCommand(),
