@@ -11,6 +11,7 @@ import { cancelCommand, controlCommand, inspectCommand } from './commands/contro
 import { devCommand } from './commands/dev.js';
 import { dlqCommand } from './commands/dlq.js';
 import { eventsCommand } from './commands/events.js';
+import { initCommand } from './commands/init.js';
 import { purgeCommand, queuesCommand } from './commands/queues.js';
 import { resultCommand } from './commands/result.js';
 import { publishEventCommand, sendCommand } from './commands/send.js';
@@ -50,6 +51,7 @@ export function createProgram(finish: (code: number) => void): Command {
     .version(version)
     .addHelpText('after', footer);
   for (const command of [
+    initCommand(),
     devCommand(finish),
     workerCommand(finish),
     beatCommand(finish),

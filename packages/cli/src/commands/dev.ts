@@ -43,7 +43,7 @@ const pools = ['inline', 'threads', 'processes'] as const;
 
 export function devCommand(finish: (code: number) => void): Command {
   return new Command('dev')
-    .description('broker, worker and beat in one command, for development: restarts the worker on changes')
+    .description('broker, worker and beat in one command, for development; the worker restarts on changes')
     .argument('[modules...]', 'export register(worker); default the first of dist/src/tasks.js, tasks.js, …')
     .option('--config <file>', 'YAML or JSON; default $CELERIAC_CONFIG, else ./celeriac.yaml')
     .option(
@@ -53,7 +53,7 @@ export function devCommand(finish: (code: number) => void): Command {
     )
     .option('--data <directory>', 'the broker keeps durable queues and persistent messages there')
     .option('--import <module>', 'Node.js loads it first, as in --import tsx; may be repeated', collect, [])
-    .option('--no-beat', 'without schedules')
+    .option('--no-beat', 'without beat, where there are schedules')
     .option('--no-watch', 'without restarts')
     .option('-c, --concurrency <count>', 'how many tasks run at once', wholeNumber('--concurrency', 1))
     .option('-P, --pool <kind>', 'where tasks run: inline, threads or processes', oneOf('--pool', pools))
@@ -130,7 +130,7 @@ function workerArgs(modules: readonly string[], options: DevOptions): readonly s
     ...options.import.flatMap((module) => ['--import', module]),
     ...[main, 'worker'],
     ...modules.flatMap((module) => ['--require', module]),
-    ...(beat ? ['--beat'] : []),
+    ...(beat ? ['--beat-if-scheduled'] : []),
     ...(config === undefined ? [] : ['--config', config]),
     ...(concurrency === undefined ? [] : ['--concurrency', String(concurrency)]),
     ...(pool === undefined ? [] : ['--pool', pool]),

@@ -32,7 +32,7 @@ export class DevNotices {
       return;
     }
     const keeps = data === undefined ? 'nothing when it ends' : `what is durable in ${printable(data)}`;
-    print(`celeriac ${version} dev, for development: a broker that keeps ${keeps}, a worker and beat`);
+    print(`celeriac ${version} dev, for development: worker, beat, and a broker that keeps ${keeps}`);
     print(`  broker        ${url}`);
     if (isFound) print('  found by      your programs and celeriac commands that have no connection string');
     print(`  others need   CELERIAC_EVENTS__CONNECTION_STRING=${url}`);

@@ -35,7 +35,7 @@ export class SourceWatch implements Disposable {
   constructor(options: WatchOptions) {
     this.#options = options;
     this.#files = new Set(options.files.map((file) => resolve(file)));
-    for (const directory of options.directories) this.#addTree(resolve(directory));
+    for (const directory of options.directories) this.#addTree(resolve(directory), () => undefined);
     for (const file of this.#files) this.#add(dirname(file));
   }
 
@@ -50,11 +50,13 @@ export class SourceWatch implements Disposable {
     this.#watchers.clear();
   }
 
-  /** `fs.watch` with `recursive` would descend into `node_modules` too. */
-  #addTree(directory: string): void {
+  /** `fs.watch` with `recursive` would descend into `node_modules` too. `found`: the files that are there already. */
+  #addTree(directory: string, found: (path: string) => void): void {
     this.#add(directory);
     for (const entry of entriesOf(directory)) {
-      if (entry.isDirectory() && isOwn(entry.name)) this.#addTree(join(directory, entry.name));
+      const path = join(directory, entry.name);
+      if (!entry.isDirectory()) found(path);
+      else if (isOwn(entry.name)) this.#addTree(path, found);
     }
   }
 
@@ -80,7 +82,11 @@ export class SourceWatch implements Disposable {
 
   #seen(path: string): void {
     if (this.#watchers.has(path) && !isDirectory(path)) this.#drop(path);
-    else if (isOwn(basename(path)) && isDirectory(path)) this.#addTree(path);
+    else if (isOwn(basename(path)) && isDirectory(path)) this.#addTree(path, (file) => this.#note(file));
+    this.#note(path);
+  }
+
+  #note(path: string): void {
     if (!source.test(path) && !this.#files.has(path)) return;
     this.#pending.add(path);
     this.#timer?.cancel();
