@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { expect } from 'chai';
@@ -213,6 +213,48 @@ describe('the published packages', function () {
       await worker.stop(); // for the case that something above failed: that is the failure to show
     }
   });
+
+  for (const language of ['typescript', 'javascript'] as const) {
+    it(`write a ${language} project whose test passes, and whose worker does what its sender asks for`, async () => {
+      const bin = join(app, 'node_modules/.bin');
+      await mkdir(bin, { recursive: true });
+      const types = join(app, 'node_modules/@types');
+      if (!existsSync(types)) await symlink(join(root, 'node_modules/@types'), types);
+      // As npm links it; the compiler is the workspace's.
+      if (!existsSync(join(bin, 'celeriac')))
+        await symlink('../@celeriac/cli/bin/celeriac.js', join(bin, 'celeriac'));
+      const PATH = [bin, join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter);
+      const env: NodeJS.ProcessEnv = {
+        ...process.env,
+        PATH,
+        XDG_RUNTIME_DIR: app,
+        npm_config_loglevel: 'silent',
+      };
+      delete env.CELERIAC_EVENTS__CONNECTION_STRING;
+      const options = language === 'javascript' ? ['--javascript'] : [];
+      await run('celeriac', ['init', language, ...options], { cwd: app, env });
+      const cwd = join(app, language);
+
+      expect(await run('npm', ['test'], { cwd, env }))
+        .to.match(/^# pass 2$/mu)
+        .and.match(/^# fail 0$/mu);
+      const dev = start('npm', ['run', 'dev', '--', '--port', '0'], { cwd, env });
+      try {
+        await dev.line(/^ready, press Ctrl-C/u);
+
+        // Its script would compile once more.
+        const sent =
+          language === 'typescript'
+            ? await run('node', ['dist/src/send.js'], { cwd, env })
+            : await run('npm', ['run', 'send'], { cwd, env });
+
+        expect(sent).to.include("returned { receipt: 'receipt-7' }");
+        await dev.line(/mailing the customer/u);
+      } finally {
+        await dev.stop();
+      }
+    });
+  }
 
   it('leave nothing in the application directory that an installation would not', async () => {
     expect(await readdir(join(app, 'node_modules/@celeriac'))).to.deep.equal([...names].sort());

@@ -18,18 +18,19 @@ export async function registerModule(path: string, worker: Worker): Promise<void
   }
 }
 
-/** The same for schedules. `isOptional`: one that has none is fine. */
+/** The same for schedules. `isOptional`: one that has none is fine; resolves with whether it has. */
 export async function registerSchedules(
   path: string,
   beat: Beat,
   { isOptional = false }: { readonly isOptional?: boolean } = {},
-): Promise<void> {
+): Promise<boolean> {
   const file = existing(path);
   try {
     await beat.load(file);
+    return true;
   } catch (error) {
     if (!isCeleriacError(error, 'ERR_HANDLER_MODULE')) throw error;
-    if (isOptional && error.values.why === 'no-schedule') return;
+    if (isOptional && error.values.why === 'no-schedule') return false;
     throw inWords(path, error);
   }
 }

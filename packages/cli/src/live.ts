@@ -1,8 +1,9 @@
 /** A table again and again, until Ctrl-C: in place on a terminal, one below the other elsewhere, or as lines of JSON. */
-import { parseDuration, systemClock } from '@celeriac/core';
+import { errorText, parseDuration, systemClock } from '@celeriac/core';
 
 import { print, printJsonLine } from './output.js';
 import { type Line, painted, type Room, Screen } from './screen.js';
+import { printable } from './text.js';
 import { untilSignal } from './until-signal.js';
 
 export interface LiveOptions<Value> {
@@ -40,14 +41,30 @@ async function repeat<Value>(
     const pause = (): Promise<void> => systemClock.sleep(ms, ended.signal);
     if (!isGathered && !isFirst) await pause();
     const next = isGathered ? Promise.all([read(), pause()]).then(([value]) => value) : read();
-    // What is still on its way when the command ends is of no interest.
-    next.catch(() => undefined);
-    const value = await Promise.race([next.then((seen) => ({ seen })), end.then(() => undefined)]);
-    if (value === undefined || ended.signal.aborted) return last;
-    last = value.seen;
-    draw(last, { ...options, screen });
+    const seen = next.then(
+      (value): Seen<Value> => ({ value }),
+      (error: unknown): Seen<Value> => ({ error }),
+    );
+    const found = await Promise.race([seen, end.then(() => undefined)]);
+    if (found === undefined || ended.signal.aborted) return last;
+    if ('value' in found) {
+      last = found.value;
+      draw(last, { ...options, screen });
+    } else {
+      // A broker that was there comes back, most likely.
+      if (isFirst) throw found.error;
+      tellTrouble(found.error, screen);
+    }
     if (once) return last;
   }
+}
+
+type Seen<Value> = { readonly value: Value } | { readonly error: unknown };
+
+function tellTrouble(error: unknown, screen: Screen | undefined): void {
+  const text = printable(errorText(error));
+  if (screen === undefined) process.stderr.write(`${text}\n`);
+  else screen.draw([{ text, tone: 'bad' }]);
 }
 
 function draw<Value>(

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `celeriac` command: parses, runs, and ends with an exit code. Everything else is in `program.ts`. */
+import { endWithSupervisor } from './dev/end-with-supervisor.js';
 import { exitCodes } from './exit-codes.js';
 import { runCommand } from './program.js';
 
@@ -10,6 +11,7 @@ process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
 });
 process.stderr.on('error', () => undefined);
 
+endWithSupervisor();
 const code = await runCommand(process.argv.slice(2));
 
 // What a module opened (a pool, a timer) must not keep the process alive once it has its exit code.

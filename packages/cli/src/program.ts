@@ -8,8 +8,10 @@ import { brokerCommand } from './commands/broker.js';
 import { completionCommand } from './commands/completion.js';
 import { configCommand, schemaCommand } from './commands/config.js';
 import { cancelCommand, controlCommand, inspectCommand } from './commands/control.js';
+import { devCommand } from './commands/dev.js';
 import { dlqCommand } from './commands/dlq.js';
 import { eventsCommand } from './commands/events.js';
+import { initCommand } from './commands/init.js';
 import { purgeCommand, queuesCommand } from './commands/queues.js';
 import { resultCommand } from './commands/result.js';
 import { publishEventCommand, sendCommand } from './commands/send.js';
@@ -49,6 +51,8 @@ export function createProgram(finish: (code: number) => void): Command {
     .version(version)
     .addHelpText('after', footer);
   for (const command of [
+    initCommand(),
+    devCommand(finish),
     workerCommand(finish),
     beatCommand(finish),
     schedulesCommand(),

@@ -66,13 +66,17 @@ export class Screen implements Disposable {
     return { width: columns, height: rows };
   }
 
-  /** Line by line over what was there: an emptied screen would flicker. */
+  /**
+   * Line by line over what was there: an emptied screen would flicker. Erased is before a line is written: after a full
+   * one the cursor is still on its last character.
+   */
   draw(all: readonly Line[]): void {
     this.#last = all;
     const { width, height } = this.room;
     const cut = all.slice(0, height).map(({ text, ...rest }) => ({ ...rest, text: clipped(text, width) }));
-    const drawn = painted(cut, this.#output).map((line) => `${line}\u001b[K`);
-    this.#output.write(`\u001b[H${drawn.join('\r\n')}\u001b[J`);
+    const drawn = painted(cut, this.#output).map((line) => `\u001b[K${line}`);
+    const rest = drawn.length < height ? '\r\n\u001b[J' : '';
+    this.#output.write(`\u001b[H${drawn.join('\r\n')}${rest}`);
   }
 
   [Symbol.dispose](): void {

@@ -20,7 +20,7 @@ import { print, printJson } from '../output.js';
 import { collect, oneOf, wholeNumber } from '../parse.js';
 import { version } from '../version.js';
 
-interface Options {
+export interface EmbeddedOptions {
   readonly port: number;
   readonly host: string;
   readonly profile?: BrokerOptions['profile'];
@@ -29,15 +29,19 @@ interface Options {
   readonly allowRemote?: boolean;
   readonly data?: string;
   readonly sync?: boolean;
+}
+
+interface Options extends EmbeddedOptions {
   readonly json?: boolean;
 }
 
-const defaultPort = 5672;
+/** Where AMQP clients look. */
+export const usualPort = 5672;
 
 export function brokerCommand(finish: (code: number) => void): Command {
   return new Command('broker')
     .description('run the embedded broker, for development and tests; others on this machine find it')
-    .option('--port <number>', '0 takes a free one', wholeNumber('--port', 0, 65_535), defaultPort)
+    .option('--port <number>', '0 takes a free one', wholeNumber('--port', 0, 65_535), usualPort)
     .option('--host <address>', 'another than a loopback address needs --allow-remote', '127.0.0.1')
     .option(
       '--profile <version>',
@@ -55,7 +59,7 @@ export function brokerCommand(finish: (code: number) => void): Command {
 }
 
 async function runBroker(options: Options): Promise<number> {
-  const broker = await start(options);
+  const broker = await startEmbedded(options);
   const { port, url } = broker;
   const note = await announceDevelopmentBroker({ pid: process.pid, port, url }, process.env);
   announce(broker, options, note.isFound);
@@ -65,7 +69,14 @@ async function runBroker(options: Options): Promise<number> {
   return exitCodes.done;
 }
 
-async function start({ profile, user, vhost, data, ...options }: Options): Promise<DevBroker> {
+/** Rejects with UsageError, ERR_PORT_TAKEN, ERR_BIND_REFUSED, ERR_DATA_LOCKED or ERR_JOURNAL_…. */
+export async function startEmbedded({
+  profile,
+  user,
+  vhost,
+  data,
+  ...options
+}: EmbeddedOptions): Promise<DevBroker> {
   if (options.sync === true && data === undefined) throw new UsageError('--sync needs --data');
   if (data === '') throw new UsageError('--data takes a directory');
   try {
@@ -110,12 +121,8 @@ async function portTaken(
 }
 
 function announce(broker: DevBroker, { json, user }: Options, isFound: boolean): void {
-  const { host, port, data } = broker;
-  // To be copied; a password of its own is not shown.
-  const url =
-    user.length === 0
-      ? `amqp://guest@${isIPv6(host) ? `[${host}]` : host}:${port}//`
-      : parseConnectionString(broker.url).toString();
+  const { port, data } = broker;
+  const url = shownUrl(broker, user.length > 0);
   if (json === true) {
     printJson({ url, port, pid: process.pid, ...(data === undefined ? {} : { data }) });
     return;
@@ -129,4 +136,10 @@ function announce(broker: DevBroker, { json, user }: Options, isFound: boolean):
       : `  found by      whoever is given the address: CELERIAC_EVENTS__CONNECTION_STRING=${url}`,
   );
   print('press Ctrl-C to stop');
+}
+
+/** To be copied; a password of its own is not shown. */
+export function shownUrl({ host, port, url }: DevBroker, hasUsers: boolean): string {
+  if (hasUsers) return parseConnectionString(url).toString();
+  return `amqp://guest@${isIPv6(host) ? `[${host}]` : host}:${port}//`;
 }

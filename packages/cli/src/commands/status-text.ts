@@ -63,3 +63,14 @@ function cells({ worker, silentMs, active, concurrency, processed }: WorkerStatu
     processed?.toString() ?? '-',
   ];
 }
+
+/** The answers to a ping, a line a name. Commands to one of two workers of the same name may reach the other. */
+export function nodeLines(nodes: readonly string[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const node of nodes) counts.set(node, (counts.get(node) ?? 0) + 1);
+  return [...counts].map(([node, count]) => {
+    const doubled =
+      count === 1 ? '' : `, from ${count} workers of this name: give each its own (--node-name)`;
+    return `${printable(node)}: OK${doubled}`;
+  });
+}

@@ -6,9 +6,8 @@ import { examples } from '../help.js';
 import { showLive } from '../live.js';
 import { print, printJson } from '../output.js';
 import { duration } from '../parse.js';
-import { printable } from '../text.js';
 import { addressed, type AddressOptions, ended, withControl } from './addressed.js';
-import { statusLines, StatusMemory } from './status-text.js';
+import { nodeLines, statusLines, StatusMemory } from './status-text.js';
 import { askWorkers } from './worker-answers.js';
 
 interface StatusOptions extends AddressOptions {
@@ -32,7 +31,7 @@ async function showWorkers(options: StatusOptions): Promise<number> {
   const answers = await withControl(options, (control) => control.call('ping', {}, options));
   const nodes = answers.map(({ node }) => node).sort();
   if (options.json === true) printJson(nodes);
-  else for (const [node, count] of counted(nodes)) print(`${printable(node)}: OK${doubled(count)}`);
+  else for (const line of nodeLines(nodes)) print(line);
   return ended(nodes.length, options);
 }
 
@@ -48,15 +47,4 @@ async function watchWorkers(options: StatusOptions): Promise<number> {
     }),
   );
   return ended(shown?.workers.length ?? 0, options);
-}
-
-function counted(nodes: readonly string[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const node of nodes) counts.set(node, (counts.get(node) ?? 0) + 1);
-  return counts;
-}
-
-/** Commands to one of them may reach the other. */
-function doubled(count: number): string {
-  return count === 1 ? '' : `, from ${count} workers of this name: give each its own (--node-name)`;
 }

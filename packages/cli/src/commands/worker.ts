@@ -11,7 +11,7 @@ import {
   type RemoteControlLevel,
 } from '@celeriac/core';
 import type { Worker, WorkerDescription } from '@celeriac/worker';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 
 import { UsageError } from '../exit-codes.js';
 import { registerModule, registerSchedules } from '../handler-modules.js';
@@ -31,6 +31,7 @@ interface WorkerOptions {
   readonly softTimeLimit?: string;
   readonly maxTasksPerChild?: number;
   readonly beat?: boolean;
+  readonly beatIfScheduled?: boolean;
   readonly service?: string;
   readonly nodeName?: string;
   readonly remoteControl?: RemoteControlLevel;
@@ -41,32 +42,36 @@ interface WorkerOptions {
 }
 
 export function workerCommand(finish: (code: number) => void): Command {
-  return new Command('worker')
-    .description('run the task and event handlers that modules register')
-    .option('--config <file>', 'YAML or JSON; default $CELERIAC_CONFIG, else ./celeriac.yaml')
-    .option('-r, --require <module>', 'exports register(worker); may be repeated', collect, [])
-    .option('-Q, --queues <names>', 'consume these task queues only, separated by commas', queueNames)
-    .option('-c, --concurrency <count>', 'how many tasks run at once', wholeNumber('--concurrency', 1))
-    .option('-P, --pool <kind>', 'where tasks run: inline, threads or processes', oneOf('--pool', pools))
-    .option('--time-limit <time>', 'hard limit: ends the thread or process', duration('--time-limit'))
-    .option('--soft-time-limit <time>', "aborts the task's signal", duration('--soft-time-limit'))
-    .option('--max-tasks-per-child <count>', 'then it is replaced', wholeNumber('--max-tasks-per-child', 1))
-    .option('-B, --beat', 'run beat as well; modules may export schedule(beat)')
-    .option('--service <name>', 'name of this service, part of the connection names')
-    .option(
-      '-n, --node-name <name>',
-      'name of this worker in remote control; %h is the host, %p the process id',
-    )
-    .option('--remote-control <level>', 'off, read or full', oneOf('--remote-control', controlLevels))
-    .option('-E, --task-events', 'tell monitors of every task, from the start')
-    .option('--log-level <level>', 'debug, info, warn, error or silent', oneOf('--log-level', levels))
-    .option('--log-format <format>', 'auto, text or json', oneOf('--log-format', formats))
-    .option('--json', 'log as JSON, and print the error as JSON')
-    .addHelpText(
-      'after',
-      examples('celeriac worker --require ./tasks.js', 'celeriac worker -r ./tasks.js -Q billing -c 20'),
-    )
-    .action(async (options: WorkerOptions) => finish(await runWorker(options)));
+  return (
+    new Command('worker')
+      .description('run the task and event handlers that modules register')
+      .option('--config <file>', 'YAML or JSON; default $CELERIAC_CONFIG, else ./celeriac.yaml')
+      .option('-r, --require <module>', 'exports register(worker); may be repeated', collect, [])
+      .option('-Q, --queues <names>', 'consume these task queues only, separated by commas', queueNames)
+      .option('-c, --concurrency <count>', 'how many tasks run at once', wholeNumber('--concurrency', 1))
+      .option('-P, --pool <kind>', 'where tasks run: inline, threads or processes', oneOf('--pool', pools))
+      .option('--time-limit <time>', 'hard limit: ends the thread or process', duration('--time-limit'))
+      .option('--soft-time-limit <time>', "aborts the task's signal", duration('--soft-time-limit'))
+      .option('--max-tasks-per-child <count>', 'then it is replaced', wholeNumber('--max-tasks-per-child', 1))
+      .option('-B, --beat', 'run beat as well; modules may export schedule(beat)')
+      // For dev: a beat without schedules would say so at every start.
+      .addOption(new Option('--beat-if-scheduled').hideHelp())
+      .option('--service <name>', 'name of this service, part of the connection names')
+      .option(
+        '-n, --node-name <name>',
+        'name of this worker in remote control; %h is the host, %p the process id',
+      )
+      .option('--remote-control <level>', 'off, read or full', oneOf('--remote-control', controlLevels))
+      .option('-E, --task-events', 'tell monitors of every task, from the start')
+      .option('--log-level <level>', 'debug, info, warn, error or silent', oneOf('--log-level', levels))
+      .option('--log-format <format>', 'auto, text or json', oneOf('--log-format', formats))
+      .option('--json', 'log as JSON, and print the error as JSON')
+      .addHelpText(
+        'after',
+        examples('celeriac worker --require ./tasks.js', 'celeriac worker -r ./tasks.js -Q billing -c 20'),
+      )
+      .action(async (options: WorkerOptions) => finish(await runWorker(options)))
+  );
 }
 
 const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -79,7 +84,8 @@ async function runWorker(options: WorkerOptions): Promise<number> {
     throw new UsageError('worker needs --require, a module that registers handlers: --require ./tasks.js');
   }
   const overrides = overridesOf(options);
-  const { logging } = await settings(options, overrides);
+  const config = await settings(options, overrides);
+  const { logging } = config;
   const format = logging.format === 'auto' ? (process.stderr.isTTY ? 'text' : 'json') : logging.format;
   const logger = createLogger({ level: logging.level, format });
   const { createWorker } = await import('@celeriac/worker');
@@ -91,14 +97,23 @@ async function runWorker(options: WorkerOptions): Promise<number> {
   });
   for (const module of options.require) await registerModule(module, worker);
   worker.on('ready', (description) => announce(description, { format, logger }));
-  return options.beat === true ? runWithBeat(worker, options, logger) : worker.run();
+  const { beat = false, beatIfScheduled = false } = options;
+  const hasSchedules = beat || Object.keys(config.beat.schedules).length > 0;
+  return beat || beatIfScheduled ? runWithBeat(worker, options, { logger, hasSchedules }) : worker.run();
 }
 
 /** Beat starts before the worker: what is wrong with it ends both before a task is taken. */
-async function runWithBeat(worker: Worker, options: WorkerOptions, logger: Logger): Promise<number> {
+async function runWithBeat(
+  worker: Worker,
+  options: WorkerOptions,
+  { logger, hasSchedules }: { readonly logger: Logger; readonly hasSchedules: boolean },
+): Promise<number> {
   const { createBeat } = await import('@celeriac/worker');
   const beat = createBeat({ config: configSource(options), overrides: overridesOf(options), logger });
-  for (const module of options.require) await registerSchedules(module, beat, { isOptional: true });
+  let isScheduled = hasSchedules;
+  for (const module of options.require)
+    if (await registerSchedules(module, beat, { isOptional: true })) isScheduled = true;
+  if (!isScheduled) return worker.run();
   const stop = (): void => void beat.stop(); // at once: the worker may drain for long
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
   try {

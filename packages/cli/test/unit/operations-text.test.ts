@@ -3,7 +3,7 @@ import type { QueueReport } from '@celeriac/core';
 import { expect } from 'chai';
 
 import { queueLines } from '../../dist/commands/queues-text.js';
-import { statusLines, StatusMemory } from '../../dist/commands/status-text.js';
+import { nodeLines, statusLines, StatusMemory } from '../../dist/commands/status-text.js';
 
 const queue = (name: string, more: Partial<QueueReport> = {}): QueueReport => ({
   ...{ queue: name, purpose: 'task', state: 'exists', messages: 0, consumers: 1, type: 'quorum' },
@@ -45,6 +45,15 @@ describe('celeriac queues', () => {
 
     expect(shown).to.have.length(10);
     expect(shown.at(-1)?.text).to.equal('… and 22 more');
+  });
+});
+
+describe('celeriac status', () => {
+  it('says which name several workers have (K20-3)', () => {
+    expect(nodeLines(['a@h', 'b@h', 'b@h'])).to.deep.equal([
+      'a@h: OK',
+      'b@h: OK, from 2 workers of this name: give each its own (--node-name)',
+    ]);
   });
 });
 

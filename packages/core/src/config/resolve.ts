@@ -52,6 +52,8 @@ interface Place {
 function resolveNode(node: SchemaNode, written: unknown, place: Place): unknown {
   const value = written === undefined || place.problems.has(pathText(place.path)) ? node.default : written;
   if (node['x-kind'] !== undefined) return value === undefined ? undefined : resolveKind(node, value, place);
+  // One that nobody wrote is not there: its defaults would not make it whole.
+  if (value === undefined && node.required !== undefined) return undefined;
   if (node.type === 'object') return resolveMap(node, isTree(value) ? value : {}, place);
   return Array.isArray(value) ? [...(value as unknown[])] : value;
 }

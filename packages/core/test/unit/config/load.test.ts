@@ -214,6 +214,14 @@ describe('loadConfig', () => {
     expect(found.CELERIAC_TASKS__TIME_ZONES).to.contain('CELERIAC_TASKS__TIME_ZONE?');
   });
 
+  it('leaves out a section of a schedule that nobody wrote: a cron is not also the sun', async () => {
+    const { beat } = await load("beat: { schedules: { nightly: { task: t, cron: '0 2 * * *' } } }");
+
+    expect(beat.schedules.nightly)
+      .to.include({ task: 't', cron: '0 2 * * *' })
+      .and.not.have.property('solar');
+  });
+
   it('never shows a secret in an error, wherever it was put', async () => {
     const text = [
       'events: { connection_string: "amqp://me:canary#@h", password: canary, exchange: "amqp://me:canary@h{}" }',
