@@ -11,7 +11,6 @@ import {
   type Signature,
   signature,
   signatureFrom,
-  starmap,
 } from '@celeriac/publisher';
 import { expect } from 'chai';
 
@@ -30,6 +29,7 @@ import {
   total,
 } from '../support/workflow-steps.js';
 import { waitFor } from '../support/wait-for.js';
+import { mapsOf } from './workflow-maps.js';
 import { timeout, WorkflowScene } from '../support/workflow-scene.js';
 
 describe('workflows over Python and Node', function () {
@@ -252,55 +252,7 @@ describe('workflows over Python and Node', function () {
     expect(await valueOf(chord([replaced(1), byChain(2), nodeAdd(3)], nodeTotal()))).to.equal(17);
   });
 
-  it('map, and run in chunks', async () => {
-    const pairs = [
-      [1, 2],
-      [3, 4],
-    ];
-    const mapped = map('canvas.total', [[1, 2], [3]]).set(inPython);
-    expect(await valueOf(mapped)).to.deep.equal([3, 3]);
-    const spread = starmap('canvas.add', pairs);
-    expect(await valueOf(spread.set(inPython))).to.deep.equal([3, 7]);
-    const cut = chunks('canvas.add', pairs, 1).set(inPython);
-    expect(await valueOf(cut)).to.deep.equal([[3], [7]]);
-    const listed: AnySignature = chain(cut, signature('node.list', [], inNode));
-    expect(await valueOf(listed as Numbers)).to.deep.equal([[3], [7]]);
-  });
-
-  it('map, and run in chunks, in Node, from either side', async () => {
-    seen.length = 0;
-    const pairs = [
-      [1, 2],
-      [3, 4],
-    ];
-    expect(await valueOf(map('node.total', [[1, 2], [3]]).set(inNode))).to.deep.equal([3, 3]);
-    const spread = starmap('node.add', pairs).set(inNode);
-    expect(await valueOf(spread)).to.deep.equal([3, 7]);
-    expect(await python('run', { dict: spread.toJSON() })).to.deep.equal({ value: [3, 7] });
-    const mapped = map('node.total', pairs).set(inNode);
-    const list = ['canvas.total', [], inPython];
-    expect(await python('run', { chain: [{ dict: mapped.toJSON() }, list] })).to.deep.equal({ value: 10 });
-    const cut = chunks('node.add', pairs, 1).set(inNode);
-    const group = { group: [{ dict: spread.toJSON() }, { dict: mapped.toJSON() }] };
-    expect(await python('run', group)).to.deep.equal({
-      value: [
-        [3, 7],
-        [3, 7],
-      ],
-    });
-    // Read from a message, chunks are a task of their own to Celery.
-    seen.length = 0;
-    expect(
-      await python('run', { chain: [['canvas.add', [1], inPython], { dict: cut.toJSON() }] }),
-    ).to.deep.equal({ value: null });
-    await waitFor(() => seen.length === 2);
-    await quiet();
-  });
-
-  it('run the celery.accumulate of a Python task that is replaced by a group', async () => {
-    const spread = { dict: chain(signature('canvas.spread', [1, 2, 3], inPython), nodeTotal()).toJSON() };
-    expect(await python('run', spread)).to.deep.equal({ value: 12 });
-  });
+  mapsOf(() => ({ scene, seen }));
 
   it('are read by Celery as they are written, and run there', async () => {
     const all: AnySignature[] = [

@@ -49,8 +49,8 @@ export const workflowRows = {
   },
   maps: {
     what: '`map`, `starmap`, `chunks`',
-    toPython: shown(same, 'interop/workflows.test.ts', 'map, and run in chunks'),
-    toNode: shown(same, 'interop/workflows.test.ts', 'map, and run in chunks, in Node, from either side'),
+    toPython: shown(same, 'interop/workflow-maps.ts', 'map, and run in chunks'),
+    toNode: shown(same, 'interop/workflow-maps.ts', 'map, and run in chunks, in Node, from either side'),
   },
   builtIn: {
     what: "Celery's own tasks on a queue that both consume: `celery.accumulate`, `celery.chord_unlock`, `celery.backend_cleanup`",
