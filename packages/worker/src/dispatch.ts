@@ -8,6 +8,7 @@ import {
   type Delivery,
   type DeliveryCount,
   deliveryCount,
+  followedTask,
   isReject,
   isRetry,
   type Logger,
@@ -35,6 +36,8 @@ import type { WorkInHand } from './work-in-hand.js';
 
 export interface DispatchParts extends SettleParts {
   readonly prepare: Prepare;
+  /** False of what nobody vouches for: then nobody is told how it ended. Default: all are trusted. */
+  readonly trusts?: ((delivery: Delivery) => boolean) | undefined;
   /** Where handlers run. */
   readonly pool: Pool;
   readonly slots: Slots;
@@ -103,8 +106,26 @@ function keepEnd(
 ): true | Promise<boolean> {
   if (parts.results === undefined && parts.followUps === undefined) return true;
   const message = 'work' in prepared ? prepared.work.message : prepared.message;
+  // It was ended before its signature was looked at.
+  if (outcome.kind === 'overDelivered' && parts.trusts?.(delivery) === false) return true;
   const target = message === undefined ? resultTargetOf(delivery.properties) : resultTarget(message);
-  return target === undefined ? true : endTask(parts, { target, message, delivery, outcome, verdict });
+  return target === undefined
+    ? true
+    : endTask(parts, {
+        target,
+        message,
+        followed: message ?? followedBy(delivery, outcome, parts),
+        delivery,
+        outcome,
+        verdict,
+      });
+}
+
+/** Reading a body may have ended the worker before: it is tried once more, and never again. */
+function followedBy(delivery: Delivery, outcome: Outcome, { followUps, deliveryLimit }: DispatchParts) {
+  if (followUps === undefined) return undefined;
+  const isBodyRead = outcome.kind !== 'overDelivered' || deliveryCount(delivery).before <= deliveryLimit + 1;
+  return followedTask(delivery, { isBodyRead });
 }
 
 /** What ends a message before anything of it is read: reading it may be what ends the worker. */

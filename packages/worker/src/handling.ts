@@ -206,6 +206,7 @@ export class Handling {
     const opened = this.#addCapsule('tasks', {
       queues,
       prepare: signatures.verifying(prepare),
+      trusts: signatures.trusts,
       copyForRetry: signatures.copies(taskForRetry(timeZone)),
       copyAtCheckpoint: signatures.copies(taskAtCheckpoint(timeZone)),
       concurrency: handler.concurrency,

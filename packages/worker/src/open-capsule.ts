@@ -38,6 +38,7 @@ export function workerName(): string {
 export interface CapsulePlan {
   readonly queues: readonly QueuePlan[];
   readonly prepare: Prepare;
+  readonly trusts?: DispatchParts['trusts'];
   readonly copyForRetry: CopyInQueue;
   readonly copyAtCheckpoint?: CopyAtCheckpointInQueue;
   readonly concurrency: number;
@@ -77,6 +78,7 @@ export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedP
   const { sink, declarer } = side.publishing;
   const {
     prepare,
+    trusts,
     pool,
     gates,
     results,
@@ -94,6 +96,7 @@ export function openCapsule(side: Side, plan: CapsulePlan, parts: CapsuleSharedP
   const delays = new Delays({ declarer, queueType, topologyOf });
   const dispatchParts: DispatchParts = {
     prepare,
+    trusts,
     pool,
     gates,
     results,

@@ -34,6 +34,8 @@ type Copies<From, Next> = (received: From, next: Next) => EncodedMessage;
 export interface Signatures {
   /** Deliveries are verified before they are prepared. */
   readonly verifying: (prepare: Prepare) => Prepare;
+  /** True where the signature is in order, or none is asked for; of what ended before it was prepared. */
+  readonly trusts: (delivery: Delivery) => boolean;
   /** Copies for further attempts and from checkpoints are signed, where the message was. */
   readonly copies: <Next>(copyOf: Copies<ReceivedBy, Next>) => Copies<ReceivedIn, Next>;
   /** What is published through it is signed. */
@@ -47,7 +49,7 @@ export interface SignatureParts {
 }
 
 const as = <T>(one: T): T => one;
-const none: Signatures = { verifying: as, copies: as, sink: as };
+const none: Signatures = { verifying: as, trusts: () => true, copies: as, sink: as };
 
 /** Nothing is signed, nothing verified. */
 export const unsigned: Readonly<Record<'tasks' | 'events', Signatures>> = { tasks: none, events: none };
@@ -76,6 +78,7 @@ function signatures(
   const guard = verifier && new Guard({ kind, verifier, replays, clock });
   return {
     verifying: (prepare) => (guard === undefined ? prepare : (delivery) => guard.prepare(delivery, prepare)),
+    trusts: (delivery) => verifier?.verify(delivery, kind).ok ?? true,
     copies: (copyOf) => signingCopies(copyOf, signer),
     sink: (sink) => signingSink(sink, signer),
   };

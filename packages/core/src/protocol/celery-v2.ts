@@ -35,7 +35,7 @@ export interface DecodeOptions {
 }
 
 const mediaTypes = ['application/json'] as const;
-const emptyEmbed: TaskEmbed = { callbacks: null, errbacks: null, chain: null, chord: null };
+export const emptyEmbed: TaskEmbed = { callbacks: null, errbacks: null, chain: null, chord: null };
 
 /** The message as Celery 5.6 would send it. Throws ERR_NOT_SERIALIZABLE or ERR_INPUT_INVALID; nothing is sent then. */
 export function encodeTask(message: TaskMessage, now: number): EncodedMessage {
@@ -194,7 +194,7 @@ function bodyParts(document: unknown): [readonly unknown[], Record<string, unkno
 }
 
 /** Null and `{}` are accepted, as Celery does. */
-function embedOf(embed: unknown): TaskEmbed {
+export function embedOf(embed: unknown): TaskEmbed {
   if (embed === undefined || embed === null) return emptyEmbed;
   if (!isMap(embed)) throw new Malformed('bad-field', `its embed is ${shown(embed)}, not an object`);
   const list = (key: string): readonly unknown[] | null =>

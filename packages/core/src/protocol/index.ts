@@ -35,6 +35,7 @@ export {
   taskCrashes,
   taskForRetry,
 } from './again.js';
+export { type FollowedTask, followedTask } from './followed-task.js';
 export { decodeResult, isReady, resultTarget, resultTargetOf } from './result.js';
 export type { NewResult, ResultRecord, ResultTarget, TaskChild, TaskState } from './result.js';
 export type { RemoteException } from './exception.js';

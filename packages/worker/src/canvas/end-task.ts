@@ -4,7 +4,15 @@
  *
  * Source: celery/app/trace.py (`trace_task`).
  */
-import type { Delivery, NewResult, Outcome, ResultTarget, TaskMessage, Verdict } from '@celeriac/core';
+import type {
+  Delivery,
+  FollowedTask,
+  NewResult,
+  Outcome,
+  ResultTarget,
+  TaskMessage,
+  Verdict,
+} from '@celeriac/core';
 
 import type { ResultKeeper } from '../results/result-keeper.js';
 import { resultOf } from '../results/result-of.js';
@@ -20,6 +28,8 @@ export interface EndedTask {
   readonly target: ResultTarget;
   /** Undefined where it could not be read. */
   readonly message: TaskMessage | undefined;
+  /** Who counts on it: of the message, or what its headers say. */
+  readonly followed: FollowedTask | undefined;
   readonly delivery: Delivery;
   readonly outcome: Outcome;
   readonly verdict: Verdict;
@@ -27,17 +37,17 @@ export interface EndedTask {
 
 /** False when the delivery must not be acknowledged. Nothing to wait for where nothing is kept. Never rejects. */
 export function endTask({ results, followUps }: EndParts, ended: EndedTask): true | Promise<boolean> {
-  const { message } = ended;
-  if (followUps === undefined || message === undefined || !isFollowed(message))
+  const { followed } = ended;
+  if (followUps === undefined || followed === undefined || !(mayCount(followed) || isFollowed(followed)))
     return results === undefined ? true : results.ended(ended);
-  return endFollowed({ results, followUps, message }, ended);
+  return endFollowed({ results, followUps, followed }, ended);
 }
 
 async function endFollowed(following: Following, ended: EndedTask): Promise<boolean> {
-  const { results, followUps, message } = following;
-  const { target, outcome, verdict } = ended;
+  const { results, followUps } = following;
+  const { message, target, outcome, verdict } = ended;
   const state = endState(outcome, resultOf(outcome, verdict, target.id));
-  if (state?.status !== 'SUCCESS') return keepAndTell(following, ended, state);
+  if (state?.status !== 'SUCCESS' || message === undefined) return keepAndTell(following, ended, state);
   const followed = await followUps.succeeded(message, state.value, ended.delivery);
   switch (followed.kind) {
     case 'gone':
@@ -56,21 +66,26 @@ async function endFollowed(following: Following, ended: EndedTask): Promise<bool
 interface Following {
   readonly results: ResultKeeper | undefined;
   readonly followUps: FollowUps;
-  readonly message: TaskMessage;
+  readonly followed: FollowedTask;
 }
 
 /** Its result, and then who counts on it. */
 async function keepAndTell(
-  { results, followUps, message }: Following,
+  { results, followUps, followed }: Following,
   ended: EndedTask,
   state: EndState | undefined,
 ): Promise<boolean> {
   if (results !== undefined && !(await results.ended(ended))) return false;
   if (state === undefined) return true;
-  return (await followUps.ended(message, state, ended.delivery)).kind !== 'gone';
+  return (await followUps.ended(followed, state, ended.delivery)).kind !== 'gone';
 }
 
-function isFollowed({ embed: { callbacks, errbacks, chain, chord } }: TaskMessage): boolean {
+/** What cannot be read may count in a chord: its place in the group is known. */
+function mayCount({ isUnread = false, group, groupIndex }: FollowedTask): boolean {
+  return isUnread && group !== undefined && groupIndex !== undefined;
+}
+
+function isFollowed({ embed: { callbacks, errbacks, chain, chord } }: FollowedTask): boolean {
   const isNothing = (list: readonly unknown[] | null): boolean => list === null || list.length === 0;
   return !isNothing(callbacks) || !isNothing(errbacks) || !isNothing(chain) || (chord ?? null) !== null;
 }

@@ -15,6 +15,7 @@ import {
   type Delivery,
   derivedIds,
   errorText,
+  type FollowedTask,
   isCeleriacError,
   type Joined,
   type Logger,
@@ -53,6 +54,8 @@ export interface EndedLink {
   readonly rootId: string;
   readonly group?: string | undefined;
   readonly groupIndex?: number | undefined;
+  /** True: whether it has a chord is not known. */
+  readonly isUnread?: boolean;
   readonly chain: readonly WireSignature[];
   readonly chord: WireSignature | undefined;
   readonly errbacks: readonly WireSignature[];
@@ -92,14 +95,14 @@ export class FollowUps {
   }
 
   /** After its result is kept. */
-  async ended(message: TaskMessage, state: EndState, delivery: Delivery): Promise<Followed> {
+  async ended(task: FollowedTask, state: EndState, delivery: Delivery): Promise<Followed> {
     return this.#patiently('what comes of how the task ended', delivery, async () => {
-      const { embed, id, rootId, group, groupIndex } = message;
+      const { embed, id, rootId, group, groupIndex, isUnread = false } = task;
       const chord =
         embed.chord === null || embed.chord === undefined ? undefined : readSignature(embed.chord);
       const chain = readSignatures(embed.chain);
       const errbacks = readSignatures(embed.errbacks);
-      const link = { id, rootId, group, groupIndex, chain, chord, errbacks };
+      const link = { id, rootId, group, groupIndex, isUnread, chain, chord, errbacks };
       await this.#count(link, state, delivery);
       if (state.status !== 'SUCCESS') await this.#fail(link, state, delivery);
       return [];
@@ -122,13 +125,26 @@ export class FollowUps {
 
   async #count(link: EndedLink, state: EndState, delivery: Delivery): Promise<void> {
     const { chords } = this;
-    const { chord, group, groupIndex: index, id } = link;
-    if (chord === undefined || group === undefined || chords === undefined) return;
-    const bodyId = chord.options.task_id;
+    const { chord, group, groupIndex: index, id, isUnread = false } = link;
+    if (group === undefined || chords === undefined) return;
+    if (chord === undefined && (!isUnread || index === undefined)) return; // in a group that nothing waits for
+    const bodyId = chord?.options.task_id;
     const joined = await chords.ended({ groupId: group, index, part: { ...state, id }, bodyId });
     if (joined === undefined) return;
-    await this.#join(link, { ...joined, body: chord }, delivery);
+    if (chord === undefined) this.#unknownBody(link);
+    else await this.#join(link, { ...joined, body: chord }, delivery);
     await chords.done(group);
+  }
+
+  /** A task that cannot be read has completed the header: its own message was the last place to learn the body from. */
+  #unknownBody({ id, group }: EndedLink): void {
+    this.#parts.logger.error(
+      'a chord has failed, and nobody can be told: its body is in what cannot be read',
+      {
+        id,
+        group,
+      },
+    );
   }
 
   async #join(

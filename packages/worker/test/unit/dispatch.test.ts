@@ -210,6 +210,23 @@ describe('dispatch', () => {
     });
   }
 
+  for (const [whose, isTrusted] of [
+    ['a sender that is trusted', true],
+    ['nobody who vouches for it', false],
+  ] as const) {
+    it(`tells ${isTrusted ? 'how' : 'nobody how'} a message of ${whose} ended that came too often`, async () => {
+      const told: string[] = [];
+      const delivery = bench.delivery();
+      const headers = { task: 'a', id: '1', 'celeriac-deliveries': 21 };
+      Object.assign(delivery, { properties: { ...delivery.properties, headers } });
+      const results = { ended: ({ target }: { target: { id: string } }) => void told.push(target.id) };
+      const parts = { ...bench.parts(() => work()), results: results as never, trusts: () => isTrusted };
+      await dispatch(delivery, parts);
+      expect(bench.outcomes).to.deep.equal(['overDelivered']);
+      expect(told).to.deep.equal(isTrusted ? ['1'] : []);
+    });
+  }
+
   it('frees the slot of a handler that throws', async () => {
     const run = (): never => {
       throw new Error('boom');
