@@ -11,7 +11,6 @@ import {
   type Signature,
   signature,
   signatureFrom,
-  starmap,
 } from '@celeriac/publisher';
 import { expect } from 'chai';
 
@@ -30,6 +29,7 @@ import {
   total,
 } from '../support/workflow-steps.js';
 import { waitFor } from '../support/wait-for.js';
+import { mapsOf } from './workflow-maps.js';
 import { timeout, WorkflowScene } from '../support/workflow-scene.js';
 
 describe('workflows over Python and Node', function () {
@@ -252,20 +252,7 @@ describe('workflows over Python and Node', function () {
     expect(await valueOf(chord([replaced(1), byChain(2), nodeAdd(3)], nodeTotal()))).to.equal(17);
   });
 
-  it('map, and run in chunks', async () => {
-    const pairs = [
-      [1, 2],
-      [3, 4],
-    ];
-    const mapped = map('canvas.total', [[1, 2], [3]]).set(inPython);
-    expect(await valueOf(mapped)).to.deep.equal([3, 3]);
-    const spread = starmap('canvas.add', pairs);
-    expect(await valueOf(spread.set(inPython))).to.deep.equal([3, 7]);
-    const cut = chunks('canvas.add', pairs, 1).set(inPython);
-    expect(await valueOf(cut)).to.deep.equal([[3], [7]]);
-    const listed: AnySignature = chain(cut, signature('node.list', [], inNode));
-    expect(await valueOf(listed as Numbers)).to.deep.equal([[3], [7]]);
-  });
+  mapsOf(() => ({ scene, seen }));
 
   it('are read by Celery as they are written, and run there', async () => {
     const all: AnySignature[] = [

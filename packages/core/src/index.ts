@@ -56,7 +56,7 @@ export { openLimitStore } from './limit-store/open.js';
 export type { LimitStore, SeatAsk, TurnAsk } from './limit-store/limit-store.js';
 
 export { defineTask } from './contract/task.js';
-export { inputCandidates, inputHeader, toCall } from './contract/call.js';
+export { inputCandidates, inputHeader, type TaskCall, toCall } from './contract/call.js';
 export type { TaskContract, TaskDefaults, TaskDefinition } from './contract/task.js';
 export { loadValidator } from './contract/validator.js';
 export type { Validated, Validator } from './contract/validator.js';

@@ -22,7 +22,7 @@ import {
   systemClock,
   type TaskContract,
 } from '@celeriac/core';
-import { createWorkerOver, type StopReport, type Worker } from '@celeriac/worker';
+import { builtInNames, createWorkerOver, type StopReport, type Worker } from '@celeriac/worker';
 
 import { drained, type DrainOptions, type Due, Pending } from './drain.js';
 import { encodedEvent, encodedTask } from './encoded.js';
@@ -232,7 +232,8 @@ class TestApp extends Recorder implements AsyncDisposable {
     switch (content.kind) {
       case 'task': {
         const { task, queue } = content.task;
-        return this.registered.tasks.includes(task) ? [await this.#runTask(wire, false, queue)] : [];
+        const isKnown = this.registered.tasks.includes(task) || builtInNames.includes(task);
+        return isKnown ? [await this.#runTask(wire, false, queue)] : [];
       }
       case 'event':
         return this.#runEvent(wire);

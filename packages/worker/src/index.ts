@@ -91,3 +91,4 @@ export type {
   TaskMessage,
   TaskSender,
 } from '@celeriac/core';
+export { builtInNames } from './built-in-tasks.js';

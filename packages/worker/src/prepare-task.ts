@@ -7,8 +7,8 @@ import {
   type Config,
   decodeTask,
   type Delivery,
-  inputCandidates,
   inputHeader,
+  type MessageProperties,
   nearest,
   type Outcome,
   parseDuration,
@@ -16,13 +16,13 @@ import {
   retryPolicy,
   type RetryPolicy,
   taskCrashes,
-  type TaskContract,
   type TaskMessage,
-  type Validated,
   type Validator,
 } from '@celeriac/core';
 
 import { Batcher, type BatcherParts } from './batch.js';
+import { boundInput } from './bound-input.js';
+import { builtInTasks, type FindBuiltIn } from './built-in-tasks.js';
 import type { Cancellation } from './cancellation.js';
 import { type ContextParts, RunningTask, type TaskContext, withContext } from './context.js';
 import { readsInput, type RegisteredTask, type TaskHandlers } from './handlers.js';
@@ -55,7 +55,8 @@ export function taskPreparer(options: PrepareTaskParts): Prepare {
     policies.set(task, policy);
     return policy;
   };
-  const read = reader({ ...options, policyOf, batcherOf: batchers(options) });
+  const builtIn = builtInsOf(options);
+  const read = reader({ ...options, policyOf, batcherOf: batchers(options), builtIn });
   return (delivery) => {
     const redeeming = options.redeem?.(delivery);
     if (redeeming === undefined) return read(delivery, delivery);
@@ -67,7 +68,7 @@ export function taskPreparer(options: PrepareTaskParts): Prepare {
 
 /** Decodes a message and finds its handler: that of the delivery, or one whose body was fetched. */
 function reader(
-  parts: Given['parts'],
+  parts: Given['parts'] & { readonly builtIn: FindBuiltIn },
 ): (delivery: Delivery, received: Received) => Prepared | Promise<Prepared> {
   return (delivery, received) => {
     const decoded = decodeTask(received, { timeZone: parts.timeZone });
@@ -76,9 +77,9 @@ function reader(
       return { outcome, id: delivery.properties.correlationId, name: undefined };
     }
     const { message } = decoded;
-    const task = parts.handlers.get(message.task);
-    if (task === undefined)
-      return ending(message, { kind: 'unknown', error: unknownTask(message, parts.handlers) });
+    const found = taskFor(message, received.properties, parts);
+    if ('outcome' in found) return ending(message, found.outcome);
+    const { task } = found;
     const crashes = taskCrashes(delivery.properties);
     const elsewhere = parts.elsewhere === true && task.batch === undefined;
     const given = { delivery, parts, crashes, elsewhere };
@@ -87,6 +88,25 @@ function reader(
     if (!elsewhere || readsInput(task)) return prepared(message, task, given);
     return { work: work(message, task, { ...given, input: undefined, call: runsElsewhere }) };
   };
+}
+
+/** For `taskFor`. */
+export function builtInsOf({ handlers, validator, contextParts }: PrepareTaskParts): FindBuiltIn {
+  const { logger, taskSenderParts } = contextParts;
+  return builtInTasks({ handlers, validator, logger, now: () => taskSenderParts.clock.now() });
+}
+
+/** What is registered, else what is built in, else how the message ends. */
+export function taskFor(
+  message: TaskMessage,
+  properties: MessageProperties,
+  { handlers, builtIn }: { readonly handlers: TaskHandlers; readonly builtIn: FindBuiltIn },
+): { readonly task: RegisteredTask } | { readonly outcome: Outcome } {
+  const task = handlers.get(message.task);
+  if (task !== undefined) return { task };
+  return (
+    builtIn(message, properties) ?? { outcome: { kind: 'unknown', error: unknownTask(message, handlers) } }
+  );
 }
 
 /** A decoded message as work for this task, or what is wrong with its input. For children of a pool. */
@@ -152,29 +172,13 @@ function bareWork(message: TaskMessage, task: RegisteredTask, given: Given) {
 async function contractWork(message: TaskMessage, task: RegisteredTask, given: Given): Promise<Prepared> {
   const contract = task.contract as NonNullable<RegisteredTask['contract']>;
   const { args, kwargs, headers } = message;
-  const candidates = inputCandidates(contract, { args, kwargs, single: headers[inputHeader] === 'value' });
-  if (!candidates.ok) return ending(message, { kind: 'invalid', error: candidates.error });
-  const checked = await firstThatFits(contract, candidates.values, given.parts.validator);
+  const call = { args, kwargs, single: headers[inputHeader] === 'value' };
+  const checked = await boundInput(contract, [call], given.parts.validator);
   if (!checked.ok) return ending(message, { kind: 'invalid', error: checked.error });
   const { value } = checked;
   return {
     work: work(message, task, { ...given, input: value, call: (context) => task.handler(value, context) }),
   };
-}
-
-/** The first candidate that fits; else what is wrong with the likeliest. */
-async function firstThatFits(
-  contract: TaskContract,
-  [likeliest, ...others]: readonly [unknown, ...unknown[]],
-  validator: Validator,
-): Promise<Validated> {
-  const checked = await validator.checkInput(contract, likeliest);
-  if (checked.ok) return checked;
-  for (const other of others) {
-    const fits = await validator.checkInput(contract, other);
-    if (fits.ok) return fits;
-  }
-  return checked;
 }
 
 function work(
@@ -235,7 +239,7 @@ function notInModule({ task, id }: TaskMessage): CeleriacError {
   });
 }
 
-export function unknownTask({ task, id }: TaskMessage, handlers: TaskHandlers): CeleriacError {
+function unknownTask({ task, id }: TaskMessage, handlers: TaskHandlers): CeleriacError {
   const near = nearest(task, handlers.names);
   return new CeleriacError('ERR_TASK_UNKNOWN', {
     message: `No task is registered under the name '${task}'.${near === undefined ? '' : ` Nearest: '${near}'.`}`,

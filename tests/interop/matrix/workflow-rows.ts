@@ -1,5 +1,5 @@
 /** The rows of workflows and of monitoring, all shown by tests of their own. Data only. */
-import { nothing, type Row, same, shown } from './row.js';
+import { differs, nothing, type Row, same, shown } from './row.js';
 
 export const workflowRows = {
   chain: {
@@ -49,7 +49,16 @@ export const workflowRows = {
   },
   maps: {
     what: '`map`, `starmap`, `chunks`',
-    toPython: shown(same, 'interop/workflows.test.ts', 'map, and run in chunks'),
-    toNode: nothing('`celery.map` and `celery.starmap` are run by Python workers only'),
+    toPython: shown(same, 'interop/workflow-maps.ts', 'map, and run in chunks'),
+    toNode: shown(same, 'interop/workflow-maps.ts', 'map, and run in chunks, in Node, from either side'),
+  },
+  builtIn: {
+    what: "Celery's own tasks on a queue that both consume: `celery.accumulate`, `celery.chord_unlock`, `celery.backend_cleanup`",
+    toPython: nothing('never sent'),
+    toNode: shown(
+      differs('the last two are passed on to Python workers, since they need its result backend'),
+      'interop/built-in-tasks.test.ts',
+      'pass on to Python what only Python can run',
+    ),
   },
 } satisfies Record<string, Row>;

@@ -7,7 +7,7 @@ import json
 import os
 import time
 
-from celery import Celery
+from celery import Celery, group, signature
 
 app = Celery("canvas", broker=os.environ["INTEROP_BROKER"], backend=os.environ.get("INTEROP_BACKEND", "rpc://"))
 app.conf.update(
@@ -33,6 +33,14 @@ def add(*numbers):
 @app.task(name="canvas.total")
 def total(numbers):
     return sum(numbers)
+
+
+@app.task(bind=True, name="canvas.spread")
+def spread(self, *numbers):
+    """Is replaced by a group of Python's and Node's tasks, so that celery.accumulate, in Node's queue, ends it."""
+    both = group(signature("node.add", [number, number], app=app, queue="node") for number in numbers)
+    accumulate = signature("celery.accumulate", kwargs={"index": 0}, app=app, queue="node")
+    return self.replace(both | accumulate)
 
 
 @app.task(name="canvas.fail")

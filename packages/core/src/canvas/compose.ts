@@ -70,21 +70,41 @@ export function chord(header: Iterable<AnySignature>, body: AnySignature): AnySi
   );
 }
 
-type Task = TaskContract<never, unknown, unknown> | string;
+type AnyTask = { readonly name: string } | string;
 
-/** One message that runs the task once per item, one after the other; `it` are its inputs. A Python worker runs it. */
-export function map(task: Task, it: Iterable<unknown>): Signature<unknown, unknown[]> {
+/** One message that runs the task once per item, one after the other; `it` are its inputs. */
+export function map<Input, Output>(
+  task: TaskContract<Input, Output, unknown>,
+  it: Iterable<NoInfer<Input>>,
+): Signature<unknown, Output[]>;
+export function map(task: string, it: Iterable<unknown>): Signature<unknown, unknown[]>;
+export function map(task: AnyTask, it: Iterable<unknown>): Signature<unknown, unknown[]> {
   return overItems('celery.map', { task, it });
 }
 
 /** As `map`, with a list of arguments per item. */
-export function starmap(task: Task, it: Iterable<readonly unknown[]>): Signature<unknown, unknown[]> {
+export function starmap<Input, Output>(
+  task: TaskContract<Input, Output, unknown>,
+  it: Iterable<readonly unknown[]>,
+): Signature<unknown, Output[]>;
+export function starmap(task: string, it: Iterable<readonly unknown[]>): Signature<unknown, unknown[]>;
+export function starmap(task: AnyTask, it: Iterable<readonly unknown[]>): Signature<unknown, unknown[]> {
   return overItems('celery.starmap', { task, it });
 }
 
 /** A group of `starmap`s over so many items each. */
+export function chunks<Input, Output>(
+  task: TaskContract<Input, Output, unknown>,
+  it: Iterable<readonly unknown[]>,
+  size: number,
+): Signature<unknown, Output[][]>;
 export function chunks(
-  task: Task,
+  task: string,
+  it: Iterable<readonly unknown[]>,
+  size: number,
+): Signature<unknown, unknown[][]>;
+export function chunks(
+  task: AnyTask,
   it: Iterable<readonly unknown[]>,
   size: number,
 ): Signature<unknown, unknown[][]> {
@@ -99,7 +119,7 @@ export function chunks(
 
 function overItems<Out>(
   name: string,
-  { task, it, ...more }: { task: Task; it: Iterable<unknown>; n?: number },
+  { task, it, ...more }: { task: AnyTask; it: Iterable<unknown>; n?: number },
 ): Signature<unknown, Out> {
   const { wire } = signature(task as string);
   const { [`headers`]: _ofInput, ...options } = wire.options;

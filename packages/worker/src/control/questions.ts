@@ -1,6 +1,7 @@
 /** Commands that only ask: what the worker runs, knows, consumes and is. Celery's names, and its older ones. */
 import { printableConfig } from '@celeriac/core';
 
+import { builtInNames } from '../built-in-tasks.js';
 import type { WorkHeld } from '../work-in-hand.js';
 import {
   type CommandArguments,
@@ -27,7 +28,8 @@ const reserved: Run = (worker, args) => infos(worker, args, (held) => !isActive(
 /** What has an eta waits in the broker, never here. */
 const scheduled: Run = () => [];
 const revoked: Run = ({ revocations }) => revocations.ids();
-const registered: Run = ({ tasks }) => tasks.names;
+const registered: Run = ({ tasks }, { builtins }) =>
+  builtins === true ? [...tasks.names, ...builtInNames].sort() : tasks.names;
 
 const queryTask: Run = (worker, { ids }) => {
   const wanted = new Set([ids].flat());

@@ -21,10 +21,12 @@ import {
 } from '@celeriac/core';
 
 import { signatureSender } from '../../canvas/open-follow-ups.js';
+import type { FindBuiltIn } from '../../built-in-tasks.js';
 import { Cancellation } from '../../cancellation.js';
 import type { ContextParts } from '../../context.js';
 import { execute, fenced } from '../../execute.js';
-import { prepareMessage, type PrepareTaskParts, unknownTask } from '../../prepare-task.js';
+import type { RegisteredTask } from '../../handlers.js';
+import { builtInsOf, prepareMessage, type PrepareTaskParts, taskFor } from '../../prepare-task.js';
 import { createWorker } from '../../create-worker.js';
 import { tasksOf } from '../../worker.js';
 import type { SentOutcome, ToChild } from '../protocol.js';
@@ -39,7 +41,7 @@ type Run = Extract<ToChild, { op: 'run' }>;
 export function serve(port: ParentPort): void {
   const calls = new Calls(port);
   const running = new Map<number, Cancellation>();
-  let parts: Promise<PrepareTaskParts> | undefined;
+  let parts: Promise<ChildParts> | undefined;
   process.on('uncaughtExceptionMonitor', (error) => port.send({ op: 'dying', error: toThrown(error) }));
   port.listen((message) => {
     switch (message.op) {
@@ -67,16 +69,18 @@ export function serve(port: ParentPort): void {
   });
 }
 
+type ChildParts = PrepareTaskParts & { readonly builtIn: FindBuiltIn };
+
 interface Inside {
   readonly port: ParentPort;
   readonly calls: Calls;
 }
 
-async function setUp({ modules, config: sent }: Setup, inside: Inside): Promise<PrepareTaskParts> {
+async function setUp({ modules, config: sent }: Setup, inside: Inside): Promise<ChildParts> {
   const config = sent as Config;
   const worker = createWorker();
   for (const module of modules) await worker.load(module);
-  return {
+  const parts: PrepareTaskParts = {
     handlers: tasksOf(worker),
     contextParts: contextParts(config, inside),
     validator: await loadValidator(),
@@ -84,6 +88,7 @@ async function setUp({ modules, config: sent }: Setup, inside: Inside): Promise<
     // Limits are the parent's to keep.
     config: { ...config.task_handler, soft_time_limit: undefined, hard_time_limit: undefined },
   };
+  return { ...parts, builtIn: builtInsOf(parts) };
 }
 
 function contextParts(config: Config, { port, calls }: Inside): ContextParts {
@@ -115,7 +120,7 @@ function contextParts(config: Config, { port, calls }: Inside): ContextParts {
 interface JobParts {
   readonly port: ParentPort;
   readonly running: Map<number, Cancellation>;
-  readonly parts: PrepareTaskParts;
+  readonly parts: ChildParts;
 }
 
 async function runJob(run: Run, { port, running, parts }: JobParts): Promise<void> {
@@ -128,17 +133,14 @@ async function runJob(run: Run, { port, running, parts }: JobParts): Promise<voi
   const sent = (_by: string, id: string): void => port.send({ op: 'sent', job, id });
   const contextParts = { ...parts.contextParts, progress, sent };
   const { logger } = contextParts;
-  const task = parts.handlers.get(message.task);
-  const outcome: Outcome =
-    task === undefined
-      ? { kind: 'unknown', error: unknownTask(message, parts.handlers) }
-      : await ranOutcome();
+  const found = taskFor(message, {}, parts);
+  const outcome: Outcome = 'outcome' in found ? found.outcome : await ranOutcome(found.task);
   running.delete(job);
   port.send({ op: 'done', job, outcome: sentOutcome(outcome, logger), memory: port.memory() });
 
-  async function ranOutcome(): Promise<Outcome> {
+  async function ranOutcome(task: RegisteredTask): Promise<Outcome> {
     const given = { delivery: { queue, redelivered, properties: {} }, parts: { ...parts, contextParts } };
-    const prepared = await prepareMessage(message, task as NonNullable<typeof task>, given);
+    const prepared = await prepareMessage(message, task, given);
     if ('outcome' in prepared) return prepared.outcome;
     return execute(fenced(prepared.work, fencing), cancellation, { clock: systemClock, logger });
   }
