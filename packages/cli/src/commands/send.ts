@@ -90,7 +90,7 @@ async function sendTask(name: string, options: TaskOptions): Promise<void> {
     ...(priority === undefined ? {} : { priority }),
     ...(wait === undefined ? {} : { ignoreResult: false }),
   };
-  if (wait !== undefined) await mustHaveResults(options);
+  await mustHaveResults(options);
   const publisher = await connect(options);
   try {
     const receipt = await publisher.send(name, args, sendOptions);
@@ -104,6 +104,7 @@ async function sendTask(name: string, options: TaskOptions): Promise<void> {
 
 /** Before anything is sent: who sees an error sends it again. */
 async function mustHaveResults(options: TaskOptions): Promise<void> {
+  if (options.wait === undefined) return;
   const { tasks } = await settings(options);
   if (tasks.result_backend !== undefined) return;
   throw new CeleriacError('ERR_RESULT_DISABLED', {

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import type { Command } from 'commander';
 
 import { completionScript } from '../../dist/completion-text.js';
-import { createProgram } from '../../dist/program.js';
+import { createProgram, runCommand } from '../../dist/program.js';
 
 const program = createProgram(() => undefined);
 
@@ -68,4 +68,36 @@ describe('completion', () => {
       }
     }
   });
+});
+
+/** A command line without a process of its own: exit code, and all that it writes. */
+async function ended(...args: string[]): Promise<{ readonly code: number; readonly text: string }> {
+  const streams = [process.stdout, process.stderr];
+  const before = streams.map(({ write }) => write);
+  let text = '';
+  for (const stream of streams) stream.write = (part: string | Uint8Array) => Boolean((text += String(part)));
+  try {
+    return { code: await runCommand(args), text };
+  } finally {
+    streams.forEach((stream, index) => (stream.write = before[index] as typeof stream.write));
+  }
+}
+
+describe('a command line', () => {
+  for (const [what, args, code, shown] of [
+    ['waiting for a result that nobody keeps', ['send', 'a', '--wait'], 78, /Nothing was sent/u],
+    ['emptying a queue where nobody can be asked', ['purge', 'a'], 2, /--yes a/u],
+    ['a confirmation of another queue', ['purge', 'a', '--yes', 'b'], 2, /nothing was done/u],
+    ['dev with a module that does not exist', ['dev', './no.mjs'], 2, /no\.mjs does not exist/u],
+    ['a shell without completion', ['completion', 'csh'], 2, /bash, zsh, fish/u],
+    ['the schema', ['schema'], 0, /consumer_heartbeat/u],
+    ['a misspelt option of a new command', ['queues', '--wach'], 2, /Did you mean --watch/u],
+  ] as const) {
+    it(`ends with ${code} for ${what}, says so, and connects to nothing`, async () => {
+      const { code: exitCode, text } = await ended(...args);
+
+      expect(text).to.match(shown);
+      expect(exitCode).to.equal(code);
+    });
+  }
 });
