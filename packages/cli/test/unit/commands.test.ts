@@ -72,14 +72,20 @@ describe('completion', () => {
 
 /** A command line without a process of its own: exit code, and all that it writes. */
 async function ended(...args: string[]): Promise<{ readonly code: number; readonly text: string }> {
-  const streams = [process.stdout, process.stderr];
-  const before = streams.map(({ write }) => write);
+  const { isTTY } = process.stdin;
+  const streams = [process.stdout, process.stderr].map((stream) => ({
+    stream,
+    before: Reflect.get(stream, 'write') as unknown,
+  }));
   let text = '';
-  for (const stream of streams) stream.write = (part: string | Uint8Array) => Boolean((text += String(part)));
+  for (const { stream } of streams)
+    stream.write = (part: string | Uint8Array) => Boolean((text += String(part)));
+  process.stdin.isTTY = false; // nobody can be asked, on a laptop either
   try {
     return { code: await runCommand(args), text };
   } finally {
-    streams.forEach((stream, index) => (stream.write = before[index] as typeof stream.write));
+    for (const { stream, before } of streams) Reflect.set(stream, 'write', before);
+    process.stdin.isTTY = isTTY;
   }
 }
 
