@@ -75,7 +75,7 @@ async function ended(...args: string[]): Promise<{ readonly code: number; readon
   const { isTTY } = process.stdin;
   const streams = [process.stdout, process.stderr].map((stream) => ({
     stream,
-    before: Reflect.get(stream, 'write') as unknown,
+    before: Reflect.get(stream, 'write'),
   }));
   let text = '';
   for (const { stream } of streams)
