@@ -8,6 +8,7 @@ import { print, printJsonLine } from '../output.js';
 import { collect, duration, rate, wholeNumber } from '../parse.js';
 import { configSource } from '../settings.js';
 import { confirmName } from '../confirm.js';
+import { progressLine } from '../progress.js';
 import { watchWaiting } from '../waiting.js';
 import { letterJson, letterText } from './dlq-letter.js';
 import { purgeText, requeueText, summaryJson, summaryTable } from './dlq-text.js';
@@ -37,6 +38,11 @@ interface RequeueOptions extends MoveOptions {
   readonly rate?: number;
   readonly expires?: string;
   readonly vouch?: boolean;
+}
+
+interface SoFar {
+  readonly read: number;
+  readonly matched: number;
 }
 
 interface PurgeOptions extends MoveOptions {
@@ -114,8 +120,8 @@ function requeueCommand(): Command {
     )
     .action(async (queue: string, options: RequeueOptions) => {
       const { to, rate: ratePerSecond, expires, vouch, dryRun } = options;
-      const report = await withDeadLetters(options, (letters) =>
-        letters.requeue(queue, filterOf(options), { to, ratePerSecond, expires, vouch, dryRun }),
+      const report = await withDeadLetters(options, (letters, progress) =>
+        letters.requeue(queue, filterOf(options), { to, ratePerSecond, expires, vouch, dryRun, progress }),
       );
       if (options.json === true) printJsonLine({ ...report, dryRun: dryRun === true });
       else print(requeueText(report, dryRun === true));
@@ -137,7 +143,9 @@ function purgeCommand(): Command {
       const isAll = Object.keys(filter).length === 0;
       if (!dryRun && (isAll || yes !== undefined))
         await confirmName(queue, yes, `All dead letters of '${queue}' are thrown away.`);
-      const report = await withDeadLetters(options, (letters) => letters.purge(queue, filter, { dryRun }));
+      const report = await withDeadLetters(options, (letters, progress) =>
+        letters.purge(queue, filter, { dryRun, progress }),
+      );
       if (options.json === true) printJsonLine({ ...report, dryRun });
       else print(purgeText(report, dryRun));
     });
@@ -178,15 +186,17 @@ function filterOf({ task, reason, id, olderThan, newerThan, limit }: FilterOptio
 
 async function withDeadLetters<T>(
   { config, timeout, json, ignoreDeliveryLimit = false }: CommonOptions,
-  use: (letters: DeadLetters) => Promise<T>,
+  use: (letters: DeadLetters, progress: (soFar: SoFar) => void) => Promise<T>,
 ): Promise<T> {
   const source = configSource(config === undefined ? {} : { config });
   const waiting = watchWaiting({ isQuiet: json });
   const { logger } = waiting;
   const letters = await openDeadLetters({ config: source, timeout, ignoreDeliveryLimit, logger });
+  const line = progressLine({ isQuiet: json });
   try {
-    return await use(letters);
+    return await use(letters, ({ read, matched }) => line.tell(`${read} read, ${matched} of them meant`));
   } finally {
+    line.end();
     waiting.end();
     await letters.close();
   }

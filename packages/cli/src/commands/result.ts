@@ -1,5 +1,5 @@
 /** `celeriac result`, and what `celeriac send --wait` prints: what became of a task. */
-import { stringifyJson } from '@celeriac/core';
+import { stringifyJson, systemClock, type Timer } from '@celeriac/core';
 import type { AsyncResult } from '@celeriac/publisher';
 import { Command } from 'commander';
 
@@ -44,7 +44,11 @@ export async function printResult(
   { wait, json = false }: Pick<ResultCommandOptions, 'wait' | 'json'>,
 ): Promise<void> {
   if (wait !== undefined) {
-    const value = await result.result({ timeout: wait === true ? usualWait : wait });
+    const said = json
+      ? undefined
+      : sayLater(`waiting for the result of ${printable(result.id)}; Ctrl-C ends the waiting, not the task`);
+    const timeout = wait === true ? usualWait : wait;
+    const value = await result.result({ timeout }).finally(() => said?.cancel());
     if (!json) {
       print(printableJson(stringifyJson(value ?? null)));
       return;
@@ -55,4 +59,9 @@ export async function printResult(
   if (json) print(printableJson(stringifyJson(status)));
   else
     print('value' in status ? printableJson(stringifyJson(status.value ?? null)) : printable(status.state));
+}
+
+/** On standard error, once a person has begun to wonder. */
+function sayLater(text: string): Timer {
+  return systemClock.after(2_000, () => void process.stderr.write(`${text}\n`), { ref: false });
 }

@@ -1,11 +1,12 @@
 /** `celeriac send` and `celeriac publish-event`: one message, confirmed, and its id on standard output. */
-import type { EventAction, SendOptions } from '@celeriac/core';
+import { CeleriacError, type EventAction, type SendOptions } from '@celeriac/core';
 import { Command } from 'commander';
 
 import { UsageError } from '../exit-codes.js';
 import { examples } from '../help.js';
 import { print, printJson } from '../output.js';
 import { duration, json, jsonList, jsonObject, oneOf, wholeNumber } from '../parse.js';
+import { settings } from '../settings.js';
 import { connect } from './connect.js';
 import { printResult, usualWait } from './result.js';
 
@@ -89,6 +90,7 @@ async function sendTask(name: string, options: TaskOptions): Promise<void> {
     ...(priority === undefined ? {} : { priority }),
     ...(wait === undefined ? {} : { ignoreResult: false }),
   };
+  await mustHaveResults(options);
   const publisher = await connect(options);
   try {
     const receipt = await publisher.send(name, args, sendOptions);
@@ -98,6 +100,18 @@ async function sendTask(name: string, options: TaskOptions): Promise<void> {
   } finally {
     await publisher.close();
   }
+}
+
+/** Before anything is sent: who sees an error sends it again. */
+async function mustHaveResults(options: TaskOptions): Promise<void> {
+  if (options.wait === undefined) return;
+  const { tasks } = await settings(options);
+  if (tasks.result_backend !== undefined) return;
+  throw new CeleriacError('ERR_RESULT_DISABLED', {
+    message: 'No result can be waited for: no tasks.result_backend is configured. Nothing was sent.',
+    hint: 'Set tasks.result_backend to rpc:// or redis://…, for senders and workers alike.',
+    values: {},
+  });
 }
 
 const actions = ['new', 'update', 'delete', 'restore'] as const;

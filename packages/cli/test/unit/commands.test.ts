@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import type { Command } from 'commander';
 
 import { completionScript } from '../../dist/completion-text.js';
-import { createProgram } from '../../dist/program.js';
+import { createProgram, runCommand } from '../../dist/program.js';
 
 const program = createProgram(() => undefined);
 
@@ -68,4 +68,42 @@ describe('completion', () => {
       }
     }
   });
+});
+
+/** A command line without a process of its own: exit code, and all that it writes. */
+async function ended(...args: string[]): Promise<{ readonly code: number; readonly text: string }> {
+  const { isTTY } = process.stdin;
+  const streams = [process.stdout, process.stderr].map((stream) => ({
+    stream,
+    before: Reflect.get(stream, 'write'),
+  }));
+  let text = '';
+  for (const { stream } of streams)
+    stream.write = (part: string | Uint8Array) => Boolean((text += String(part)));
+  process.stdin.isTTY = false; // nobody can be asked, on a laptop either
+  try {
+    return { code: await runCommand(args), text };
+  } finally {
+    for (const { stream, before } of streams) Reflect.set(stream, 'write', before);
+    process.stdin.isTTY = isTTY;
+  }
+}
+
+describe('a command line', () => {
+  for (const [what, args, code, shown] of [
+    ['waiting for a result that nobody keeps', ['send', 'a', '--wait'], 78, /Nothing was sent/u],
+    ['emptying a queue where nobody can be asked', ['purge', 'a'], 2, /--yes a/u],
+    ['a confirmation of another queue', ['purge', 'a', '--yes', 'b'], 2, /nothing was done/u],
+    ['dev with a module that does not exist', ['dev', './no.mjs'], 2, /no\.mjs does not exist/u],
+    ['a shell without completion', ['completion', 'csh'], 2, /bash, zsh, fish/u],
+    ['the schema', ['schema'], 0, /consumer_heartbeat/u],
+    ['a misspelt option of a new command', ['queues', '--wach'], 2, /Did you mean --watch/u],
+  ] as const) {
+    it(`ends with ${code} for ${what}, says so, and connects to nothing`, async () => {
+      const { code: exitCode, text } = await ended(...args);
+
+      expect(text).to.match(shown);
+      expect(exitCode).to.equal(code);
+    });
+  }
 });

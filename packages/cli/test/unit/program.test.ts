@@ -136,8 +136,6 @@ describe('the celeriac command', () => {
     ['a delay that is none', ['send', 'a', '--delay', '10 minutes'], 2, /--delay/u],
     ['an expiry that is none', ['send', 'a', '--expires', '1.2.3'], 2, /--expires/u],
     ['a plain number of seconds', ['status', '--timeout', '0.3', '--json'], 69, /ERR_BROKER_UNREACHABLE/u],
-    ['a shell without completion', ['completion', 'csh'], 2, /bash, zsh, fish/u],
-    ['the schema', ['schema'], 0, /consumer_heartbeat/u],
     ['a priority of 256', ['send', 'a', '--priority', '256'], 2, /from 0 to 255/u],
     ['an application that cannot be named so', ['applications', 'register', 'a b', 'x'], 2, /'a b'/u],
     ['an empty pattern', ['applications', 'register', 'a', ''], 2, /1 to 255 bytes/u],

@@ -41,12 +41,19 @@ export interface ListOptions {
   readonly scan?: number;
 }
 
-export type RequeueOptions = Omit<Options, 'expiresMs'> & {
-  /** They get this expiry, from now. Default: what is left of their own; one that has passed is left out. */
-  readonly expires?: Duration | undefined;
-};
+/** How far work on many messages has come. */
+interface ProgressOption {
+  /** After every message that was read. Not awaited; must not throw. */
+  readonly progress?: ((soFar: Readonly<Progress>) => void) | undefined;
+}
 
-export interface PurgeOptions {
+export type RequeueOptions = Omit<Options, 'expiresMs'> &
+  ProgressOption & {
+    /** They get this expiry, from now. Default: what is left of their own; one that has passed is left out. */
+    readonly expires?: Duration | undefined;
+  };
+
+export interface PurgeOptions extends ProgressOption {
   /** Changes nothing, and reports what would be done. */
   readonly dryRun?: boolean | undefined;
 }
@@ -122,7 +129,7 @@ class DeadLetters implements AsyncDisposable {
   async requeue(
     queue: string,
     filter: DeadLetterFilter = {},
-    options: RequeueOptions = {},
+    { progress: told, ...options }: RequeueOptions = {},
   ): Promise<RequeueReport> {
     const deadLetterQueue = deadLettersOf(queue);
     const visiting = this.#taking(deadLetterQueue, filter);
@@ -145,7 +152,7 @@ class DeadLetters implements AsyncDisposable {
     const progress: Progress = { read: 0, matched: 0 };
     const report = (): RequeueReport => ({ queue: deadLetterQueue, ...progress, ...requeue.report });
     try {
-      const walking = { ...visiting, filter, settled: () => requeue.settled() };
+      const walking = { ...visiting, filter, told, settled: () => requeue.settled() };
       for await (const inHand of walk(walking, progress)) await requeue.add(inHand);
       requeue.check();
     } catch (error) {
@@ -159,7 +166,7 @@ class DeadLetters implements AsyncDisposable {
   async purge(
     queue: string,
     filter: DeadLetterFilter = {},
-    { dryRun = false }: PurgeOptions = {},
+    { dryRun = false, progress: told }: PurgeOptions = {},
   ): Promise<PurgeReport> {
     const deadLetterQueue = deadLettersOf(queue);
     const visiting = this.#taking(deadLetterQueue, filter);
@@ -171,7 +178,7 @@ class DeadLetters implements AsyncDisposable {
     let purged = 0;
     const report = (): PurgeReport => ({ queue: deadLetterQueue, matched: progress.matched, purged });
     try {
-      for await (const inHand of walk({ ...visiting, filter }, progress)) {
+      for await (const inHand of walk({ ...visiting, filter, told }, progress)) {
         if (dryRun || inHand.take()) purged++;
       }
     } catch (error) {

@@ -12,6 +12,8 @@ export interface WalkOptions extends VisitOptions {
   readonly settled?: () => Promise<unknown>;
   /** Messages are held no longer than this; the walk then goes on where it was. */
   readonly holdMs?: number;
+  /** After every message that was read. Not awaited. Must not throw. */
+  readonly told?: ((progress: Readonly<Progress>) => void) | undefined;
 }
 
 /** How far a walk has come. */
@@ -35,15 +37,17 @@ export async function* walk(
   options: WalkOptions,
   progress: Progress = { read: 0, matched: 0 },
 ): AsyncGenerator<InHand, void, undefined> {
-  const { filter, clock, queue } = options;
+  const { filter, clock, queue, told } = options;
   const { limit = Infinity } = filter;
   const fits = compileFilter(filter, clock.now());
   if (limit <= 0) return;
   for await (const held of everything(options)) {
     progress.read++;
     const letter = readLetter(held, queue);
-    if (!fits(letter)) continue;
-    progress.matched++;
+    const isMatch = fits(letter);
+    if (isMatch) progress.matched++;
+    told?.(progress);
+    if (!isMatch) continue;
     yield { letter, take: held.take };
     if (progress.matched >= limit) return;
   }
