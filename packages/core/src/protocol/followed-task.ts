@@ -23,7 +23,8 @@ export function followedTask(
   const own = nameOf(id);
   if (own === undefined || nameOf(task) === undefined) return undefined;
   const embed = isBodyRead ? readEmbed(received) : undefined;
-  const groupIndex = typeof place === 'number' && Number.isSafeInteger(place) && place >= 0 ? place : undefined;
+  const groupIndex =
+    typeof place === 'number' && Number.isSafeInteger(place) && place >= 0 ? place : undefined;
   return {
     id: own,
     rootId: nameOf(root) ?? own,
