@@ -256,11 +256,6 @@ describe('a pool of children', () => {
     expect(await all[1]).to.deep.equal({ kind: 'succeeded', value: 2 });
     await settle();
     expect(pool.stats().children.map(({ id }) => id)).to.deep.equal([3]);
-    const next = run(pool);
-    await settle();
-    children[2]?.done(0);
-    await next;
-    expect(pool.stats().children.map(({ id }) => id)).to.deep.equal([3]);
   });
 
   it('starts what it has to keep when it grows, and lets it go when it need not', async () => {
