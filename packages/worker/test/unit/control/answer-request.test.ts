@@ -128,8 +128,8 @@ describe('answerRequest', () => {
     await at('full');
     const options = { rateLimit: '10/m', softTimeLimit: '5s' } as const;
     const task = { contract: undefined, handler: () => undefined, isFromModule: false };
-    (worker.tasks).add({ ...task, name: 'a', options });
-    (worker.tasks).add({ ...task, name: 'b', options: {} });
+    worker.tasks.add({ ...task, name: 'a', options });
+    worker.tasks.add({ ...task, name: 'b', options: {} });
     const told = (limit: unknown, name = 'a') => answer('rate_limit', { task_name: name, rate_limit: limit });
     const shown = (...taskinfoitems: string[]) => answer('registered', { taskinfoitems });
 
