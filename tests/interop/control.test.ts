@@ -1,5 +1,8 @@
 /** Celery's remote control between Python and Node: either asks, tells and cancels at the other. */
+import { once } from 'node:events';
+
 import { openRemoteControl, type OpenedRemoteControl } from '@celeriac/core';
+import { currentTask, type TaskContext } from '@celeriac/worker';
 import { expect } from 'chai';
 
 import { requireRabbit, Vhost } from '../support/broker.js';
@@ -35,6 +38,11 @@ describe("Celery's remote control of a Node worker", function () {
     opened.push(vhost, worker);
     worker.worker.task('node.wait', () => goOn);
     worker.worker.task('node.add', (a: number, b: number) => a + b);
+    worker.worker.task('node.slow', async () => {
+      const { signal } = currentTask() as TaskContext;
+      await once(signal, 'abort');
+      throw signal.reason as Error;
+    });
     await worker.worker.start();
   });
 
@@ -68,7 +76,7 @@ describe("Celery's remote control of a Node worker", function () {
     expect(answers.active).to.have.nested.property('[0].id', running);
     expect(answers.reserved).to.have.nested.property('[0].id', waiting);
     expect(answers.scheduled).to.deep.equal([]);
-    expect(answers.registered).to.deep.equal(['node.add', 'node.wait']);
+    expect(answers.registered).to.deep.equal(['node.add', 'node.slow', 'node.wait']);
     expect(answers.stats).to.have.nested.include({ 'total.node\\.wait': 1, 'pool.max-concurrency': 1 });
     expect((answers.active_queues as readonly object[] | undefined)?.[0]).to.include({
       name: 'node',
@@ -99,14 +107,34 @@ describe("Celery's remote control of a Node worker", function () {
     expect((await settled(second)).outcome).to.include({ kind: 'revoked', terminated: false });
   });
 
-  it('is on the list of the command status, grows, and refuses what it cannot do', async () => {
+  it('is on the list of the command status, and grows', async () => {
     const command = (...args: string[]): Promise<string> => celeryCommand(vhost.url, ...args);
 
     expect(await command('status', '-d', node, '-t', '60')).to.match(/node@test: OK[\s\S]*1 node online/u);
     expect(await command('control', '-d', node, '-t', '60', 'pool_grow', '1')).to.include('pool will grow');
-    expect(await command('control', '-d', node, '-t', '60', 'rate_limit', 'node.add', '1/m')).to.include(
-      'NotImplementedError',
-    );
+  });
+
+  it('limits how often a task starts and how long it runs, as it is told', async () => {
+    const tell = (...args: string[]): Promise<string> =>
+      celeryCommand(vhost.url, 'control', '-d', node, '-t', '60', ...args);
+    const questions = { registered: ['rate_limit', 'soft_time_limit', 'time_limit'] };
+    const shown = () => pythonCalls<Record<string, unknown>>(vhost.url, ['inspect', questions, node]);
+
+    expect(await tell('rate_limit', 'node.add', '1/h')).to.include('new rate limit set successfully');
+    expect(await tell('time_limit', 'node.slow', '0.2', '60')).to.include('time limits set successfully');
+    expect(await tell('rate_limit', 'nobody', '1/h')).to.include('unknown task');
+    expect((await shown()).registered).to.deep.equal([
+      'node.add [rate_limit=1/h]',
+      'node.slow [soft_time_limit=0.2 time_limit=60]',
+      'node.wait',
+    ]);
+    const slow = await send('node.slow', []);
+    expect((await settled(slow)).outcome).to.include({ kind: 'timedOut' });
+    const [first, second] = [await send('node.add', [1, 1]), await send('node.add', [1, 1])];
+    expect((await settled(first)).outcome.kind).to.equal('succeeded');
+    expect((await settled(second)).outcome.kind).to.equal('deferred');
+    expect(await tell('rate_limit', 'node.add', '0')).to.include('rate limit disabled successfully');
+    expect((await settled(await send('node.add', [1, 1]))).outcome.kind).to.equal('succeeded');
   });
 });
 

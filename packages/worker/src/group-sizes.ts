@@ -89,6 +89,11 @@ export class GroupSizes {
     return this.resize({ group: name, concurrency: concurrency + by });
   }
 
+  /** Of all groups that have threads or processes. False where none has. */
+  restart(): boolean {
+    return [...this.#groups.values()].map(({ pool }) => pool.restart()).includes(true);
+  }
+
   #find(group?: string): Sized {
     const names = [...this.#groups.keys()];
     const name = group ?? (names.length === 1 ? names[0] : base) ?? base;

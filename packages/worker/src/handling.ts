@@ -32,6 +32,7 @@ import type { Capsule } from './capsule.js';
 import { planApplication, type TaskGroup } from './capsule-plan.js';
 import type { ContextParts } from './context.js';
 import type { Revocations } from './control/revocations.js';
+import type { ToldLimits } from './control/told-limits.js';
 import { type DelayPaths, keepDelayPaths } from './delay-paths.js';
 import type { Application } from './event-handler/application.js';
 import { eventPreparer } from './event-handler/prepare-event.js';
@@ -80,6 +81,8 @@ export interface HandlingParts extends HandlingOptions {
   readonly signatures: Readonly<Record<Section, Signatures>>;
   readonly keyStore: KeyStoreSource;
   readonly revocations: Revocations;
+  /** Limits that are told while it runs. */
+  readonly told: ToldLimits;
   readonly watchdog: Watchdog | undefined;
   /** What waits for its turn, and what runs. */
   readonly inHand: WorkInHand;
@@ -198,7 +201,7 @@ export class Handling {
     this.pools.push(pool);
     const { tasks: signatures } = this.#parts.signatures;
     const prepare = taskPreparer({
-      ...{ handlers, contextParts, validator, timeZone, config: handler },
+      ...{ handlers, contextParts, validator, timeZone, config: handler, told: this.#parts.told },
       elsewhere: handler.pool !== 'inline',
       redeem: redeemer({ store: payloadStore, config: config.tasks, clock, stopping }),
       batching: { clock, logger, stopping },

@@ -25,6 +25,7 @@ import { boundInput } from './bound-input.js';
 import { builtInTasks, type FindBuiltIn } from './built-in-tasks.js';
 import type { Cancellation } from './cancellation.js';
 import { type ContextParts, RunningTask, type TaskContext, withContext } from './context.js';
+import type { ToldLimits } from './control/told-limits.js';
 import { readsInput, type RegisteredTask, type TaskHandlers } from './handlers.js';
 import type { Redeem } from './redeem.js';
 import type { Prepare, Prepared, Work } from './work.js';
@@ -37,6 +38,8 @@ export interface PrepareTaskParts {
   readonly timeZone: string;
   /** Limits and retries, for tasks that set none themselves. */
   readonly config: Config['task_handler'];
+  /** Limits that are told while the worker runs; absent in children. */
+  readonly told?: Pick<ToldLimits, 'timesOf'>;
   /** Fetches bodies that are kept elsewhere; absent in children, which get messages that are read. */
   readonly redeem?: Redeem;
   /** For tasks of batches, in the worker itself. */
@@ -218,7 +221,7 @@ function isSensitive({ contract, options }: RegisteredTask): boolean {
   return options.sensitive ?? contract?.sensitive ?? false;
 }
 
-/** The sender's limit, then the contract's, then the registration's, then the configured one. */
+/** The sender's limit, then what was told, or else the contract's or registration's; then the configured one. */
 function limitMs(
   message: TaskMessage,
   { contract, options }: RegisteredTask,
@@ -226,7 +229,8 @@ function limitMs(
 ): number | undefined {
   const registered = kind === 'soft' ? options.softTimeLimit : options.hardTimeLimit;
   const configured = kind === 'soft' ? parts.config.soft_time_limit : parts.config.hard_time_limit;
-  const own = contract?.timeLimit?.[kind] ?? registered;
+  const told = parts.told?.timesOf(message.task);
+  const own = told === undefined ? (contract?.timeLimit?.[kind] ?? registered) : told[kind];
   const seconds = message.timeLimit[kind] ?? (own === undefined ? configured : parseDuration(own));
   return seconds === undefined ? undefined : seconds * 1000;
 }

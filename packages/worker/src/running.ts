@@ -18,6 +18,7 @@ import { planTaskGroups, type TaskGroup } from './capsule-plan.js';
 import { Condition, type WorkerHealth } from './condition.js';
 import { Control } from './control/control.js';
 import { Revocations } from './control/revocations.js';
+import { ToldLimits } from './control/told-limits.js';
 import { describeWorker } from './describe.js';
 import { registerApplications } from './event-handler/register-applications.js';
 import type { GroupSizes } from './group-sizes.js';
@@ -52,6 +53,7 @@ export class Running {
   #groups: readonly TaskGroup[];
   #handling: Handling;
   #revocations: Revocations;
+  #told: ToldLimits;
   #keyStore: KeyStoreSource;
   #monitoring: Monitoring;
   #watchdog: Watchdog | undefined;
@@ -70,6 +72,7 @@ export class Running {
     this.#sides = sides;
     this.#keyStore = options.keyStore ?? openKeyStore(options);
     const { tell, tasks, config, clock, isSimulated: isInlineOnly, queues } = options;
+    this.#told = new ToldLimits(tasks);
     const { cancel_expiry: expiry, max_cancelled: most } = config.tasks;
     this.#revocations = new Revocations(clock, { expiryMs: expiry * 1000, most });
     this.#groups = tasks.names.length === 0 ? [] : planTaskGroups(config, { queues, tasks, isInlineOnly });
@@ -86,6 +89,7 @@ export class Running {
       signatures,
       keyStore: this.#keyStore,
       revocations: this.#revocations,
+      told: this.#told,
       watchdog: this.#watchdog,
       stopping: this.#stopping.signal,
       halted: this.#halted.signal,
@@ -212,6 +216,7 @@ export class Running {
       pools: () => sizes.stats(),
       node: this.#monitoring.node,
       lamport: this.#monitoring.lamport,
+      told: this.#told,
       ports: this.#monitoring.ports,
     });
     await this.#control.start(this.#stopping.signal);

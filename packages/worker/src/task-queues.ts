@@ -92,6 +92,11 @@ export class TaskQueues {
     });
   }
 
+  /** Replaces the threads or processes of all groups, each when its task has ended. False where there are none. */
+  restart(): boolean {
+    return this.#parts.sizes.restart();
+  }
+
   #next<T>(change: (first: TaskCapsule) => Promise<T>): Promise<T> {
     const [first] = this.#capsules;
     if (first === undefined) return Promise.reject(noTasks());

@@ -10,7 +10,7 @@ export type { AttemptFacts, GaveUp, RetryDecision } from './retry.js';
 export { checkKeyOptions } from './key-options.js';
 export type { DebounceOptions, IdempotencyOptions, KeyOf, KeyOptions, UniqueOptions } from './key-options.js';
 export { keyOfInput, scopedKey, valueAtPath } from './keys.js';
-export { checkLimitOptions, limitsOf } from './limit-options.js';
+export { checkLimitOptions, limitsOf, readRate } from './limit-options.js';
 export type {
   ConcurrencyLimit,
   ConcurrencyOptions,

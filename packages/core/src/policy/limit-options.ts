@@ -112,7 +112,8 @@ export function limitsOf(layers: readonly (LimitOptions | undefined)[], off: Kil
   };
 }
 
-function readRate(given: LimitOptions['rateLimit']): RateLimit | undefined {
+/** Undefined is no limit. Throws ERR_CONTRACT_INVALID for one that cannot be. */
+export function readRate(given: LimitOptions['rateLimit']): RateLimit | undefined {
   if (given === undefined || given === false) return undefined;
   if (typeof given === 'string') return readCeleryRate(given);
   checkKeys('rateLimit', given, ['limit', 'per', 'burst', 'key', 'scope']);

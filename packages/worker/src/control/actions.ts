@@ -149,14 +149,18 @@ const disableEvents: Run = ({ ports }) => {
   return ok(ports.disableEvents() ? 'task events disabled' : 'task events already disabled');
 };
 
-const rateLimit: Run = ({ ports }, args) => {
-  if (ports.rateLimit === undefined) throw notImplemented('rate_limit');
-  return ok(ports.rateLimit(textArgument(args, 'task_name'), args.rate_limit));
+const rateLimit: Run = ({ told, logger }, { rate_limit: limit, ...args }) => {
+  const task = textArgument(args, 'task_name');
+  const answer = told.tellRate(task, limit);
+  logger.info('told how often a task starts', { task, limit });
+  return ok(answer);
 };
 
-const timeLimit: Run = ({ ports }, args) => {
-  if (ports.timeLimit === undefined) throw notImplemented('time_limit');
-  return ok(ports.timeLimit(textArgument(args, 'task_name'), { soft: args.soft, hard: args.hard }));
+const timeLimit: Run = ({ told, logger }, { soft, hard, ...args }) => {
+  const task = textArgument(args, 'task_name');
+  const answer = told.tellTimes(task, { soft, hard });
+  logger.info('told how long a task runs at most', { task, soft, hard });
+  return ok(answer);
 };
 
 /** What Celery answers for a pool that cannot. */
@@ -164,9 +168,11 @@ function notImplemented(command: string): ControlError {
   return pythonError('NotImplementedError', `this worker has no ${command}`);
 }
 
-/** As Celery answers where it is not switched on: children are replaced by `max_tasks_per_child`. */
-const poolRestart: Run = () => {
-  throw pythonError('ValueError', 'Pool restarts not enabled');
+/** The handlers' own modules are loaded anew, and no others: `modules` is a stranger's list. Inline: as Celery answers. */
+const poolRestart: Run = ({ queues, logger }) => {
+  if (!queues.restart()) throw pythonError('ValueError', 'Pool restarts not enabled');
+  logger.info('told to replace threads or processes');
+  return ok('reload started');
 };
 
 export const actions: Commands = {

@@ -8,6 +8,7 @@ import type { TaskQueues } from '../task-queues.js';
 import type { WorkInHand } from '../work-in-hand.js';
 import type { LogicalClock } from './logical-clock.js';
 import type { Revocations } from './revocations.js';
+import type { ToldLimits } from './told-limits.js';
 
 /** What commands see of the worker, and can do to it. */
 export interface ControlledWorker {
@@ -16,6 +17,7 @@ export interface ControlledWorker {
   readonly tasks: TaskHandlers;
   readonly inHand: WorkInHand;
   readonly revocations: Revocations;
+  readonly told: ToldLimits;
   readonly groups: readonly TaskGroup[];
   readonly pools: () => readonly PoolStats[];
   readonly queues: TaskQueues;
@@ -32,9 +34,6 @@ export interface ControlledWorker {
 
 /** Parts of a worker that may not be there. Each answers with Celery's own text. */
 export interface ControlPorts {
-  /** Throws a ControlError for an unknown task or a limit that cannot be read. */
-  readonly rateLimit?: (task: string, limit: unknown) => string;
-  readonly timeLimit?: (task: string, limits: { readonly soft: unknown; readonly hard: unknown }) => string;
   /** True: they are sent from now on; false: they were already. */
   readonly enableEvents?: () => boolean;
   readonly disableEvents?: () => boolean;

@@ -2,18 +2,23 @@
 import {
   argsRepr,
   type Config,
+  type Duration,
   hiddenArgs,
   hiddenKwargs,
   kwargsRepr,
+  limitsOf,
+  parseDuration,
   stringifyJson,
   type TaskMessage,
   type Topology,
 } from '@celeriac/core';
 
 import type { QueuePlan } from '../capsule-plan.js';
+import type { RegisteredTask } from '../handlers.js';
 import type { PoolStats } from '../pool/pool.js';
 import type { WorkHeld } from '../work-in-hand.js';
 import type { Answer, ControlledWorker } from './command.js';
+import { rateText, type ToldTimes } from './told-limits.js';
 
 /** Larger arguments are shown as Python would print them, cut short: an answer is no place for megabytes. */
 const mostArguments = 4_096;
@@ -178,4 +183,32 @@ function rusage() {
     nvcsw: used.voluntaryContextSwitches,
     nivcsw: used.involuntaryContextSwitches,
   };
+}
+
+/** What `registered` shows of a task beside its name, by Celery's names: what holds now. */
+export function taskAttributes(
+  { tasks, told, config }: Pick<ControlledWorker, 'tasks' | 'told' | 'config'>,
+  name: string,
+): Readonly<Record<string, string | number | undefined>> {
+  const task = tasks.get(name);
+  const layers = [task?.contract, task?.options];
+  const { rate } = told.rateOf(name) ?? limitsOf(layers, config.task_handler.kill_switch);
+  const { soft, hard } = told.timesOf(name) ?? ownTimes(task);
+  return {
+    rate_limit: rate === undefined ? undefined : rateText(rate),
+    soft_time_limit: soft,
+    time_limit: hard,
+  };
+}
+
+function ownTimes(task: RegisteredTask | undefined): ToldTimes {
+  const { contract, options } = task ?? {};
+  return {
+    soft: secondsOf(contract?.timeLimit?.soft ?? options?.softTimeLimit),
+    hard: secondsOf(contract?.timeLimit?.hard ?? options?.hardTimeLimit),
+  };
+}
+
+function secondsOf(duration: Duration | undefined): number | undefined {
+  return duration === undefined ? undefined : parseDuration(duration);
 }

@@ -11,7 +11,7 @@ import {
   type Run,
   textArgument,
 } from './command.js';
-import { queueInfo, requestInfo, statsInfo } from './describe.js';
+import { queueInfo, requestInfo, statsInfo, taskAttributes } from './describe.js';
 
 const isActive = ({ running }: WorkHeld): boolean => running !== undefined;
 
@@ -28,8 +28,19 @@ const reserved: Run = (worker, args) => infos(worker, args, (held) => !isActive(
 /** What has an eta waits in the broker, never here. */
 const scheduled: Run = () => [];
 const revoked: Run = ({ revocations }) => revocations.ids();
-const registered: Run = ({ tasks }, { builtins }) =>
-  builtins === true ? [...tasks.names, ...builtInNames].sort() : tasks.names;
+const registered: Run = (worker, { builtins, taskinfoitems }) => {
+  const wanted = Array.isArray(taskinfoitems) && taskinfoitems.length > 0 ? taskinfoitems : ['rate_limit'];
+  const own = worker.tasks.names.map((name) => {
+    const known = taskAttributes(worker, name);
+    const shown = Object.entries(known).filter(
+      ([item, value]) => wanted.includes(item) && value !== undefined,
+    );
+    return shown.length === 0
+      ? name
+      : `${name} [${shown.map(([item, value]) => `${item}=${value}`).join(' ')}]`;
+  });
+  return builtins === true ? [...own, ...builtInNames].sort() : own;
+};
 
 const queryTask: Run = (worker, { ids }) => {
   const wanted = new Set([ids].flat());

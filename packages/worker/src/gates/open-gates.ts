@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 
 import type { Revocations } from '../control/revocations.js';
+import type { ToldLimits } from '../control/told-limits.js';
 import type { BrokerAccess, Clock, Config, KeyStoreSource, Logger, Tell } from '@celeriac/core';
 
 import type { Application } from '../event-handler/application.js';
@@ -18,6 +19,7 @@ import { RevokedGate } from './revoked-gate.js';
 export interface GateParts {
   readonly config: Config;
   readonly revocations: Revocations;
+  readonly told: ToldLimits;
   readonly tasks: TaskHandlers;
   readonly applications: readonly Application[];
   readonly keyStore: KeyStoreSource;

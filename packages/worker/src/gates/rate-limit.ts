@@ -14,12 +14,17 @@ import {
 } from '@celeriac/core';
 
 import type { Admission, Gate } from '../gate.js';
+import type { ToldLimits } from '../control/told-limits.js';
 import type { Work } from '../work.js';
 import { deferred, type Refusal, withoutStore } from './limits/deferred.js';
 import type { Lanes } from './limits/lanes.js';
 import type { TaskLimits } from './limits/task-limits.js';
 
 export interface RateLimitParts {
+  /** Limits that were told while the worker runs. */
+  readonly told: Pick<ToldLimits, 'rateOf' | 'hasRates'>;
+  /** True when a registered task has a rate limit. */
+  readonly hasOwn: boolean;
   readonly limits: TaskLimits;
   readonly lanes: Readonly<Record<LimitScope, Lanes>>;
   readonly clock: Clock;
@@ -29,20 +34,27 @@ export interface RateLimitParts {
 export class RateLimitGate implements Gate {
   readonly name = 'the rate limit';
   #parts: RateLimitParts;
-  #paces = new Map<RateLimit, Pace>();
+  #paces = new WeakMap<RateLimit, Pace>();
 
   constructor(parts: RateLimitParts) {
     this.#parts = parts;
   }
 
+  get isIdle(): boolean {
+    return !this.#parts.hasOwn && !this.#parts.told.hasRates;
+  }
+
   admit(work: Work, { properties }: Delivery): Admission | Promise<Admission> {
-    const { limits, lanes, logger, clock } = this.#parts;
-    const rate = limits.of(work.name)?.rate;
+    const { limits, lanes, logger, clock, told } = this.#parts;
+    const other = told.rateOf(work.name);
+    const rate = other === undefined ? limits.of(work.name)?.rate : other.rate;
     if (rate === undefined) return undefined;
     const isReturning = deferralCount(properties) > 0;
     const withinMs = work.expires === undefined ? Infinity : work.expires - clock.now();
     const asker = { isReturning, withinMs };
-    const asked = lanes[rate.scope].ask(limits.key(work, rate.key), this.#pace(rate), asker);
+    const key = limits.key(work, rate.key);
+    const lane = other === undefined ? key : `${key} told ${other.revision}`;
+    const asked = lanes[rate.scope].ask(lane, this.#pace(rate), asker);
     if (typeof asked === 'number') return this.#answer(asked, withinMs);
     return asked.then(
       (waitMs) => this.#answer(waitMs, withinMs),

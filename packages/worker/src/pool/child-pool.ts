@@ -39,6 +39,8 @@ export class ChildPool implements Pool {
   /** Children that start before they are needed; each resolves when it is idle, or could not start. */
   #spares: Promise<void>[] = [];
   #size: PoolSize;
+  /** Replaced when they have ended their task. */
+  #outdated = new WeakSet<PooledChild>();
   #isClosed = false;
 
   constructor(options: ChildPoolOptions) {
@@ -87,6 +89,17 @@ export class ChildPool implements Pool {
       else this.#rest(child);
     }
     for (let missing = this.#least - this.#living.length; missing > 0; missing--) this.#startOneMore();
+  }
+
+  restart(): boolean {
+    if (this.#isClosed) return true;
+    for (const child of this.#children) this.#outdated.add(child);
+    for (const { child, timer } of this.#idle.splice(0)) {
+      timer.cancel();
+      void child.retire();
+    }
+    for (let missing = this.#least - this.#living.length; missing > 0; missing--) this.#startOneMore();
+    return true;
   }
 
   stats(): ReturnType<Pool['stats']> {
@@ -175,7 +188,9 @@ export class ChildPool implements Pool {
     return true;
   }
 
-  #isSpent({ done, memory = 0 }: PooledChild): boolean {
+  #isSpent(child: PooledChild): boolean {
+    const { done, memory = 0 } = child;
+    if (this.#outdated.has(child)) return true;
     const { max_tasks_per_child: tasks = Infinity, max_memory_per_child: most = Infinity } =
       this.#options.config;
     return done >= tasks || memory > most;

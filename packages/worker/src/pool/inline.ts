@@ -43,6 +43,10 @@ export class InlinePool implements Pool {
     // Its size is that of the slots alone.
   }
 
+  restart(): boolean {
+    return false;
+  }
+
   stats(): ReturnType<Pool['stats']> {
     return { name: this.#name, kind: 'inline', children: [] };
   }

@@ -25,6 +25,11 @@ export interface Pool {
   run(work: Work, given: RunWith): Promise<Outcome>;
   /** How much it runs at once from now on. What runs already goes on. */
   resize(size: PoolSize): void;
+  /**
+   * Replaces its threads or processes, which load the handlers anew: idle ones now, busy ones when their task has ended.
+   * False where it has none.
+   */
+  restart(): boolean;
   stats(): Pick<PoolStats, 'name' | 'kind' | 'children'>;
   /** Ends every child, and what still runs in it, at once. Resolves when all are gone. */
   close(): Promise<void>;

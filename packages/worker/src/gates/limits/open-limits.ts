@@ -36,8 +36,9 @@ export async function openLimits(parts: GateParts): Promise<LimitGates> {
   const has = (name: keyof Limits): boolean => all.some((one) => one[name] !== undefined);
   if (has('killSwitch')) holding.push(new KillSwitchGate({ ...parts, limits }));
   if (has('concurrency')) holding.push(new ConcurrencyGate({ limits, seats, clock, logger }));
-  const counting = has('rate') ? [new RateLimitGate({ limits, lanes, clock, logger })] : [];
-  return { holding, counting, close: async () => store?.close() };
+  const { told } = parts;
+  const counting = new RateLimitGate({ limits, lanes, clock, logger, told, hasOwn: has('rate') });
+  return { holding, counting: [counting], close: async () => store?.close() };
 }
 
 function isGlobal({ rate, concurrency }: Limits): boolean {

@@ -17,6 +17,7 @@ import { LogicalClock } from '../../../dist/control/logical-clock.js';
 import { Revocations } from '../../../dist/control/revocations.js';
 import type { DelayPaths } from '../../../dist/delay-paths.js';
 import { GroupSizes } from '../../../dist/group-sizes.js';
+import { ToldLimits } from '../../../dist/control/told-limits.js';
 import type { Pool } from '../../../dist/pool/pool.js';
 import { TaskHandlers } from '../../../dist/handlers.js';
 import { TaskQueues } from '../../../dist/task-queues.js';
@@ -48,6 +49,7 @@ describe('answerRequest', () => {
         shutdowns++;
       },
       lamport: new LogicalClock(),
+      told: new ToldLimits(tasks),
     };
   }
   const answer = (method: string, args: Record<string, unknown> = {}) =>
@@ -99,7 +101,8 @@ describe('answerRequest', () => {
     const open = (name: string, pool: PoolKind): void => {
       const config = { ...handler, pool, concurrency: 4, min_concurrency: 1 };
       const group = { name, queues: [], config } as unknown as TaskGroup;
-      sizes.add(group, { resize } as unknown as Pool, capsule);
+      const restart = (): boolean => pool !== 'inline';
+      sizes.add(group, { resize, restart } as unknown as Pool, capsule);
       worker.queues.open({ group, capsule, delayPaths: {} as DelayPaths });
     };
     open('cpu', 'threads');
@@ -111,12 +114,50 @@ describe('answerRequest', () => {
     expect(await answer('pool_shrink', { n: 2 })).to.deep.equal({ ok: 'pool will shrink' });
     expect(told.at(-1)).to.include({ name: 'cpu', concurrency: 4, minConcurrency: 3, prefetch: 4 });
     expect(worker.queues.concurrency).to.equal(4);
+    expect(await answer('pool_restart', { modules: ['os'] })).to.deep.equal({ ok: 'reload started' });
 
     await at('full');
     open('task_handler', 'inline');
     expect(await answer('autoscale', { max: 6 })).to.deep.equal({
       error: "ValueError('Autoscale not enabled')",
     });
+    expect(await answer('pool_restart')).to.deep.equal({ error: "ValueError('Pool restarts not enabled')" });
+  });
+
+  it('limits how often a task starts and how long it runs, and shows what holds', async () => {
+    await at('full');
+    const options = { rateLimit: '10/m', softTimeLimit: '5s' } as const;
+    const task = { contract: undefined, handler: () => undefined, isFromModule: false };
+    worker.tasks.add({ ...task, name: 'a', options });
+    worker.tasks.add({ ...task, name: 'b', options: {} });
+    const told = (limit: unknown, name = 'a') => answer('rate_limit', { task_name: name, rate_limit: limit });
+    const shown = (...taskinfoitems: string[]) => answer('registered', { taskinfoitems });
+
+    expect(await shown()).to.deep.equal(['a [rate_limit=10/m]', 'b']);
+    expect(await shown('soft_time_limit')).to.deep.equal(['a [soft_time_limit=5]', 'b']);
+    expect(await told('100/h')).to.deep.equal({ ok: 'new rate limit set successfully' });
+    expect(await told(2, 'b')).to.deep.equal({ ok: 'new rate limit set successfully' });
+    expect(await shown()).to.deep.equal(['a [rate_limit=100/h]', 'b [rate_limit=2/s]']);
+    for (const none of [0, '0', null, '']) {
+      expect(await told(none)).to.deep.equal({ ok: 'rate limit disabled successfully' });
+    }
+    expect(await shown()).to.deep.equal(['a', 'b [rate_limit=2/s]']);
+    expect(worker.told.rateOf('a')).to.deep.equal({ rate: undefined, revision: 5 });
+    expect(await told('often')).to.deep.equal({ error: "Invalid rate limit string: ValueError('often')" });
+    expect(await told({})).to.have.property('error');
+    expect(await told('1/s', 'c')).to.deep.equal({ error: 'unknown task' });
+
+    const times = (soft: unknown, hard: unknown, name = 'a') =>
+      answer('time_limit', { task_name: name, soft, hard });
+    expect(await times(1.5, 3)).to.deep.equal({ ok: 'time limits set successfully' });
+    expect(await shown('time_limit', 'soft_time_limit')).to.deep.equal([
+      'a [soft_time_limit=1.5 time_limit=3]',
+      'b',
+    ]);
+    expect(await times(undefined, undefined)).to.deep.equal({ ok: 'time limits set successfully' });
+    expect(worker.told.timesOf('a')).to.deep.equal({ soft: undefined, hard: undefined });
+    expect(await times('x', 1)).to.deep.equal({ error: "ValueError('soft has to be seconds')" });
+    expect(await times(1, 2, 'c')).to.deep.equal({ error: 'unknown task' });
   });
 
   it("answers Celery's errors to what it does not know or cannot do", async () => {
@@ -127,7 +168,6 @@ describe('answerRequest', () => {
     expect(await answer('autoscale', { max: 0 })).to.deep.equal({
       error: `ValueError("'max' has to be a whole number from 1")`,
     });
-    expect(await answer('pool_restart')).to.deep.equal({ error: "ValueError('Pool restarts not enabled')" });
     expect(await answer('pool_grow', { n: -1 }))
       .to.have.property('error')
       .that.matches(/^ValueError/u);

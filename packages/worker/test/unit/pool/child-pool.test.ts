@@ -4,7 +4,6 @@ import { expect } from 'chai';
 
 import { Cancellation } from '../../../dist/cancellation.js';
 import { ChildPool } from '../../../dist/pool/child-pool.js';
-import { inheritedOptions } from '../../../dist/pool/process-child.js';
 import type { Work } from '../../../dist/work.js';
 import { ManualClock } from '../../../../core/dist-test/support/manual-clock.js';
 import { FakeChild } from '../../support/fake-child.js';
@@ -14,21 +13,6 @@ import { noRetries } from '../../support/fakes.js';
 const settle = async (): Promise<void> => {
   for (let n = 0; n < 20; n++) await Promise.resolve();
 };
-
-describe('inheritedOptions', () => {
-  it('keeps loaders, and drops the inspector and a program to evaluate', () => {
-    const given = [
-      '--import',
-      'tsx',
-      '--inspect=9229',
-      '--input-type=module',
-      '-e',
-      'run()',
-      '--enable-source-maps',
-    ];
-    expect(inheritedOptions(given)).to.deep.equal(['--import', 'tsx', '--enable-source-maps']);
-  });
-});
 
 describe('a pool of children', () => {
   let clock: ManualClock;
@@ -254,6 +238,23 @@ describe('a pool of children', () => {
     expect(pool.stats().children.map(({ id }) => id)).to.deep.equal([3]);
     children[2]?.done(0);
     expect(await all[2]).to.deep.equal({ kind: 'succeeded', value: 3 });
+    expect(pool.stats().children.map(({ id }) => id)).to.deep.equal([3]);
+  });
+
+  it('replaces its children when it is restarted: idle ones at once, busy ones when their task has ended', async () => {
+    const pool = await open({ concurrency: 3, min_concurrency: 1 });
+    await pool.start();
+    const all = [run(pool), run(pool)];
+    await settle();
+    children[0]?.done(0);
+    await all[0];
+
+    expect(pool.restart()).to.equal(true);
+    await settle();
+    expect(pool.stats().children.map(({ id }) => id)).to.deep.equal([2]);
+    children[1]?.done(0);
+    expect(await all[1]).to.deep.equal({ kind: 'succeeded', value: 2 });
+    await settle();
     expect(pool.stats().children.map(({ id }) => id)).to.deep.equal([3]);
   });
 
