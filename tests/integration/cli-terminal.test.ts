@@ -112,4 +112,21 @@ describe('celeriac in a terminal', function () {
     expect((await terminal.lines('coloured')).join('\n')).not.to.include('\u001b');
     await leave(terminal);
   });
+
+  it('purge says how many there are, and throws them away only for the name', async () => {
+    await using publisher = await createPublisher({ config: { events: { connection_string: url } } });
+    await publisher.sendMany('any', [1, 2, 3], { queue: 'unwanted' });
+    await using terminal = await open();
+    for (const [answer, end] of [
+      ['yes', /^ended with 2$/mu],
+      ['unwanted', /^3 thrown away from unwanted\nended with 0$/mu],
+    ] as const) {
+      await terminal.type(`clear; node ${main} purge unwanted; echo "ended with $?"`);
+      await terminal.shows(
+        /3 messages of 'unwanted' would be thrown away for good\. Type its name to go on:/u,
+      );
+      await terminal.type(answer);
+      await terminal.shows(end);
+    }
+  });
 });

@@ -50,32 +50,29 @@ export function createProgram(finish: (code: number) => void): Command {
     .description('Task queue and event bus on RabbitMQ, in the protocol of Celery')
     .version(version)
     .addHelpText('after', footer);
-  for (const command of [
-    initCommand(),
-    devCommand(finish),
-    workerCommand(finish),
-    beatCommand(finish),
-    schedulesCommand(),
-    sendCommand(),
-    resultCommand(),
-    publishEventCommand(),
-    applicationsCommand(),
-    dlqCommand(),
-    cancelCommand(finish),
-    inspectCommand(finish),
-    controlCommand(finish),
-    statusCommand(finish),
-    eventsCommand(),
-    topCommand(),
-    queuesCommand(),
-    purgeCommand(),
-    configCommand(),
-    schemaCommand(),
-    completionCommand(),
-    brokerCommand(finish),
-  ]) {
-    program.addCommand(command);
-  }
+  const groups: readonly (readonly [heading: string, commands: readonly Command[]])[] = [
+    ['Begin:', [initCommand(), devCommand(finish)]],
+    ['Run:', [workerCommand(finish), beatCommand(finish), brokerCommand(finish)]],
+    ['Send:', [sendCommand(), resultCommand(), publishEventCommand()]],
+    [
+      'Look:',
+      [
+        statusCommand(finish),
+        topCommand(),
+        queuesCommand(),
+        eventsCommand(),
+        inspectCommand(finish),
+        schedulesCommand(),
+      ],
+    ],
+    [
+      'Change:',
+      [controlCommand(finish), cancelCommand(finish), purgeCommand(), dlqCommand(), applicationsCommand()],
+    ],
+    ['Settings:', [configCommand(), schemaCommand(), completionCommand()]],
+  ];
+  for (const [heading, commands] of groups)
+    for (const command of commands) program.addCommand(command.helpGroup(heading));
   return program;
 }
 

@@ -27,6 +27,7 @@ type Finish = (code: number) => void;
 /** Celery's `inspect`: nothing changes. */
 export function inspectCommand(finish: Finish): Command {
   return addressed(new Command('inspect'))
+    .summary('ask workers: active, stats, query_task and more')
     .description(`ask workers: ${methodsOf('inspect')}; or another method of theirs`)
     .argument('<method>', 'what to ask')
     .argument('[arguments...]', 'ids of tasks for query_task; else name=value, with JSON values')
@@ -45,6 +46,7 @@ export function inspectCommand(finish: Finish): Command {
 /** Celery's `control`: workers are changed. */
 export function controlCommand(finish: Finish): Command {
   return addressed(new Command('control'))
+    .summary('tell workers: add_consumer, pool_grow, shutdown and more')
     .description(`tell workers: ${methodsOf('control')}; or another command of theirs`)
     .argument('<command>', 'what to do')
     .argument('[arguments...]', "the command's arguments in Celery's order, or name=value with JSON values")

@@ -1,5 +1,5 @@
 /** `celeriac queues` and `celeriac purge`: how full the configured queues are, and a way to empty one. */
-import { openQueues, type QueueReport, type Queues } from '@celeriac/core';
+import { openQueues, type QueueReport, type Queues, systemClock } from '@celeriac/core';
 import { Command } from 'commander';
 
 import { confirmName } from '../confirm.js';
@@ -8,7 +8,7 @@ import { examples } from '../help.js';
 import { showLive } from '../live.js';
 import { print, printJson } from '../output.js';
 import { duration } from '../parse.js';
-import type { Room } from '../screen.js';
+import type { Line, Room } from '../screen.js';
 import { configSource, type ConfigOption } from '../settings.js';
 import { printable } from '../text.js';
 import { watchWaiting } from '../waiting.js';
@@ -48,10 +48,22 @@ async function listQueues(names: string[], options: ListOptions): Promise<void> 
     const read = (): Promise<readonly QueueReport[]> => queues.list(named).finally(said);
     if (json && !watch) printJson(await read());
     else {
-      const show = (reports: readonly QueueReport[], room?: Room) => queueLines({ reports, isAll }, room);
+      const show = (reports: readonly QueueReport[], room?: Room): readonly Line[] =>
+        watch
+          ? [...moment(), ...queueLines({ reports, isAll }, roomLeft(room))]
+          : queueLines({ reports, isAll });
       await showLive({ interval, once: !watch, json, read, show, toJson: (reports) => reports });
     }
   });
+}
+
+/** A broker that does not answer leaves the last table standing: its age has to be seen. */
+function moment(): readonly Line[] {
+  return [{ text: new Date(systemClock.now()).toISOString(), tone: 'faint' }, { text: '' }];
+}
+
+function roomLeft(room: Room | undefined): Room | undefined {
+  return room === undefined ? undefined : { ...room, height: room.height - moment().length };
 }
 
 export function purgeCommand(): Command {
