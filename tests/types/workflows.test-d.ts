@@ -1,5 +1,5 @@
 /** Types of workflows, checked by the compiler only: what one gives has to be what the next takes. */
-import { chain, chord, createPublisher, defineTask, group, signature } from '@celeriac/publisher';
+import { bindTask, chain, chord, createPublisher, defineTask, group, signature } from '@celeriac/publisher';
 
 const double = defineTask({ name: 'double', input: { type: 'integer' }, output: { type: 'integer' } });
 const print = defineTask({ name: 'print', input: { type: 'string' }, output: { type: 'boolean' } });
@@ -51,6 +51,42 @@ export async function workflows(): Promise<void> {
   await client.sendWorkflow(signature(double));
   // @ts-expect-error -- amount is a number
   signature(charge, { account: 'a', amount: 'much' });
+}
+
+/** Never called. Celery's names give and take the same types. */
+export async function celeryNames(): Promise<void> {
+  const client = await createPublisher();
+  const doubled = client.task(double);
+  const charged = client.task(charge);
+  const named = client.task('by.name');
+
+  used((await (await doubled.delay(1)).result()) satisfies number);
+  used(
+    (await (
+      await charged.applyAsync({ amount: 1, account: 'a' }, { countdown: '10s' })
+    ).result()) satisfies string,
+  );
+  const whole = chain(doubled.s(1), doubled.s(), charged.s({ account: 'a' }), client.task(print).s());
+  used((await (await client.sendWorkflow(whole)).result()) satisfies boolean);
+  used(
+    (await (
+      await client.sendWorkflow(chain(doubled.s(1), charged.si({ amount: 1, account: 'a' })))
+    ).result()) satisfies string,
+  );
+  used((await (await client.sendWorkflow(doubled.map([1, 2]))).result()) satisfies number[]);
+  used((await (await named.delay(1, 'two')).result()) satisfies unknown);
+  used(named.s<number>(1), bindTask(double, client).delay(1), bindTask('by.name', client).delay());
+
+  // @ts-expect-error -- a number, not text
+  await doubled.delay('1');
+  // @ts-expect-error -- account is missing
+  await charged.applyAsync({ amount: 1 });
+  // @ts-expect-error -- amount is missing
+  charged.si({ account: 'a' });
+  // @ts-expect-error -- a number is no text
+  chain(doubled.s(1), client.task(print).s());
+  // @ts-expect-error -- it still needs its input
+  await client.sendWorkflow(doubled.s());
 }
 
 function used(..._values: readonly unknown[]): void {}

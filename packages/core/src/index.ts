@@ -125,6 +125,7 @@ export { chain, chord, chunks, group, map, starmap } from './canvas/compose.js';
 export type { OutputOf } from './canvas/compose.js';
 export { taskIds, unfolded } from './canvas/freeze.js';
 export type { WorkflowNode } from './canvas/freeze.js';
+export { bindTask, BoundTask, NamedTask } from './canvas/bound-task.js';
 export { Signature, signature, signatureFrom } from './canvas/signature.js';
 export type { AnySignature, Missing, SignatureOptions } from './canvas/signature.js';
 export { noChords, SignatureSender } from './canvas/workflow-sender.js';

@@ -11,6 +11,9 @@ export type { ResultSender } from './receipt.js';
 export { resultsOf } from './results-of.js';
 export type { SettledResult } from './results-of.js';
 export {
+  bindTask,
+  BoundTask,
+  NamedTask,
   chain,
   chord,
   chunks,

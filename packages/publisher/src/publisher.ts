@@ -7,6 +7,7 @@ import { EventEmitter } from 'node:events';
 
 import {
   type BrokerAccess,
+  BoundTask,
   brokerAccess,
   BrokerEventSender,
   BrokerTaskSender,
@@ -23,6 +24,7 @@ import {
   type KeyStoreSource,
   loadConfig,
   loadSigning,
+  NamedTask,
   noChords,
   notifier,
   type Logger,
@@ -45,6 +47,7 @@ import {
   signingSink,
   silentLogger,
   systemClock,
+  type TaskContract,
   type TaskCanceller,
   type TaskSenderParts,
   type Tell,
@@ -53,7 +56,7 @@ import {
 
 import { type WorkflowResultSender, withWorkflowResults } from './canvas/send-workflow.js';
 import { AsyncResult, type ResultParts } from './async-result.js';
-import { type ResultSender, withResults } from './receipt.js';
+import { type Receipt, type ResultSender, withResults } from './receipt.js';
 
 export interface PublisherOptions {
   /** A file (YAML or JSON), or the configuration itself. Default: environment variables and defaults only. */
@@ -185,6 +188,18 @@ class Publisher
   async ready(options: { readonly timeout?: Duration } = {}): Promise<void> {
     const timeoutMs = parseDuration(options.timeout ?? 30) * 1000;
     await Promise.all(this.#sides().map(({ session }) => session.ready({ timeoutMs })));
+  }
+
+  /**
+   * The task under Celery's names: `task(add).delay(…)`, `.applyAsync(…)`, `.s(…)`, `.si(…)`. By bare name arguments are
+   * positional, as in Python. Sends nothing by itself.
+   */
+  task<Input, Output>(task: TaskContract<Input, Output, unknown>): BoundTask<Input, Output, Receipt<Output>>;
+  task(name: string): NamedTask<Receipt>;
+  task(task: TaskContract | string): BoundTask<never, unknown, Receipt> | NamedTask<Receipt> {
+    return typeof task === 'string'
+      ? new NamedTask(task, this.send)
+      : new BoundTask<unknown, unknown, Receipt>(task, this.send);
   }
 
   /** What became of the task with this id. With `rpc://` only of tasks that this publisher sent. */

@@ -33,6 +33,9 @@ export { checkSchedules } from './beat/schedule.js';
 export type { ScheduleOptions } from './beat/schedule.js';
 export { exitCodes } from './shutdown.js';
 export {
+  bindTask,
+  BoundTask,
+  NamedTask,
   chain,
   chord,
   chunks,

@@ -1,0 +1,73 @@
+/** Tasks under the names that Celery's own have. */
+import { expect } from 'chai';
+
+import { bindTask } from '../../../dist/canvas/bound-task.js';
+import { map, starmap } from '../../../dist/canvas/compose.js';
+import { signature } from '../../../dist/canvas/signature.js';
+import { defineTask } from '../../../dist/contract/task.js';
+import type { TaskSender } from '../../../dist/task-sender.js';
+
+describe("a task under Celery's names", () => {
+  const sent: unknown[][] = [];
+  const sender = {
+    send: (...call: unknown[]) => {
+      sent.push(call);
+      return Promise.resolve({ id: '1' });
+    },
+  } as unknown as TaskSender;
+  const charge = defineTask({
+    name: 'charge',
+    input: {
+      type: 'object',
+      properties: { amount: { type: 'integer' }, account: { type: 'string' } },
+      required: ['amount', 'account'],
+      additionalProperties: false,
+    },
+    queue: 'billing',
+  });
+  const json = (one: { toJSON(): unknown }): unknown => JSON.parse(JSON.stringify(one));
+  beforeEach(() => {
+    sent.length = 0;
+  });
+
+  it('is sent by contract with its input', async () => {
+    const charged = bindTask(charge, sender);
+    const input = { amount: 1, account: 'a' };
+    expect(await charged.delay(input)).to.include({ id: '1' });
+    await charged.applyAsync(input, { countdown: '10s' });
+    expect(sent).to.deep.equal([
+      [charge, input, undefined],
+      [charge, input, { countdown: '10s' }],
+    ]);
+    expect(charged.name).to.equal('charge');
+  });
+
+  it('is sent by name with positional arguments', async () => {
+    const add = bindTask('math.add', sender);
+    await add.delay(1, 2);
+    await add.delay();
+    await add.applyAsync([1, 2], { queue: 'q', kwargs: { deep: true } });
+    expect(sent).to.deep.equal([
+      ['math.add', [1, 2], undefined],
+      ['math.add', [], undefined],
+      ['math.add', [1, 2], { queue: 'q', kwargs: { deep: true } }],
+    ]);
+  });
+
+  it('gives the signatures that signature gives', () => {
+    const charged = bindTask(charge, sender);
+    const add = bindTask('math.add', sender);
+    const input = { amount: 1, account: 'a' };
+    expect(json(charged.s())).to.deep.equal(json(signature(charge)));
+    expect(json(charged.s({ account: 'a' }))).to.deep.equal(json(signature(charge, { account: 'a' })));
+    expect(json(charged.si(input, { priority: 3 }))).to.deep.equal(
+      json(signature(charge, input, { priority: 3, immutable: true })),
+    );
+    expect(json(add.s(2))).to.deep.equal(json(signature('math.add', [2])));
+    expect(json(add.si())).to.deep.equal(json(signature('math.add', [], { immutable: true })));
+    expect(json(charged.map([input]))).to.deep.equal(json(map(charge, [input])));
+    expect(json(add.starmap([[1, 2]]))).to.deep.equal(json(starmap('math.add', [[1, 2]])));
+    expect(json(add.chunks([[1, 2]], 2))).to.include({ task: 'celery.chunks' });
+    expect(sent).to.deep.equal([]);
+  });
+});
