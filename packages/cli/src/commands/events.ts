@@ -7,6 +7,7 @@ import { print } from '../output.js';
 import { eventTypes } from '../parse.js';
 import { configSource, type ConfigOption } from '../settings.js';
 import { untilSignal } from '../until-signal.js';
+import { watchWaiting } from '../waiting.js';
 import { EventLines } from './events-text.js';
 
 interface EventsOptions extends ConfigOption {
@@ -30,12 +31,15 @@ async function followEvents(options: EventsOptions): Promise<void> {
   const { types, json = false } = options;
   const config = configSource(options);
   const lines = new EventLines();
-  const ended = untilSignal();
+  const { logger, end } = watchWaiting({ isQuiet: json });
   const receiver = await openEventReceiver({
     config,
+    logger,
     types,
     onEvent: (event) => print(json ? stringifyJson(event) : lines.line(event)),
   });
+  end();
+  const ended = untilSignal(); // not before: Ctrl-C ends the waiting for a broker as well
   try {
     process.stderr.write('waiting for events, press Ctrl-C to stop\n');
     if (options.enable === true) await enableEvents(config);

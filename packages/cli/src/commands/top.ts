@@ -2,13 +2,21 @@
  * `celeriac top`: workers and tasks as a table that is kept up to date, from their events and from what workers answer.
  * With --queues, how full the queues are as well.
  */
-import { ClusterState, openEventReceiver, openQueues, openRemoteControl, systemClock } from '@celeriac/core';
+import {
+  ClusterState,
+  type MonitoringEvent,
+  openEventReceiver,
+  openQueues,
+  openRemoteControl,
+  systemClock,
+} from '@celeriac/core';
 import { Command } from 'commander';
 
 import { examples } from '../help.js';
 import { showLive } from '../live.js';
 import { duration } from '../parse.js';
 import { configSource, type ConfigOption } from '../settings.js';
+import { watchWaiting } from '../waiting.js';
 import { mostRows, taskRows, topLines, type TopView, workerRows } from './top-text.js';
 import { askWorkers } from './worker-answers.js';
 
@@ -36,12 +44,15 @@ export function topCommand(): Command {
 async function showTop({ interval, once = false, json = false, ...options }: TopOptions): Promise<void> {
   const config = configSource(options);
   const state = new ClusterState(systemClock);
-  await using _receiver = await openEventReceiver({ config, onEvent: (event) => state.hear(event) });
+  const { logger, end } = watchWaiting({ isQuiet: json });
+  const onEvent = (event: MonitoringEvent): void => state.hear(event);
+  await using _receiver = await openEventReceiver({ config, onEvent, logger });
   await using control = await openRemoteControl({ config });
   await using queues = options.queues === true ? await openQueues({ config }) : undefined;
   // Workers show at once, not after their next heartbeat.
   await control.cast('heartbeat', {});
   if (options.enable === true) await control.cast('enable_events', {});
+  end(); // from here on the table says how things are
   const read = async (): Promise<TopView> => {
     const [answers, reports] = await Promise.all([askWorkers(control), queues?.list()]);
     const seen = { workers: state.workers(), tasks: state.tasks(), counts: state.counts };

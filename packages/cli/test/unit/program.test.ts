@@ -186,7 +186,7 @@ describe('the celeriac command', () => {
     expect((await celeriac(['config', 'print', 'good.yaml'], directory, more)).code).to.equal(0);
   });
 
-  for (const command of ['status', 'cancel an-id', 'inspect ping', 'beat schedules', 'dlq list']) {
+  for (const command of ['status', 'cancel an-id', 'inspect ping', 'beat schedules', 'dlq list', 'top']) {
     it(`says why it has nothing to say yet: ${command}`, async () => {
       const child = spawn(process.execPath, [main, ...command.split(' ')], { cwd: directory, env });
       const [said] = (await once(child.stderr, 'data')) as [Buffer];
