@@ -6,7 +6,7 @@ export type { ResultOptions, TaskStatus } from './async-result.js';
 export { GroupResult, WorkflowResult } from './canvas/workflow-result.js';
 export type { AnyWorkflowResult } from './canvas/workflow-result.js';
 export type { ResultOfWorkflow, WorkflowResultSender } from './canvas/send-workflow.js';
-export { Receipt } from './receipt.js';
+export { Receipt, withResults } from './receipt.js';
 export type { ResultSender } from './receipt.js';
 export { resultsOf } from './results-of.js';
 export type { SettledResult } from './results-of.js';

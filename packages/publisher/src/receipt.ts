@@ -46,7 +46,7 @@ interface ReceiptParts extends ResultParts {
   readonly ignoresResults: boolean;
 }
 
-/** The same sender, with receipts that read results. */
+/** The same sender, with receipts that read results. @internal */
 export function withResults(sender: TaskSender, { ignoresResults, ...parts }: ReceiptParts): ResultSender {
   const given = (task: TaskContract | string, options: SendManyOptions = {}): ResultParts => {
     const own = typeof task === 'string' ? undefined : task.ignoreResult;

@@ -28,6 +28,7 @@ import { drained, type DrainOptions, type Due, Pending } from './drain.js';
 import { encodedEvent, encodedTask } from './encoded.js';
 import { Recorder } from './expectations.js';
 import { ownKeyStore } from './key-store.js';
+import { MemoryResults } from './memory-results.js';
 import { MemorySide } from './memory-side.js';
 import { Outbox, type Recorded } from './outbox.js';
 import { rawMessage, type RawMessage } from './raw-message.js';
@@ -61,7 +62,13 @@ export async function testApp(options: TestAppOptions): Promise<TestApp> {
   const { config, given } = await loadTestConfig(options);
   const { clock = systemClock, logger = silentLogger } = options;
   const parts = new Parts(config, clock);
-  const worker = createWorkerOver(() => parts.side, { ...given, clock, logger, keyStore: parts.keyStore });
+  const worker = createWorkerOver(() => parts.side, {
+    ...given,
+    clock,
+    logger,
+    keyStore: parts.keyStore,
+    results: parts.results,
+  });
   await options.register(worker);
   worker.on('started', ({ id, name }) => {
     const run = currentRun();
@@ -83,11 +90,13 @@ class Parts {
   readonly sink: RecordingSink;
   readonly side: MemorySide;
   readonly keyStore: KeyStoreSource;
+  readonly results: MemoryResults;
 
   constructor(config: Config, clock: Clock) {
     this.config = config;
     this.clock = clock;
     this.keyStore = ownKeyStore(clock);
+    this.results = new MemoryResults(clock);
     this.outbox = new Outbox(config);
     this.sink = new RecordingSink({
       config,

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 
 import {
   type AnySignature,
+  BoundTask,
   BrokerEventSender,
   BrokerTaskSender,
   type Clock,
@@ -13,18 +14,22 @@ import {
   type ErrorCode,
   type EventSender,
   type KeyStoreSource,
+  NamedTask,
   type PreparedSender,
   producerName,
   publishPrepared,
+  type ResultStore,
   serviceName,
   systemClock,
   noChords,
   type SentWorkflow,
   SignatureSender,
-  type TaskSender,
+  type TaskContract,
   type WorkflowOptions,
   type WorkflowSender,
 } from '@celeriac/core';
+
+import { AsyncResult, type Receipt, type ResultSender, withResults } from '@celeriac/publisher';
 
 import { Recorder } from './expectations.js';
 import { ownKeyStore } from './key-store.js';
@@ -52,28 +57,40 @@ export interface TestPublisherParts {
   readonly sink: RecordingSink;
   readonly clock: Clock;
   readonly keyStore: KeyStoreSource;
+  /** Where results are read; absent: nobody runs what is sent. */
+  readonly results?: ResultStore;
 }
 
 export class TestPublisher
   extends Recorder
-  implements TaskSender, WorkflowSender, EventSender, PreparedSender, AsyncDisposable
+  implements ResultSender, WorkflowSender, EventSender, PreparedSender, AsyncDisposable
 {
-  readonly send: TaskSender['send'];
-  readonly sendMany: TaskSender['sendMany'];
+  /** Of a test application the receipt's `result()` is there once `drain` has run the task. */
+  readonly send: ResultSender['send'];
+  readonly sendMany: ResultSender['sendMany'];
   readonly publishEvent: EventSender['publishEvent'];
   /** @internal */
   readonly publishPrepared: PreparedSender['publishPrepared'];
   #sink: RecordingSink;
   #workflows: SignatureSender;
+  #resultParts: ConstructorParameters<typeof AsyncResult>[1];
 
-  constructor({ config, outbox, sink, clock, keyStore }: TestPublisherParts) {
+  constructor({ config, outbox, sink, clock, keyStore, results: store }: TestPublisherParts) {
     super(outbox, config);
     this.#sink = sink;
     const common = { config, clock, sink, declarer: allDeclared, newId: randomUUID };
-    const tasks = new BrokerTaskSender({ ...common, origin: producerName(), keyStore });
+    const tasks = new BrokerTaskSender({
+      ...common,
+      origin: producerName(),
+      keyStore,
+      replies: store?.replies,
+    });
     const events = new BrokerEventSender({ ...common, source: serviceName(config) });
-    this.send = tasks.send.bind(tasks);
-    this.sendMany = tasks.sendMany.bind(tasks);
+    const { result_expires: longestWait, ignore_result: ignoresResults } = config.tasks;
+    this.#resultParts = { store, clock, longestWait };
+    const sender = withResults(tasks, { ...this.#resultParts, ignoresResults });
+    this.send = sender.send.bind(sender);
+    this.sendMany = sender.sendMany.bind(sender);
     this.publishEvent = events.publishEvent.bind(events);
     this.publishPrepared = publishPrepared(tasks, events);
     const chords = (): Promise<never> => Promise.reject(noChords());
@@ -83,6 +100,20 @@ export class TestPublisher
   /** Chains, links and groups; chords are counted in Redis, so they reject with ERR_CHORD_BACKEND. */
   sendWorkflow(workflow: AnySignature, options?: WorkflowOptions): Promise<SentWorkflow> {
     return this.#workflows.send(workflow.wire, {}, options);
+  }
+
+  /** The task under Celery's names, as a publisher gives it. */
+  task<Input, Output>(task: TaskContract<Input, Output, unknown>): BoundTask<Input, Output, Receipt<Output>>;
+  task(name: string): NamedTask<Receipt>;
+  task(task: TaskContract | string): BoundTask<never, unknown, Receipt> | NamedTask<Receipt> {
+    return typeof task === 'string'
+      ? new NamedTask(task, this.send)
+      : new BoundTask<unknown, unknown, Receipt>(task, this.send);
+  }
+
+  /** What became of the task with this id. */
+  result<Output = unknown>(id: string): AsyncResult<Output> {
+    return new AsyncResult<Output>(id, this.#resultParts);
   }
 
   /** There is nothing to wait for. */

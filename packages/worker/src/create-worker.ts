@@ -1,5 +1,5 @@
 /** Makes workers: over a broker, or over what stands in for one in tests. Starts nothing. */
-import type { KeyStoreSource } from '@celeriac/core';
+import type { KeyStoreSource, ResultWriter } from '@celeriac/core';
 
 import { openWorkerSide } from './open-side.js';
 import type { OpenSide } from './side.js';
@@ -14,8 +14,8 @@ export function createWorker(options: WorkerOptions = {}): Worker {
 /** As `createWorker`, over something else than a broker: all tasks inline, no signatures. For `@celeriac/testing`. @internal */
 export function createWorkerOver(
   openOther: OpenSide,
-  options: WorkerOptions & { readonly keyStore?: KeyStoreSource } = {},
+  options: WorkerOptions & { readonly keyStore?: KeyStoreSource; readonly results?: ResultWriter } = {},
 ): Worker {
-  const { keyStore, ...others } = options;
-  return new Worker(others, { open: openOther, isSimulated: true, keyStore });
+  const { keyStore, results, ...others } = options;
+  return new Worker(others, { open: openOther, isSimulated: true, keyStore, results });
 }

@@ -18,6 +18,7 @@ import {
   type Logger,
   PayloadCheckIn,
   type PayloadStore,
+  type ResultWriter,
   producerName,
   type Section,
   serviceName,
@@ -68,6 +69,8 @@ export interface HandlingOptions {
   readonly modules: readonly string[];
   /** There is no broker: tasks run inline, and signatures do not matter. */
   readonly isSimulated: boolean;
+  /** Where results go then. */
+  readonly results?: ResultWriter | undefined;
   /** Where large bodies are kept. */
   readonly payloadStore: PayloadStore | undefined;
   readonly applications: readonly Application[];
@@ -132,8 +135,10 @@ export class Handling {
     const gates = await openGates({ ...this.#parts, tls: access.tls });
     this.#opened.push(gates);
     const { sink } = sides.tasks.publishing;
-    // Without a broker, in tests, there is no store either.
-    if (!isSimulated) this.#results = await openResults({ ...this.#parts, sink });
+    // Without a broker, in tests, there is no other store.
+    const { results: writer } = this.#parts;
+    if (!isSimulated || writer !== undefined)
+      this.#results = await openResults({ ...this.#parts, sink, writer });
     if (this.#results !== undefined) this.#opened.push(this.#results);
     const { workflows: sender } = contextParts;
     const following = openFollowUps({ ...this.#parts, sender, results: this.#results });

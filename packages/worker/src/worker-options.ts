@@ -5,6 +5,7 @@ import type {
   ConfigSource,
   Duration,
   KeyStoreSource,
+  ResultWriter,
   Logger,
   PayloadStore,
 } from '@celeriac/core';
@@ -45,4 +46,6 @@ export interface Over {
   readonly isSimulated: boolean;
   /** Instead of the configured one. */
   readonly keyStore?: KeyStoreSource | undefined;
+  /** Where results go without a broker. Default: nowhere. */
+  readonly results?: ResultWriter | undefined;
 }

@@ -250,8 +250,8 @@ export class Worker implements AsyncDisposable {
     if (tasks.names.length === 0 && applications.length === 0) throw nothingRegistered();
     const config = await loadConfig(source, { env, overrides });
     const parts = { config, logger: this.#logger, clock: this.#clock, openSide: this.#over.open };
-    const { isSimulated, keyStore } = this.#over;
-    const what = { tasks, modules, applications, queues, isSimulated, keyStore, payloadStore };
+    const { isSimulated, keyStore, results } = this.#over;
+    const what = { tasks, modules, applications, queues, isSimulated, keyStore, results, payloadStore };
     const shutdown = (): void => {
       this.#told.abort();
       void this.stop();

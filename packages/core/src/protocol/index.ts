@@ -36,7 +36,7 @@ export {
   taskForRetry,
 } from './again.js';
 export { type FollowedTask, followedTask } from './followed-task.js';
-export { decodeResult, isReady, resultTarget, resultTargetOf } from './result.js';
+export { decodeResult, encodeResult, isReady, resultTarget, resultTargetOf } from './result.js';
 export type { NewResult, ResultRecord, ResultTarget, TaskChild, TaskState } from './result.js';
 export type { RemoteException } from './exception.js';
 export { canvasKind, chordParts, membersOf, readSignature, readSignatures } from './canvas.js';

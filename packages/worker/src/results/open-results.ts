@@ -6,6 +6,7 @@ import {
   type Logger,
   type MessageSink,
   openResultWriter,
+  type ResultWriter,
 } from '@celeriac/core';
 
 import type { TaskHandlers } from '../handlers.js';
@@ -16,6 +17,8 @@ import { ResultKeeper } from './result-keeper.js';
 export interface ResultsParts {
   readonly config: Config;
   readonly tasks: TaskHandlers;
+  /** Default: as configured. */
+  readonly writer?: ResultWriter | undefined;
   readonly access: BrokerAccess;
   readonly sink: MessageSink;
   readonly logger: Logger;
@@ -29,7 +32,8 @@ export interface ResultsParts {
 export async function openResults(parts: ResultsParts): Promise<ResultKeeper | undefined> {
   const { config, access, sink, logger, clock, stopping } = parts;
   const worker = workerName();
-  const writer = await openResultWriter({ config, sink, logger, clock, tls: access.tls, worker });
+  const writer =
+    parts.writer ?? (await openResultWriter({ config, sink, logger, clock, tls: access.tls, worker }));
   if (writer === undefined) return undefined;
   if (stopping.aborted) {
     await writer.close(); // there was nothing to close when it was stopped
