@@ -124,8 +124,9 @@ function overItems<Out>(
   const { wire } = signature(task as string);
   const { [`headers`]: _ofInput, ...options } = wire.options;
   const kwargs = { task: { ...wire, options }, it: [...it], ...more };
-  const queue = wire.options.queue === undefined ? {} : { queue: wire.options.queue };
-  return new Signature(taskSignature(name, { kwargs, options: queue, immutable: true }));
+  const shared = ['queue', 'argsrepr', 'kwargsrepr'].filter((one) => wire.options[one] !== undefined);
+  const own = Object.fromEntries(shared.map((one) => [one, wire.options[one]]));
+  return new Signature(taskSignature(name, { kwargs, options: own, immutable: true }));
 }
 
 export type { SignatureOptions };

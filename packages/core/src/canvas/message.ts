@@ -2,6 +2,7 @@
  * The message of a task of a workflow: its signature's options become the message's fields, as `apply_async` does it.
  * Pure. An option that cannot be read is an error: sent without it the task would run at another time or place.
  */
+import { hiddenArgs } from '../protocol/python-repr.js';
 import { CeleriacError } from '../errors.js';
 import type { TaskMessage } from '../message.js';
 import { celeryHeaders, defined, isMap } from '../protocol/celery-fields.js';
@@ -48,6 +49,7 @@ export function taskOf({ signature, embed }: FirstTask, from: SentFrom): TaskMes
       ignoreResult: typeof options.ignore_result === 'boolean' ? options.ignore_result : undefined,
       replyTo: options.reply_to === '' ? undefined : options.reply_to,
       stamps: stampsOf(options),
+      isSensitive: options.argsrepr === hiddenArgs ? true : undefined,
       replacedTaskNesting: numberOf(options, 'replaced_task_nesting', task),
     }),
     rootId: from.rootId ?? options.root_id ?? id,

@@ -8,6 +8,7 @@ import type { TaskContract } from '../contract/task.js';
 import { CeleriacError } from '../errors.js';
 import { readSignature, taskSignature, type WireSignature, withOptions } from '../protocol/canvas.js';
 import { stringifyJson } from '../protocol/json.js';
+import { hiddenArgs, hiddenKwargs } from '../protocol/python-repr.js';
 import { parseJson } from '../protocol/json.js';
 import { linked } from './freeze.js';
 
@@ -119,7 +120,8 @@ export function signature(
   const contract = typeof task === 'string' ? undefined : task;
   const name = typeof task === 'string' ? task : task.name;
   const { kwargs: more, ...others } = options;
-  const wire = taskSignature(name, { args, kwargs: { ...kwargs, ...more } });
+  const hidden = contract?.sensitive === true ? { options: hiddenReprs } : {};
+  const wire = taskSignature(name, { args, kwargs: { ...kwargs, ...more }, ...hidden });
   const whole =
     contract !== undefined && takesWhole(contract, wire) ? { headers: { [inputHeader]: 'value' } } : {};
   const defaults = contract === undefined ? {} : contractOptions(contract);
@@ -127,6 +129,9 @@ export function signature(
   const all = Object.keys(headers).length === 0 ? others : { ...others, headers };
   return new Signature(optioned(wire, { ...defaults, ...all }));
 }
+
+/** Celery's options of `apply_async`: what monitors are shown, also when Python sends it. */
+const hiddenReprs = { argsrepr: hiddenArgs, kwargsrepr: hiddenKwargs };
 
 /** What a partial input leaves open: the first of a list, or the members of an object that are not there. */
 export type Missing<Input, Given> = Given extends undefined

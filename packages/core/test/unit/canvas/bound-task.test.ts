@@ -3,6 +3,7 @@ import { expect } from 'chai';
 
 import { bindTask } from '../../../dist/canvas/bound-task.js';
 import { map, starmap } from '../../../dist/canvas/compose.js';
+import { taskOf } from '../../../dist/canvas/message.js';
 import { signature } from '../../../dist/canvas/signature.js';
 import { defineTask } from '../../../dist/contract/task.js';
 import type { TaskSender } from '../../../dist/task-sender.js';
@@ -69,5 +70,23 @@ describe("a task under Celery's names", () => {
     expect(json(add.starmap([[1, 2]]))).to.deep.equal(json(starmap('math.add', [[1, 2]])));
     expect(json(add.chunks([[1, 2]], 2))).to.include({ task: 'celery.chunks' });
     expect(sent).to.deep.equal([]);
+  });
+});
+
+describe('the signature of a sensitive task', () => {
+  it('tells monitors no arguments, whoever sends it', () => {
+    const pay = defineTask({ name: 'pay', sensitive: true });
+    const hidden = { argsrepr: '(...)', kwargsrepr: '{...}' };
+    const of = (one: { toJSON(): Record<string, unknown> }): unknown => one.toJSON().options;
+    expect(of(signature(pay, { card: '4111' }))).to.deep.equal(hidden);
+    expect(of(map(pay, [{ card: '4111' }]))).to.deep.equal(hidden);
+    const { signature: wire } = { signature: signature(pay, { card: '4111' }, { id: '1' }).wire };
+    const embed = { callbacks: null, errbacks: null, chain: null, chord: null };
+    const message = taskOf({ signature: wire, embed }, { now: 0, origin: 'o' } as never);
+    expect(message.isSensitive).to.equal(true);
+    const open = signature('open', [1], { id: '2' }).wire;
+    expect(taskOf({ signature: open, embed }, { now: 0, origin: 'o' } as never).isSensitive).to.equal(
+      undefined,
+    );
   });
 });
