@@ -157,27 +157,37 @@ export class Capsule {
   }
 
   #take(delivery: Delivery, intake: Intake): void {
-    const { dispatchParts: parts } = this.#options;
     this.#inHand++;
     intake.inHand++;
-    void dispatch(delivery, parts)
-      .catch((error: unknown) => {
-        // A bug of ours. The message must not be lost with it, nor come straight back for ever.
-        parts.logger.error('a delivery could not be handled', { queue: delivery.queue, error });
-        return settle({ kind: 'deadLetter', reason: 'failed', error }, delivery, parts);
-      })
-      .catch((error: unknown) =>
-        parts.logger.error('a delivery stays unsettled', { queue: delivery.queue, error }),
-      )
-      .finally(() => {
-        this.#inHand--;
-        intake.inHand--;
-        this.#closeIdle(intake);
-        if (this.#inHand > 0) return;
-        const waiting = this.#idle;
-        this.#idle = [];
-        for (const resolve of waiting) resolve();
-      });
+    void this.#handle(delivery, intake);
+  }
+
+  /** Never rejects. */
+  async #handle(delivery: Delivery, intake: Intake): Promise<void> {
+    const { dispatchParts: parts } = this.#options;
+    try {
+      await dispatch(delivery, parts);
+    } catch (error) {
+      // A bug of ours. The message must not be lost with it, nor come straight back for ever.
+      parts.logger.error('a delivery could not be handled', { queue: delivery.queue, error });
+      await giveUp(delivery, error, parts);
+    }
+    this.#inHand--;
+    intake.inHand--;
+    this.#closeIdle(intake);
+    if (this.#inHand > 0) return;
+    const waiting = this.#idle;
+    this.#idle = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+/** Never rejects. */
+async function giveUp(delivery: Delivery, error: unknown, parts: DispatchParts): Promise<void> {
+  try {
+    await settle({ kind: 'deadLetter', reason: 'failed', error }, delivery, parts);
+  } catch (cause) {
+    parts.logger.error('a delivery stays unsettled', { queue: delivery.queue, error: cause });
   }
 }
 

@@ -62,7 +62,8 @@ export interface DispatchParts extends SettleParts {
 
 export async function dispatch(delivery: Delivery, parts: DispatchParts): Promise<void> {
   const startedAt = parts.clock.monotonic();
-  const deliveries = { ...deliveryCount(delivery), limit: parts.deliveryLimit };
+  const { before, kept } = deliveryCount(delivery);
+  const deliveries = { before, kept, limit: parts.deliveryLimit };
   const suspicion = parts.suspects.take(deliveries);
   const preparing = beforehand(delivery, deliveries, suspicion) ?? parts.prepare(delivery);
   const prepared = preparing instanceof Promise ? await preparing : preparing;

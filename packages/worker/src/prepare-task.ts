@@ -89,7 +89,7 @@ function reader(
     if (elsewhere && !task.isFromModule)
       return ending(message, { kind: 'unknown', error: notInModule(message) });
     if (!elsewhere || readsInput(task)) return prepared(message, task, given);
-    return { work: work(message, task, { ...given, input: undefined, call: runsElsewhere }) };
+    return { work: work(message, task, { given, input: undefined, call: runsElsewhere }) };
   };
 }
 
@@ -144,6 +144,12 @@ interface Given {
   readonly elsewhere: boolean;
 }
 
+interface Calling {
+  readonly given: Given;
+  readonly input: unknown;
+  readonly call: (context: RunningTask) => unknown;
+}
+
 type TaskBatcher = Batcher<unknown, TaskContext>;
 
 /** One for each task of batches, made when its first message comes. */
@@ -169,7 +175,7 @@ function ending(message: TaskMessage, outcome: Outcome): Prepared {
 function bareWork(message: TaskMessage, task: RegisteredTask, given: Given) {
   const { args, kwargs } = message;
   const all = Object.keys(kwargs).length === 0 ? args : [...args, kwargs];
-  return work(message, task, { ...given, input: all, call: () => task.handler(...all) });
+  return work(message, task, { given, input: all, call: () => task.handler(...all) });
 }
 
 async function contractWork(message: TaskMessage, task: RegisteredTask, given: Given): Promise<Prepared> {
@@ -180,18 +186,14 @@ async function contractWork(message: TaskMessage, task: RegisteredTask, given: G
   if (!checked.ok) return ending(message, { kind: 'invalid', error: checked.error });
   const { value } = checked;
   return {
-    work: work(message, task, { ...given, input: value, call: (context) => task.handler(value, context) }),
+    work: work(message, task, { given, input: value, call: (context) => task.handler(value, context) }),
   };
 }
 
-function work(
-  message: TaskMessage,
-  task: RegisteredTask,
-  given: Given & { input: unknown; call: (context: RunningTask) => unknown },
-): Work {
-  const { delivery, parts, crashes, elsewhere, input } = given;
+function work(message: TaskMessage, task: RegisteredTask, { given, input, call: callHere }: Calling): Work {
+  const { delivery, parts, crashes, elsewhere } = given;
   const batcher = parts.batcherOf(task);
-  const call = elsewhere ? runsElsewhere : given.call;
+  const call = elsewhere ? runsElsewhere : callHere;
   return {
     id: message.id,
     name: message.task,

@@ -6,7 +6,6 @@ import {
   type Delivery,
   isOutOfPatience,
   isRepeated,
-  type LogFields,
   type Logger,
   type Outcome,
   type Tell,
@@ -94,6 +93,13 @@ interface Ending {
   readonly outcome: Outcome;
   readonly verdict: Verdict;
   readonly ms: number;
+}
+
+/** What every line about a delivery says. */
+interface Told {
+  readonly id: string | undefined;
+  readonly name: string | undefined;
+  readonly queue: string;
 }
 
 export class Report {
@@ -206,11 +212,12 @@ export class Report {
     }
   }
 
-  #acknowledged(outcome: Outcome, what: LogFields, ms: number): void {
-    if (outcome.kind !== 'revoked') this.#logger.info(doneText(outcome), { ...what, ms: Math.round(ms) });
-    else if (outcome.terminated)
-      this.#logger.warn('cancelled while it ran, and it stopped', { ...what, ms: Math.round(ms) });
-    else this.#logger.info('cancelled: acknowledged without running it', what);
+  /** The line of most tasks: its fields are written out, which costs a third of copying them. */
+  #acknowledged(outcome: Outcome, { name, id, queue }: Told, ms: number): void {
+    const what = { name, id, queue, ms: Math.round(ms) };
+    if (outcome.kind !== 'revoked') this.#logger.info(doneText(outcome), what);
+    else if (outcome.terminated) this.#logger.warn('cancelled while it ran, and it stopped', what);
+    else this.#logger.info('cancelled: acknowledged without running it', { name, id, queue });
   }
 }
 

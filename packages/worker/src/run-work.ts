@@ -30,32 +30,30 @@ export async function runWork(work: Work, delivery: Delivery, run: Run): Promise
   report.received(work, delivery);
   try {
     if (early > 0) await waitInHand(delivery, (woken) => clock.sleep(early, woken), run.parts);
-    return await runHeld(held, run);
+    const earlier = earlierRun(held, run);
+    const taken = earlier === undefined ? undefined : await takenOver(earlier, held, run);
+    return taken ?? (await runInSlot(held, run));
   } finally {
     inHand.delete(held);
   }
 }
 
-/** When a slot is free; or not at all, where an earlier run of the same message goes on here. */
-async function runHeld(held: WorkHeld, run: Run): Promise<Outcome> {
-  const { slots, lostRuns } = run.parts;
-  const { work, delivery } = held;
-  const earlier = isRepeated(delivery) ? lostRuns.of(delivery.queue, work.id) : undefined;
-  const taken = earlier === undefined ? undefined : await takenOver(earlier, held, run);
-  if (taken !== undefined) return taken;
-  if (work.isBatched === true) return started(held, run);
+/** A run of the same message, whose delivery was lost, that goes on here. */
+function earlierRun({ work, delivery }: WorkHeld, { parts }: Run): LostRun | undefined {
+  return isRepeated(delivery) ? parts.lostRuns.of(delivery.queue, work.id) : undefined;
+}
+
+/** When a slot is free. Batches have one of their own. */
+function runInSlot(held: WorkHeld, run: Run): Promise<Outcome> {
+  const { slots } = run.parts;
+  if (held.work.isBatched === true) return started(held, run);
   const slot = slots.take();
-  if (slot !== undefined) await slot;
-  try {
-    return await started(held, run);
-  } finally {
-    slots.release();
-  }
+  return slot === undefined ? started(held, run) : slot.then(() => started(held, run));
 }
 
 /** Runs it, in a slot that was taken for it, or among others of a batch. */
 async function started(held: WorkHeld, run: Run): Promise<Outcome> {
-  const { clock, report, lostRuns } = run.parts;
+  const { clock, report, lostRuns, slots } = run.parts;
   const { work, delivery } = held;
   const { id, name } = work;
   const cancellation = new Cancellation();
@@ -69,11 +67,14 @@ async function started(held: WorkHeld, run: Run): Promise<Outcome> {
   });
   let outcome: Outcome = { kind: 'notStarted' };
   try {
-    outcome = (await refusal(held, run)) ?? (await running(held, cancellation, run));
+    const asked = refusal(held, run);
+    const refused = asked instanceof Promise ? await asked : asked;
+    outcome = refused ?? (await running(held, cancellation, run));
     return outcome;
   } finally {
     forget();
     lost.ended?.(outcome);
+    if (work.isBatched !== true) slots.release();
   }
 }
 
@@ -94,16 +95,20 @@ function running(held: WorkHeld, cancellation: Cancellation, { parts, passage }:
     : pool.run(work, { cancellation, delivery, fencing });
 }
 
-/** Why work that has a slot does not start after all; undefined when it does. */
-async function refusal({ work, delivery }: WorkHeld, { parts, passage }: Run): Promise<Outcome | undefined> {
+/** Why work that has a slot does not start after all; undefined when it does. A promise only where a gate asks elsewhere. */
+function refusal(
+  { work, delivery }: WorkHeld,
+  { parts, passage }: Run,
+): Outcome | undefined | Promise<Outcome | undefined> {
   const { clock, stopping, gates } = parts;
   const isOver = (): boolean => stopping.aborted || !delivery.live;
   if (isOver()) return { kind: 'notStarted' };
   if (isExpired(work, clock.now())) return { kind: 'expired', error: expired(work) };
   if (gates.every(({ isIdle }) => isIdle === true)) return undefined;
   const asked = passage.through(gates, work, delivery);
-  const refused = asked instanceof Promise ? await asked : asked;
-  return refused ?? (isOver() ? { kind: 'notStarted' } : undefined); // a gate may have taken its time
+  if (!(asked instanceof Promise)) return asked;
+  // It may have taken its time.
+  return asked.then((refused) => refused ?? (isOver() ? { kind: 'notStarted' } : undefined));
 }
 
 /**

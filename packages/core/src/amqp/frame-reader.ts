@@ -6,7 +6,7 @@
  */
 import { CeleriacError } from '../errors.js';
 import type { HeaderTable, MessageProperties } from '../ports.js';
-import { readTable, shortString, TableReader } from './table-reader.js';
+import { readTable, recurringString, shortString, TableReader } from './table-reader.js';
 
 const frameHeaderBytes = 7;
 const frameEnd = 0xce;
@@ -117,8 +117,8 @@ export function readProperties(payload: Buffer, start: number): ReceivedProperti
   try {
     const flags = payload.readUInt16BE(start);
     const reader = new TableReader(payload, start + 2);
-    if (flags & 0x8000) properties.contentType = shortString(reader);
-    if (flags & 0x4000) properties.contentEncoding = shortString(reader);
+    if (flags & 0x8000) properties.contentType = recurringString(reader);
+    if (flags & 0x4000) properties.contentEncoding = recurringString(reader);
     if (flags & 0x2000) readHeaders(properties, reader);
     readRest(properties, reader, flags);
   } catch (error) {
@@ -144,12 +144,12 @@ function readRest(properties: ReceivedProperties, reader: TableReader, flags: nu
   if (flags & 0x1000) properties.deliveryMode = reader.bytes.readUInt8(reader.take(1));
   if (flags & 0x0800) properties.priority = reader.bytes.readUInt8(reader.take(1));
   if (flags & 0x0400) properties.correlationId = shortString(reader);
-  if (flags & 0x0200) properties.replyTo = shortString(reader);
+  if (flags & 0x0200) properties.replyTo = recurringString(reader);
   if (flags & 0x0100) properties.expiration = shortString(reader);
   if (flags & 0x0080) properties.messageId = shortString(reader);
   if (flags & 0x0040) properties.timestamp = Number(reader.bytes.readBigUInt64BE(reader.take(8)));
-  if (flags & 0x0020) properties.type = shortString(reader);
-  if (flags & 0x0010) properties.userId = shortString(reader);
-  if (flags & 0x0008) properties.appId = shortString(reader);
+  if (flags & 0x0020) properties.type = recurringString(reader);
+  if (flags & 0x0010) properties.userId = recurringString(reader);
+  if (flags & 0x0008) properties.appId = recurringString(reader);
   if (flags & 0x0004) properties.clusterId = shortString(reader);
 }

@@ -23,8 +23,7 @@ const zlibTypes: ReadonlySet<string> = new Set(['application/x-gzip', 'gzip', 'z
 /** Reads the body as JSON of one of the media types. */
 export function readJsonBody(received: Received, mediaTypes: readonly string[]): unknown {
   const { contentType = '', contentEncoding = '' } = received.properties;
-  const mediaType = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  if (!mediaTypes.includes(mediaType)) {
+  if (!mediaTypes.includes(contentType) && !mediaTypes.includes(mediaTypeOf(contentType))) {
     const found =
       contentType === '' ? 'it has no content type' : `its content type is '${contentType.slice(0, 100)}'`;
     throw new Malformed('content-type', `${found}, but only ${mediaTypes.join(' and ')} is read`);
@@ -43,6 +42,11 @@ export function readJsonBody(received: Received, mediaTypes: readonly string[]):
     const reason = errorText(cause).startsWith('nested deeper') ? 'too-deep' : 'undecodable-body';
     throw new Malformed(reason, `its body is not JSON (${errorText(cause)})`, cause);
   }
+}
+
+/** Without its parameters. */
+function mediaTypeOf(contentType: string): string {
+  return contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
 function decompressed({ properties, body }: Received): Buffer {

@@ -77,15 +77,27 @@ export class ResultKeeper {
     this.#notices.sent(id, child);
   }
 
-  /** True when there is nothing to keep, or it is kept; false when the delivery must not be acknowledged. Never rejects. */
-  async ended({ target, delivery, outcome, verdict }: EndedTask): Promise<boolean> {
+  /**
+   * True when there is nothing to keep, or it is kept; false when the delivery must not be acknowledged. A promise only
+   * where something was told or is to be kept. Never rejects.
+   */
+  ended(ended: EndedTask): true | Promise<boolean> {
+    const { target, delivery, outcome, verdict } = ended;
     const children = this.#notices.children(target.id, delivery);
     const told = this.#notices.close(target.id, delivery);
-    if (told !== undefined) await told;
     const result = resultOf(outcome, verdict, target.id);
-    if (result === undefined || !this.#wants(target, result)) return true;
-    const all = result.status === 'RETRY' || children.length === 0 ? result : { ...result, children };
-    return this.#keep(target, all, delivery);
+    const isKept = result !== undefined && this.#wants(target, result);
+    if (told === undefined && !isKept) return true;
+    return this.#afterTold(told, () => {
+      if (!isKept) return true;
+      const all = result.status === 'RETRY' || children.length === 0 ? result : { ...result, children };
+      return this.#keep(target, all, delivery);
+    });
+  }
+
+  async #afterTold(told: Promise<void> | undefined, keep: () => true | Promise<boolean>): Promise<boolean> {
+    if (told !== undefined) await told;
+    return keep();
   }
 
   close(): Promise<void> {
