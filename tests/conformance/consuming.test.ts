@@ -2,7 +2,7 @@ import amqp, { type ConsumeMessage } from 'amqplib';
 import { expect } from 'chai';
 
 import { waitFor } from '../support/wait-for.js';
-import { bodies, onEveryBroker, publish, refusal } from './subjects.js';
+import { bodies, onEveryBroker, publish, refusal, take } from './subjects.js';
 
 onEveryBroker('messages are handed out', (opened) => {
   describe('consuming', () => {
@@ -70,6 +70,17 @@ onEveryBroker('messages are handed out', (opened) => {
       await channel.waitForConfirms();
 
       expect(await bodies(channel, 'q')).to.deep.equal(['p5', 'p3', 'p0']);
+    });
+
+    it('one by one leaves what has expired behind it uncounted', async () => {
+      const { channel } = opened();
+      await channel.assertQueue('q');
+      await publish(channel, 'q', ['a']);
+      channel.sendToQueue('q', Buffer.from('b'), { expiration: '0' });
+      await channel.waitForConfirms();
+
+      expect((await channel.checkQueue('q')).messageCount).to.equal(2);
+      expect((await take(channel, 'q')).fields.messageCount).to.equal(0);
     });
   });
 

@@ -98,6 +98,25 @@ onEveryBroker('declarations', (opened) => {
       );
     });
 
+    it('by the first in an order of their own, where several differ', async () => {
+      const { channel } = opened();
+      await channel.assertQueue('q', { arguments: { 'x-queue-type': 'quorum' } });
+      await channel.assertQueue('r', { arguments: { 'x-single-active-consumer': true } });
+      const flag = "the value 'true' of type 'bool'";
+
+      const other = { 'x-single-active-consumer': true };
+      expect(await refused((c) => c.assertQueue('q', { arguments: other }))).to.contain(
+        `inequivalent arg 'x-single-active-consumer' for ${queue}: received ${flag} but current is none`,
+      );
+      const prioritized = { 'x-max-priority': 4, 'x-max-length': 3 };
+      expect(await refused((c) => c.assertQueue('r', { arguments: prioritized }))).to.contain(
+        "inequivalent arg 'x-max-length' for queue 'r'",
+      );
+      expect(await refused((c) => c.assertQueue('r', { arguments: { 'x-max-priority': 4 } }))).to.contain(
+        "inequivalent arg 'x-max-priority' for queue 'r'",
+      );
+    });
+
     it('by auto-delete', async () => {
       await opened().channel.assertQueue('q');
       expect(await refused((c) => c.assertQueue('q', { autoDelete: true }))).to.equal(

@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { waitFor } from '../support/wait-for.js';
 import { differences, differencesTable } from './differences.js';
 import { RawClient } from './raw-client.js';
-import { onEveryBroker, publish, refusal, take } from './subjects.js';
+import { bodies, onEveryBroker, publish, refusal, take } from './subjects.js';
 
 type Id = keyof typeof differences;
 
@@ -66,6 +66,18 @@ onEveryBroker('known differences', (opened) => {
           );
         }
         return results.join(' ');
+      },
+    ],
+    expiredAbove: [
+      'high low',
+      'low',
+      async () => {
+        const { channel } = opened();
+        await channel.assertQueue('q', { arguments: { 'x-max-priority': 4 } });
+        await publish(channel, 'q', ['low']);
+        channel.sendToQueue('q', Buffer.from('high'), { priority: 3, expiration: '0' });
+        await channel.waitForConfirms();
+        return (await bodies(channel, 'q')).join(' ');
       },
     ],
     replyAddresses: ['first last', 'last', answersFromNextDoor],

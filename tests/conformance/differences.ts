@@ -58,6 +58,12 @@ export const differences = {
     embedded: 'is dropped, as one to nobody',
     why: 'each virtual host keeps its own addresses, as it keeps its own queues',
   },
+  expiredAbove: {
+    what: 'A message of higher priority that has expired before those of lower priority were taken',
+    rabbitmq: 'is handed out, once, if it came to a queue where others waited',
+    embedded: 'is gone',
+    why: "RabbitMQ looks for what has expired only where a queue's one message is new; nobody counts on that",
+  },
   permissions: {
     what: 'Permissions, policies, limits of virtual hosts',
     rabbitmq: 'enforced',

@@ -76,29 +76,46 @@ const checks: readonly (readonly [name: string, check: Check])[] = [
 
 const checkType = oneOf(['classic', 'quorum'], (type) => `"unsupported queue type '${type}'"`);
 
-const both = [
+/** In the order in which RabbitMQ compares them and names the first that differs (rabbit_amqqueue, `declare_args`). */
+const inOrder: readonly string[] = [
+  'x-expires',
+  'x-message-ttl',
   'x-dead-letter-exchange',
   'x-dead-letter-routing-key',
-  'x-expires',
+  'x-dead-letter-strategy',
   'x-max-length',
   'x-max-length-bytes',
-  'x-message-ttl',
+  'x-max-in-memory-length',
+  'x-max-in-memory-bytes',
+  'x-max-priority',
   'x-overflow',
-  'x-queue-type',
+  'x-queue-mode',
+  'x-queue-version',
   'x-single-active-consumer',
+  'x-queue-type',
+  'x-quorum-initial-group-size',
+  'x-delivery-limit',
+  'x-queue-master-locator',
+  'x-queue-leader-locator',
 ];
+const ofClassicOnly: ReadonlySet<string> = new Set([
+  'x-max-priority',
+  'x-queue-master-locator',
+  'x-queue-mode',
+  'x-queue-version',
+]);
+const ofQuorumOnly: ReadonlySet<string> = new Set([
+  'x-dead-letter-strategy',
+  'x-delivery-limit',
+  'x-max-in-memory-bytes',
+  'x-max-in-memory-length',
+  'x-queue-leader-locator',
+  'x-quorum-initial-group-size',
+]);
 /** What each type takes; what only another takes is refused, what none knows is ignored. */
 export const argumentsOf: Readonly<Record<QueueSettings['type'], readonly string[]>> = {
-  classic: [...both, 'x-max-priority', 'x-queue-master-locator', 'x-queue-mode', 'x-queue-version'],
-  quorum: [
-    ...both,
-    'x-dead-letter-strategy',
-    'x-delivery-limit',
-    'x-max-in-memory-bytes',
-    'x-max-in-memory-length',
-    'x-queue-leader-locator',
-    'x-quorum-initial-group-size',
-  ],
+  classic: inOrder.filter((name) => !ofQuorumOnly.has(name)),
+  quorum: inOrder.filter((name) => !ofClassicOnly.has(name)),
 };
 const known: readonly string[] = [
   ...argumentsOf.classic,

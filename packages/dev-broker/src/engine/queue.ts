@@ -111,6 +111,8 @@ export class Queue {
     this.#expiry.drop();
     const entry = this.#ready.shift();
     if (entry !== undefined) this.#handOut(entry);
+    // It may have been all that kept others in the queue, which a classic one does not count as left then.
+    if (this.options.settings.type === 'classic') this.#expiry.drop();
     this.#expiry.watch();
     return entry;
   }
