@@ -36,7 +36,7 @@ export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() 
 /** A logger that writes lines to standard error, or to `write`. */
 export function createLogger(options: LoggerOptions = {}): Logger {
   const { level = 'info', format = 'text', clock = systemClock } = options;
-  const write = options.write ?? ((line: string) => void process.stderr.write(`${line}\n`));
+  const write = options.write ?? standardError;
   const render = format === 'json' ? jsonLine : textLine;
   const log =
     (at: LogLevel) =>
@@ -56,6 +56,18 @@ export function createLogger(options: LoggerOptions = {}): Logger {
       }
     };
   return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
+}
+
+let isHeeded = false;
+
+/**
+ * What reads it may end before the process does (`… 2>&1 | head`, a log collector that is replaced). Each line would then
+ * be an error event that nobody listens to, and the report of that another line, without end.
+ */
+function standardError(line: string): void {
+  if (!isHeeded) process.stderr.on('error', () => undefined);
+  isHeeded = true;
+  process.stderr.write(`${line}\n`);
 }
 
 /** The same logger, but unable to throw: what it cannot write must not fail the work that wanted to say something. */

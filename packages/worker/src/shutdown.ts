@@ -96,15 +96,24 @@ function quietListeners(worker: Signalled, logger: Logger): Listeners {
  * may be broken: others finish, and the process ends, to be started anew.
  */
 function uncaughtListeners(stop: () => void, logger: Logger): Listeners {
+  let isPipeBroken = false;
   return {
     unhandledRejection: (error: unknown) => {
       logger.error('a promise was rejected that nobody awaits', { ...runningNow(), error });
     },
     uncaughtException: (error: unknown) => {
+      // It may be the log itself: to say so each time would go on without end.
+      const isRepeated = isPipeBroken && isBrokenPipe(error);
+      isPipeBroken ||= isBrokenPipe(error);
+      if (isRepeated) return;
       logger.error('an exception that nobody caught: stopping', { ...runningNow(), error });
       stop();
     },
   };
+}
+
+function isBrokenPipe(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE';
 }
 
 /** The handler it comes from, where that can be told. */

@@ -156,4 +156,16 @@ describe('runUntilSignalled', () => {
 
     expect(counts()).to.deep.equal([0, 0, 0, 0]);
   });
+
+  it('says only once that a pipe is broken: it may be the one of the log', async () => {
+    const before = process.listeners('uncaughtException');
+    const ended = runUntilSignalled(worker(), logger);
+    const own = process.listeners('uncaughtException').filter((one) => !before.includes(one));
+    const broken = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+    for (const error of [broken, broken, new Error('another'), broken])
+      for (const listener of own) listener(error, 'uncaughtException');
+
+    expect(await ended).to.equal(70);
+    expect(lines.filter((line) => line.startsWith('an exception'))).to.have.length(2);
+  });
 });
