@@ -5,12 +5,14 @@ import {
   Applications,
   brokerAccess,
   type Config,
+  type EventMessage,
   loadConfig,
   openPublishing,
   silentLogger,
   systemClock,
 } from '@celeriac/core';
-import { defineEvent } from '@celeriac/publisher';
+import { defineEvent, defineEvents } from '@celeriac/publisher';
+import { eventsMatching } from '@celeriac/worker';
 import { expect } from 'chai';
 
 import { requireRabbit, Vhost } from '../support/broker.js';
@@ -83,6 +85,40 @@ describe('events', function () {
       'search person.new 2',
     ]);
     expect(await vhost.depth('events.invoicing.dead-letter')).to.equal(0);
+  });
+
+  it('come in every spelling that is accepted, by family, by wildcard and by routing pattern', async () => {
+    await using vhost = await Vhost.create();
+    const lime = 'core.lime.{object}.{action}.v1';
+    const older = 'core.limeobject.{object}.{action}';
+    const config = configFor(vhost.url, { events: { accepted_routing_keys: [lime, older] } });
+    await using watched = new WatchedWorker(config);
+    const person = defineEvents({
+      object: 'person',
+      values: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] },
+    });
+    const got: string[] = [];
+    const note = (who: string) => (event: EventMessage) =>
+      got.push(`${who} ${event.object ?? ''} ${event.action ?? ''} ${event.type}`);
+    watched.worker.application('family').on(person.any, note('family'));
+    watched.worker.application('gone').on(eventsMatching('*.deleted'), note('gone'));
+    watched.worker.application('pattern').on('core.lime.person.#', note('pattern'));
+    await watched.worker.start();
+    for (const routing_key of [lime, older, 'core.limeobject.{object}.{action}.v1']) {
+      await using sender = await WatchedPublisher.open(configFor(vhost.url, { events: { routing_key } }));
+      await sender.publisher.publishEvent(person.deleted, { id: 1 }); // its values are gone: no contract asks for them
+    }
+
+    await watched.untilSettled(9);
+
+    const types = [
+      'core.lime.person.delete.v1',
+      'core.limeobject.person.delete',
+      'core.limeobject.person.delete.v1',
+    ];
+    expect(got.sort()).to.deep.equal(
+      ['family', 'gone', 'pattern'].flatMap((who) => types.map((type) => `${who} person delete ${type}`)),
+    );
   });
 
   it('that were published after an application registered wait for its first start', async () => {

@@ -1,6 +1,6 @@
 /** Types of publisher and worker, checked by the compiler only: a wrong input or handler does not compile. */
-import { createPublisher, defineEvent, defineTask, resultsOf } from '@celeriac/publisher';
-import { createWorker } from '@celeriac/worker';
+import { createPublisher, defineEvent, defineEvents, defineTask, resultsOf } from '@celeriac/publisher';
+import { createWorker, eventsMatching } from '@celeriac/worker';
 import { Type } from 'typebox';
 import { z } from 'zod';
 
@@ -33,6 +33,11 @@ const event = defineEvent({
     required: ['name'],
     additionalProperties: false,
   },
+});
+
+const visits = defineEvents({
+  object: 'visit',
+  values: z.object({ at: z.string().transform((text) => new Date(text)), place: z.string() }),
 });
 
 export const limited = defineTask({
@@ -96,6 +101,14 @@ export async function publisher(): Promise<void> {
   await client.publishEvent(event, { id: 1, values: { name: 'a' } });
   // @ts-expect-error -- name is a text
   await client.publishEvent(event, { id: 1, values: { name: 1 } });
+  const visit = { at: '2026-11-25', place: 'here' };
+  await client.publishEvent(visits.updated, { id: 1, values: visit, originalValues: { place: 'there' } });
+  // @ts-expect-error -- at is a text for senders
+  await client.publishEvent(visits.created, { id: 1, values: { ...visit, at: new Date() } });
+  // @ts-expect-error -- place is a text, before the change as well
+  await client.publishEvent(visits.updated, { id: 1, values: visit, originalValues: { place: 1 } });
+  // @ts-expect-error -- a pattern cannot be published
+  await client.publishEvent(visits.any, { id: 1, values: visit });
 }
 
 /** Never called. */
@@ -122,4 +135,27 @@ export function worker(): void {
   one.task(converted, ({ when }: { when: string }) => ({ year: when.length }));
   // @ts-expect-error -- there is no such property
   one.task(boxed, ({ acount }: { acount: string }) => acount === 'a');
+}
+
+/** Never called. */
+export function eventHandlers(): void {
+  const crm = createWorker().application('crm');
+  crm.on(visits.any, ({ values, originalValues, action }) => {
+    used(values?.at satisfies Date | undefined, originalValues?.at satisfies string | undefined, action);
+    // @ts-expect-error -- there is no such value
+    used(values?.plaice);
+    // @ts-expect-error -- nor was there before
+    used(originalValues?.plaice);
+  });
+  crm.on(event, ({ values }) => used(values?.name satisfies string | undefined));
+  crm.on(eventsMatching('*.deleted'), ({ values, originalValues }) => {
+    used(values satisfies unknown, originalValues?.anything satisfies unknown);
+    // @ts-expect-error -- its kind of object is not known
+    used(values?.name);
+  });
+  crm.batch(visits.any, { size: 10, wait: '1s' }, (batch) => {
+    for (const { values } of batch) used(values?.at satisfies Date | undefined);
+  });
+  // @ts-expect-error -- a family is not an event: one of its events, or any
+  crm.on(visits, () => undefined);
 }

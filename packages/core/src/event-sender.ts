@@ -10,7 +10,8 @@ import type { EventContract } from './contract/event.js';
 import type { EventMessage } from './message.js';
 import type { MessageSink, SentMessage } from './ports.js';
 import type { PreparedEvent } from './prepared.js';
-import { encodeEvent, eventType } from './protocol/cloud-event.js';
+import { encodeEvent } from './protocol/cloud-event.js';
+import { eventType } from './protocol/event-type.js';
 
 /** What happened to an object. */
 export interface ObjectChange<Values> {
@@ -27,6 +28,10 @@ export interface PublishEventOptions {
   readonly id?: string;
   /** When it happened. Default: now. */
   readonly time?: Date;
+  /** CloudEvents `subject`. Default: that of the object, `deal/7`; none for an event by its type. */
+  readonly subject?: string;
+  /** CloudEvents `dataschema`, an absolute URI. Default: that of the contract. */
+  readonly dataSchema?: string;
   /** CloudEvents extension attributes: lower-case names, plain values. */
   readonly extensions?: Readonly<Record<string, unknown>>;
   /** How long the broker may take to confirm. Default `tasks.publish_timeout`. */
@@ -130,7 +135,7 @@ async function objectMessage(
   contract: EventContract,
   { change, options }: { change: ObjectChange<unknown>; options: PublishEventOptions },
 ): Promise<EventMessage> {
-  const { object, action } = contract;
+  const { object, action, dataSchema } = contract;
   const { id: objectId, values, originalValues } = change;
   if (contract.values !== undefined && (values !== undefined || action !== 'delete')) {
     const { checkedValues } = await import('./contract/validate.js');
@@ -142,7 +147,14 @@ async function objectMessage(
     ...(values === undefined ? {} : { values }),
     ...(originalValues === undefined ? {} : { original_values: originalValues }),
   };
-  const details = { object, action, objectId, data, ...(values === undefined ? {} : { values }) };
+  const details = {
+    object,
+    action,
+    objectId,
+    data,
+    ...(values === undefined ? {} : { values }),
+    ...(dataSchema === undefined ? {} : { dataSchema }),
+  };
   const more =
     originalValues === undefined ? {} : { originalValues: originalValues as Record<string, unknown> };
   return eventMessage(parts, type, { options, details: { ...details, ...more } });
@@ -165,6 +177,8 @@ function eventMessage(
     source,
     time: options.time?.getTime() ?? clock.now(),
     ...details,
+    ...(options.subject === undefined ? {} : { subject: options.subject }),
+    ...(options.dataSchema === undefined ? {} : { dataSchema: options.dataSchema }),
     extensions: options.extensions ?? {},
   };
 }

@@ -19,6 +19,7 @@ export type { LogFields, Logger, LoggerOptions, LogLevel } from './logger.js';
 export type {
   EventAction,
   EventMessage,
+  OriginalValues,
   JsonValue,
   TaskCheckpoint,
   TaskEmbed,
@@ -62,6 +63,8 @@ export { loadValidator } from './contract/validator.js';
 export type { Validated, Validator } from './contract/validator.js';
 export { defineEvent } from './contract/event.js';
 export type { EventContract, EventDefinition } from './contract/event.js';
+export { defineEvents, eventsMatching } from './contract/event-family.js';
+export type { EventFamily, EventFamilyDefinition, EventPattern } from './contract/event-family.js';
 export type { JsonSchema, Schema, SchemaInput, SchemaOutput } from './contract/schema.js';
 
 export {

@@ -71,8 +71,13 @@ export interface TaskEmbed {
 /** What happened to an object. On the wire `created` is `new`, `updated` is `update`, and so on. */
 export type EventAction = 'new' | 'update' | 'delete' | 'restore';
 
-/** A fact about an object. */
-export interface EventMessage<Values = unknown> {
+/** Of values whose shape is known, some, as senders write them; else anything. */
+export type OriginalValues<Values> = unknown extends Values
+  ? Readonly<Record<string, unknown>>
+  : Readonly<Partial<Values>>;
+
+/** A fact about an object. `Values` as a handler gets them, `Written` as senders write them. */
+export interface EventMessage<Values = unknown, Written = Values> {
   readonly kind: 'event';
   /** Unique per event and source; stable over redeliveries. */
   readonly id: string;
@@ -82,6 +87,10 @@ export interface EventMessage<Values = unknown> {
   readonly source: string;
   /** When it happened, milliseconds since the epoch; absent when the sender did not say. */
   readonly time?: number;
+  /** CloudEvents `subject`: what it is about, `deal/7` unless the publisher said otherwise. */
+  readonly subject?: string;
+  /** CloudEvents `dataschema`: the URI of its data's schema, where its contract names one. */
+  readonly dataSchema?: string;
   /** The kind of object (`deal`) and what happened to it, read from the type; absent for foreign types. */
   readonly object?: string;
   readonly action?: EventAction;
@@ -89,8 +98,8 @@ export interface EventMessage<Values = unknown> {
   readonly objectId?: string | number;
   /** The object's values after the event. */
   readonly values?: Values;
-  /** On updates: the values that changed, as they were before. */
-  readonly originalValues?: Readonly<Record<string, unknown>>;
+  /** On updates: the values that changed, as they were before. Not validated: they may be of an older shape. */
+  readonly originalValues?: OriginalValues<Written>;
   /** CloudEvents `data`, whole: for events whose data is not an object's values. */
   readonly data: unknown;
   /** CloudEvents extension attributes. */

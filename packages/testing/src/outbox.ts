@@ -8,6 +8,7 @@ import {
   delayedTarget,
   type EventMessage,
   inputHeader,
+  eventTemplates,
   parseEventType,
   type TaskMessage,
 } from '@celeriac/core';
@@ -91,7 +92,7 @@ export class Outbox {
     const decoded = decodeEvent(wire);
     if (!decoded.ok) return undefined;
     const { message } = decoded;
-    return { ...parseEventType(this.#config.events.routing_key, message.type), ...message };
+    return { ...parseEventType(eventTemplates(this.#config.events), message.type), ...message };
   }
 }
 

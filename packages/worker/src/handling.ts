@@ -11,7 +11,8 @@ import {
   type Clock,
   type Config,
   eventForRetry,
-  eventType,
+  eventPatterns,
+  eventTemplates,
   type KeyStoreSource,
   loadValidator,
   openSentEvents,
@@ -231,12 +232,12 @@ export class Handling {
 
   #addApplication(application: Application, { contextParts, validator, gates }: Shared): void {
     const { config, clock, logger, stopping, watchdog: watch, signatures } = this.#parts;
-    const { routing_key: typePattern } = config.events;
+    const templates = eventTemplates(config.events);
     const { event_handler: handler } = config;
-    application.resolve(({ object, action }) => eventType(typePattern, object, action));
+    application.resolve((wanted) => eventPatterns(config.events, wanted));
     const plan = planApplication(config, application);
     const batching = { clock, logger, stopping };
-    const parts = { contextParts, validator, typePattern, batching };
+    const parts = { contextParts, validator, templates, batching };
     const prepare = eventPreparer({ ...parts, application, config: handler });
     this.#addCapsule('events', {
       queues: [plan],

@@ -4,6 +4,7 @@ import {
   Applications,
   brokerAccess,
   type Config,
+  eventPatterns,
   openPublishing,
   parseDuration,
   type RegisteredApplication,
@@ -43,7 +44,10 @@ export function applicationsCommand(): Command {
     )
     .addHelpText('after', examples("celeriac applications register invoicing 'core.limeobject.deal.*.v1'"))
     .action(async (name: string, patterns: string[], options: Options) => {
-      const register = (applications: Applications) => applications.register(name, patterns, { exact: true });
+      const register = (applications: Applications, { events }: Config) => {
+        const spelt = patterns.flatMap((pattern) => eventPatterns(events, pattern));
+        return applications.register(name, [...new Set(spelt)], { exact: true });
+      };
       const application = await withApplications(options, register, (config) => {
         applicationQueueName(config, name);
         mustBePatterns(patterns);
@@ -79,7 +83,7 @@ function mustBePatterns(patterns: readonly string[]): void {
 /** `check` may throw before anything connects. */
 async function withApplications<T>(
   options: Options,
-  use: (applications: Applications) => Promise<T>,
+  use: (applications: Applications, config: Config) => Promise<T>,
   check?: (config: Config) => void,
 ): Promise<T> {
   const config = await settings(options);
@@ -89,7 +93,7 @@ async function withApplications<T>(
   const { session, sink, declarer } = openPublishing(parts, 'events');
   try {
     await session.ready({ timeoutMs: parseDuration(options.timeout) * 1000 });
-    return await use(new Applications({ config, session, declarer, clock: systemClock }));
+    return await use(new Applications({ config, session, declarer, clock: systemClock }), config);
   } finally {
     const closed = sink.close();
     await session.close();

@@ -48,6 +48,8 @@ export interface EventsConfig {
   readonly reconnect_max_delay: number;
   readonly exchange: string;
   readonly routing_key: string;
+  /** Other spellings, received but never published. */
+  readonly accepted_routing_keys: readonly string[];
   readonly queue_prefix: string;
   readonly queue_type: QueueKind;
   readonly signing: SigningConfig;

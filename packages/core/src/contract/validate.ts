@@ -9,6 +9,7 @@ import addFormats from 'ajv-formats';
 
 import { CeleriacError, errorText, isCeleriacError } from '../errors.js';
 import type { EventContract } from './event.js';
+import type { EventPattern } from './event-family.js';
 import { isStandardSchema, type JsonSchema, type Schema } from './schema.js';
 import type { TaskContract } from './task.js';
 
@@ -29,7 +30,7 @@ export function checkInput({ name, input }: TaskContract, value: unknown): Valid
 
 /** Validates an event's values. */
 export function checkValues(
-  { object, action, values }: EventContract,
+  { object, action, values }: EventContract | EventPattern,
   value: unknown,
 ): Validated | Promise<Validated> {
   return check(values, value, `the values of event '${object} ${action}'`);

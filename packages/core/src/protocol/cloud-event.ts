@@ -5,7 +5,7 @@
  * Source: CloudEvents 1.0.2 (§3 attributes), its JSON format (§3 envelope) and AMQP binding (§3.2 structured).
  */
 import { CeleriacError } from '../errors.js';
-import type { EventAction, EventMessage } from '../message.js';
+import type { EventMessage } from '../message.js';
 import { readJsonBody } from './body.js';
 import { isMap } from './celery-fields.js';
 import { formatIsoTime, parseIsoTime } from './iso-time.js';
@@ -14,7 +14,6 @@ import { type Decoded, decoding, type EncodedMessage, Malformed, type Received }
 
 export const cloudEventMediaType = 'application/cloudevents+json';
 
-const actions: readonly EventAction[] = ['new', 'update', 'delete', 'restore'];
 const attributes: ReadonlySet<string> = new Set([
   'specversion',
   'id',
@@ -30,7 +29,10 @@ const attributes: ReadonlySet<string> = new Set([
 
 /** Throws ERR_NOT_SERIALIZABLE or ERR_INPUT_INVALID. */
 export function encodeEvent(event: EventMessage): EncodedMessage {
-  const { id, source, type, time, object, objectId, data, extensions } = event;
+  const { id, source, type, time, object, objectId, dataSchema, data, extensions } = event;
+  const ofObject = object === undefined || objectId === undefined ? undefined : `${object}/${objectId}`;
+  const subject = event.subject ?? ofObject;
+  checkAttributes({ id, source, type, subject, dataschema: dataSchema });
   checkExtensions(extensions);
   const body = stringifyJson(
     {
@@ -39,8 +41,9 @@ export function encodeEvent(event: EventMessage): EncodedMessage {
       source,
       type,
       time: time === undefined ? undefined : formatIsoTime(time),
-      subject: object === undefined || objectId === undefined ? undefined : `${object}/${objectId}`,
+      subject,
       datacontenttype: 'application/json',
+      dataschema: dataSchema,
       ...extensions,
       data: data ?? null,
     },
@@ -50,6 +53,20 @@ export function encodeEvent(event: EventMessage): EncodedMessage {
     body: Buffer.from(body),
     properties: { contentType: `${cloudEventMediaType}; charset=utf-8`, messageId: id, headers: {} },
   };
+}
+
+/** Receivers refuse an event whose attributes are empty; who made it should hear of it first. */
+function checkAttributes(given: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(given)) {
+    const isUri = name !== 'dataschema' || (typeof value === 'string' && URL.canParse(value));
+    if (value === undefined || (typeof value === 'string' && value !== '' && isUri)) continue;
+    const what = name === 'dataschema' ? 'an absolute URI' : 'text that is not empty';
+    throw new CeleriacError('ERR_INPUT_INVALID', {
+      message: `The attribute '${name}' of an event must be ${what}.`,
+      hint: 'Correct what was passed to publishEvent.',
+      values: { attribute: name },
+    });
+  }
 }
 
 function checkExtensions(extensions: Readonly<Record<string, unknown>>): void {
@@ -79,6 +96,8 @@ export function decodeEvent(received: Received): Decoded<EventMessage> {
       type: attribute(document, 'type'),
       source: attribute(document, 'source'),
       ...timeOf(document.time),
+      ...optional('subject', document.subject),
+      ...optional('dataSchema', document.dataschema),
       ...objectFields(data),
       data,
       extensions: Object.fromEntries(Object.entries(document).filter(([name]) => !attributes.has(name))),
@@ -99,6 +118,12 @@ function timeOf(time: unknown): { time?: number } {
   return { time: moment };
 }
 
+function optional<Name extends string>(name: Name, value: unknown): Partial<Record<Name, string>> {
+  if (value === undefined || value === null) return {};
+  if (typeof value === 'string') return { [name]: value } as Partial<Record<Name, string>>;
+  throw new Malformed('bad-field', `its attribute '${name.toLowerCase()}' is not text`);
+}
+
 function base64(value: unknown): Buffer {
   if (typeof value === 'string') return Buffer.from(value, 'base64');
   throw new Malformed('bad-field', "its attribute 'data_base64' is not text");
@@ -114,35 +139,4 @@ function objectFields(data: unknown): Pick<EventMessage, 'objectId' | 'values' |
     ...(values === undefined ? {} : { values }),
     ...(isMap(originalValues) ? { originalValues } : {}),
   };
-}
-
-/** Fills `core.limeobject.{object}.{action}.v1`. Throws ERR_CONTRACT_INVALID for an object that is no routing word. */
-export function eventType(pattern: string, object: string, action: EventAction): string {
-  if (!/^[^\s.*#]{1,100}$/u.test(object)) {
-    throw new CeleriacError('ERR_CONTRACT_INVALID', {
-      message: `'${object}' cannot name an object in an event's type.`,
-      hint: 'Use one word: no dots, blanks, * or #.',
-      values: { object },
-    });
-  }
-  // By function: a text would have its `$$` and `$&` replaced.
-  return pattern.replace(/\{(object|action)\}/gu, (_, name) => (name === 'object' ? object : action));
-}
-
-/** Reads object and action back from a type; undefined when it was not made by the pattern. */
-export function parseEventType(
-  pattern: string,
-  type: string,
-): { readonly object: string; readonly action: EventAction } | undefined {
-  const wanted = pattern.split('.');
-  const words = type.split('.');
-  if (words.length !== wanted.length) return undefined;
-  const found: Record<string, string | undefined> = {};
-  for (const [index, want] of wanted.entries()) {
-    if (want === '{object}' || want === '{action}') found[want] = words[index];
-    else if (want !== words[index]) return undefined;
-  }
-  const action = actions.find((one) => one === found['{action}']);
-  const object = found['{object}'];
-  return action === undefined || object === undefined ? undefined : { object, action };
 }

@@ -1,6 +1,8 @@
 /** What other packages use of the wire formats: Celery's messages, CloudEvents, and the headers of our own. */
 export { decodeTask, encodeTask } from './celery-v2.js';
-export { decodeEvent, encodeEvent, eventType, parseEventType } from './cloud-event.js';
+export { decodeEvent, encodeEvent } from './cloud-event.js';
+export { eventPatterns, eventTemplates, eventType, parseEventType } from './event-type.js';
+export type { EventSpellings, EventWanted } from './event-type.js';
 export { Malformed } from './received.js';
 export type { Decoded, EncodedMessage, Received } from './received.js';
 export { parseJson, stringifyJson } from './json.js';

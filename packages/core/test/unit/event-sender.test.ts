@@ -71,6 +71,21 @@ describe('BrokerEventSender', () => {
     });
   });
 
+  it("says the contract's dataSchema, and what the call says instead", async () => {
+    const events = await sender();
+    const named = defineEvent({ object: 'deal', action: 'new', dataSchema: 'urn:example:deal' });
+    await events.publishEvent(named, { id: 7 });
+    await events.publishEvent(named, { id: 7 }, { subject: 'deals', dataSchema: 'urn:example:deal:2' });
+    await events.publishEvent('mail.sent', 1, { subject: 'mail/1' });
+
+    expect(documents()).to.deep.equal([
+      { ...(documents()[0] as object), subject: 'deal/7', dataschema: 'urn:example:deal' },
+      { ...(documents()[1] as object), subject: 'deals', dataschema: 'urn:example:deal:2' },
+      { ...(documents()[2] as object), subject: 'mail/1' },
+    ]);
+    expect(documents()[2]).not.to.have.property('dataschema');
+  });
+
   it('publishes any data under a type of its own', async () => {
     const events = await sender();
     await events.publishEvent('mail.sent', [1, 'two']);

@@ -9,6 +9,8 @@ import {
   compilePattern,
   type EventContract,
   type EventMessage,
+  type EventPattern,
+  type EventWanted,
   type IdempotencyOptions,
   type KeyOf,
   type RetryOptions,
@@ -18,8 +20,15 @@ import { type BatchHandler, type BatchOptions, checkBatchOptions } from '../batc
 import type { EventContext } from '../context.js';
 import type { RetryIf } from '../work.js';
 
-/** Gets the event; with a contract, its values are validated. */
-export type EventHandler<Values = unknown> = (event: EventMessage<Values>, context: EventContext) => unknown;
+/** Gets the event; with a contract, its values are validated. `Written`: the values as senders write them. */
+export type EventHandler<Values = unknown, Written = Values> = (
+  event: EventMessage<Values, Written>,
+  context: EventContext,
+) => unknown;
+
+/** One event, or many of one kind. */
+export type EventContracts<Values = unknown, Parsed = Values> =
+  EventContract<Values, Parsed> | EventPattern<Values, Parsed>;
 
 export interface EventHandlerOptions {
   /** How the event is tried again when this handler fails; over `event_handler.retry`. All its handlers run again. */
@@ -34,10 +43,10 @@ export interface ApplicationOptions {
 }
 
 export interface RegisteredEventHandler {
-  /** Routing pattern: `*` is one word, `#` any number of them. */
-  readonly pattern: string;
+  /** Routing patterns, one for each spelling of events: `*` is one word, `#` any number of them. */
+  readonly patterns: readonly string[];
   readonly matches: (routingKey: string) => boolean;
-  readonly contract: EventContract | undefined;
+  readonly contract: EventContracts | undefined;
   readonly handler: EventHandler;
   readonly options: EventHandlerOptions;
   /** Present where the handler is one of batches. */
@@ -49,7 +58,8 @@ type Registered = Pick<RegisteredEventHandler, 'contract' | 'handler' | 'options
 
 interface Entry {
   readonly registered: Registered;
-  /** Absent while the pattern of its contract is not known. */
+  readonly wanted: string | EventContracts;
+  /** Absent while the patterns of its contract are not known. */
   compiled: RegisteredEventHandler | undefined;
 }
 
@@ -59,7 +69,7 @@ export class Application {
   /** In the order of registration. */
   #entries: Entry[] = [];
   #handlers: readonly RegisteredEventHandler[] = [];
-  #typeOf: ((contract: EventContract) => string) | undefined;
+  #patternsOf: ((wanted: EventWanted) => readonly string[]) | undefined;
 
   constructor(name: string) {
     this.name = name;
@@ -76,17 +86,18 @@ export class Application {
   }
 
   /**
-   * Calls `handler` for every event whose routing key matches. All matching handlers run, in order; the event is
+   * Calls `handler` for every event whose routing key matches; a routing pattern in one configured spelling of events
+   * is meant in each. All matching handlers run, in order; the event is
    * done when the last one is. Throws ERR_CONTRACT_INVALID for a pattern that can match nothing, and for options that
    * cannot be.
    */
   on(pattern: string, handler: EventHandler, options?: EventHandlerOptions): this;
-  on<Parsed>(
-    contract: EventContract<unknown, Parsed>,
-    handler: EventHandler<Parsed>,
+  on<Values, Parsed>(
+    contract: EventContracts<Values, Parsed>,
+    handler: EventHandler<Parsed, Values>,
     options?: EventHandlerOptions,
   ): this;
-  on(what: string | EventContract, handler: EventHandler<never>, options: EventHandlerOptions = {}): this {
+  on(what: string | EventContracts, handler: EventHandler<never>, options: EventHandlerOptions = {}): this {
     return this.#register(what, { handler: handler as EventHandler, options });
   }
 
@@ -99,13 +110,13 @@ export class Application {
     batch: BatchOptions & EventHandlerOptions,
     handler: BatchHandler<EventMessage, EventContext>,
   ): this;
-  batch<Parsed>(
-    contract: EventContract<unknown, Parsed>,
+  batch<Values, Parsed>(
+    contract: EventContracts<Values, Parsed>,
     batch: BatchOptions & EventHandlerOptions,
-    handler: BatchHandler<EventMessage<Parsed>, EventContext>,
+    handler: BatchHandler<EventMessage<Parsed, Values>, EventContext>,
   ): this;
   batch(
-    what: string | EventContract,
+    what: string | EventContracts,
     { size, wait, ...options }: BatchOptions & EventHandlerOptions,
     handler: BatchHandler<never, EventContext>,
   ): this {
@@ -119,30 +130,28 @@ export class Application {
     return Math.max(1, ...this.#entries.map(({ registered: { batch } }) => batch?.size ?? 1));
   }
 
-  #register(what: string | EventContract, given: Omit<Registered, 'contract'>): this {
+  #register(wanted: string | EventContracts, given: Omit<Registered, 'contract'>): this {
     checkRetryOptions(given.options.retry);
-    const contract = typeof what === 'string' ? undefined : what;
+    const contract = typeof wanted === 'string' ? undefined : wanted;
     const registered = { contract, ...given };
-    const pattern = typeof what === 'string' ? what : this.#typeOf?.(what);
-    const compiled = pattern === undefined ? undefined : this.#compile(pattern, registered);
-    this.#entries.push({ registered, compiled });
+    const known = this.#patternsOf?.(wanted) ?? (typeof wanted === 'string' ? [wanted] : undefined);
+    const compiled = known === undefined ? undefined : this.#compile(known, registered);
+    this.#entries.push({ registered, wanted, compiled });
     this.#list();
     return this;
   }
 
-  /** The routing pattern of contracts is configured: it is known when the worker starts. @internal */
-  resolve(typeOf: (contract: EventContract) => string): void {
-    this.#typeOf = typeOf;
-    for (const entry of this.#entries) {
-      const { contract } = entry.registered;
-      if (contract !== undefined) entry.compiled ??= this.#compile(typeOf(contract), entry.registered);
-    }
+  /** The spellings of events are configured: they are known when the worker starts. @internal */
+  resolve(patternsOf: (wanted: EventWanted) => readonly string[]): void {
+    this.#patternsOf = patternsOf;
+    for (const entry of this.#entries)
+      entry.compiled = this.#compile(patternsOf(entry.wanted), entry.registered);
     this.#list();
   }
 
   /** The patterns to bind, each once. */
   get patterns(): readonly string[] {
-    return [...new Set(this.#handlers.map(({ pattern }) => pattern))].sort();
+    return [...new Set(this.#handlers.flatMap(({ patterns }) => patterns))].sort();
   }
 
   /** Handlers for a routing key, in order. */
@@ -165,14 +174,18 @@ export class Application {
     this.#handlers = this.#entries.flatMap(({ compiled }) => compiled ?? []);
   }
 
-  #compile(pattern: string, registered: Registered): RegisteredEventHandler {
-    if (pattern === '' || Buffer.byteLength(pattern) > 255) {
-      throw new CeleriacError('ERR_CONTRACT_INVALID', {
-        message: `A routing pattern has 1 to 255 bytes; this one has ${Buffer.byteLength(pattern)}.`,
-        hint: "Use '#' to receive every event.",
-        values: { application: this.name, pattern },
-      });
-    }
-    return { pattern, matches: compilePattern(pattern), ...registered };
+  #compile(patterns: readonly string[], registered: Registered): RegisteredEventHandler {
+    for (const pattern of patterns) this.#check(pattern);
+    const tests = patterns.map(compilePattern);
+    return { patterns, matches: (key) => tests.some((matches) => matches(key)), ...registered };
+  }
+
+  #check(pattern: string): void {
+    if (pattern !== '' && Buffer.byteLength(pattern) <= 255) return;
+    throw new CeleriacError('ERR_CONTRACT_INVALID', {
+      message: `A routing pattern has 1 to 255 bytes; this one has ${Buffer.byteLength(pattern)}.`,
+      hint: "Use '#' to receive every event.",
+      values: { application: this.name, pattern },
+    });
   }
 }

@@ -26,8 +26,8 @@ export interface PrepareEventParts {
   readonly application: Application;
   readonly contextParts: ContextParts;
   readonly validator: Validator;
-  /** The configured pattern of event types, from which object and action are read. */
-  readonly typePattern: string;
+  /** The configured spellings of event types, from which object and action are read. */
+  readonly templates: readonly string[];
   readonly config: Config['event_handler'];
   /** For handlers of batches. */
   readonly batching: Omit<BatcherParts, 'name'>;
@@ -61,7 +61,7 @@ export function eventPreparer(options: PrepareEventParts): Prepare {
       const outcome: Outcome = { kind: 'malformed', reason: decoded.reason, error: decoded.error };
       return { outcome, id: delivery.properties.messageId, name: delivery.routingKey };
     }
-    const event = { ...parseEventType(parts.typePattern, decoded.message.type), ...decoded.message };
+    const event = { ...parseEventType(parts.templates, decoded.message.type), ...decoded.message };
     const handlers = parts.application.matching(cameBy(delivery).routingKey);
     if (handlers.length === 0)
       return ending(event, { kind: 'unknown', error: unhandled(event, delivery, parts) });
@@ -81,8 +81,10 @@ async function prepared(
   const calls: HandlerCall[] = [];
   for (const registered of handlers) {
     const { contract } = registered;
+    // What is deleted has no values any more, unless the publisher says what they were.
+    const isGone = event.values === undefined && event.action === 'delete';
     const checked =
-      contract === undefined
+      contract === undefined || isGone
         ? { ok: true as const, value: event.values }
         : await parts.validator.checkValues(contract, event.values);
     if (!checked.ok) return ending(event, { kind: 'invalid', error: checked.error });

@@ -3,12 +3,10 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 
 import { isCeleriacError } from '../../../dist/errors.js';
-import type { EventAction, EventMessage } from '../../../dist/message.js';
-import { decodeEvent, encodeEvent, eventType, parseEventType } from '../../../dist/protocol/cloud-event.js';
+import type { EventMessage } from '../../../dist/message.js';
+import { decodeEvent, encodeEvent } from '../../../dist/protocol/cloud-event.js';
 import { stringifyJson } from '../../../dist/protocol/json.js';
 import type { Received } from '../../../dist/protocol/received.js';
-
-const pattern = 'core.limeobject.{object}.{action}.v1';
 
 function message(document: unknown, contentType = 'application/cloudevents+json'): Received {
   const body = typeof document === 'string' ? document : JSON.stringify(document);
@@ -31,6 +29,27 @@ function codeOf(action: () => unknown): string {
 }
 
 describe('encodeEvent', () => {
+  it('writes subject and dataschema as they are given, and decodeEvent reads them', () => {
+    const given = { subject: 'deal/7/stage', dataSchema: 'urn:example:deal:2' };
+    const { body } = encodeEvent(event({ object: 'deal', objectId: 7, ...given }));
+
+    expect(JSON.parse(body.toString())).to.include({ subject: given.subject, dataschema: given.dataSchema });
+    const decoded = decodeEvent(message(body.toString()));
+    expect(decoded.ok && decoded.message).to.include(given);
+  });
+
+  for (const [what, extra] of Object.entries({
+    'an empty id': { id: '' },
+    'an empty type': { type: '' },
+    'an empty source': { source: '' },
+    'an empty subject': { subject: '' },
+    'a dataschema that is no URI': { dataSchema: 'deal.json' },
+  })) {
+    it(`refuses ${what}: receivers would`, () => {
+      expect(codeOf(() => encodeEvent(event(extra)))).to.equal('ERR_INPUT_INVALID');
+    });
+  }
+
   it('writes every attribute of CloudEvents 1.0 in structured JSON', () => {
     const encoded = encodeEvent(
       event({
@@ -157,42 +176,6 @@ describe('decodeEvent', () => {
   for (const [what, one, reason] of refused) {
     it(`refuses ${what}: ${reason}`, () => {
       expect(decodeEvent(one)).to.include({ ok: false, reason });
-    });
-  }
-});
-
-describe('eventType', () => {
-  it('fills the pattern, and parseEventType reads it back', () => {
-    const action = fc.constantFrom<EventAction>('new', 'update', 'delete', 'restore');
-    const object = fc.stringMatching(/^[^\s.*#]{1,100}$/u);
-    fc.assert(
-      fc.property(object, action, (one, what) => {
-        expect(parseEventType(pattern, eventType(pattern, one, what))).to.deep.equal({
-          object: one,
-          action: what,
-        });
-      }),
-    );
-    expect(eventType(pattern, 'deal', 'new')).to.equal('core.limeobject.deal.new.v1');
-  });
-
-  for (const object of ['', 'a.b', 'a b', '*', '#', 'x'.repeat(101)]) {
-    it(`refuses the object '${object.slice(0, 5)}' (${object.length} characters)`, () => {
-      expect(codeOf(() => eventType(pattern, object, 'new'))).to.equal('ERR_CONTRACT_INVALID');
-    });
-  }
-});
-
-describe('parseEventType', () => {
-  for (const type of [
-    '',
-    'core.limeobject.deal.new',
-    'core.limeobject.deal.new.v1.more',
-    'core.limeobject.deal.closed.v1',
-    'core.other.deal.new.v1',
-  ]) {
-    it(`knows no object and action in '${type}'`, () => {
-      expect(parseEventType(pattern, type)).to.equal(undefined);
     });
   }
 });

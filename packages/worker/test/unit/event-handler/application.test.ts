@@ -1,12 +1,16 @@
 /** Handlers of an application: patterns, order, and contracts whose routing key is known at the start only. */
-import { defineEvent, type EventContract } from '@celeriac/core';
+import { defineEvent, defineEvents, eventPatterns, eventsMatching, type EventWanted } from '@celeriac/core';
 import { expect } from 'chai';
 
 import { Application } from '../../../dist/event-handler/application.js';
 
 const nothing = (): void => undefined;
 const updated = defineEvent({ object: 'deal', action: 'update' });
-const typeOf = ({ object, action }: EventContract): string => `core.${object}.${action}`;
+const patternsOf = (wanted: EventWanted): readonly string[] =>
+  eventPatterns(
+    { routing_key: 'core.{object}.{action}', accepted_routing_keys: ['{object}.{action}.v1'] },
+    wanted,
+  );
 
 describe('Application', () => {
   let application: Application;
@@ -38,10 +42,11 @@ describe('Application', () => {
     application.on(updated, () => 'early');
     expect(application.patterns).to.deep.equal([]);
 
-    application.resolve(typeOf);
+    application.resolve(patternsOf);
     application.on(updated, () => 'late');
-    expect(application.patterns).to.deep.equal(['core.deal.update']);
+    expect(application.patterns).to.deep.equal(['core.deal.update', 'deal.update.v1']);
     expect(matching('core.deal.update')).to.deep.equal(['early', 'late']);
+    expect(matching('deal.update.v1')).to.deep.equal(['early', 'late']);
     expect(application.matching('core.deal.update')[0]?.contract).to.equal(updated);
   });
 
@@ -51,8 +56,8 @@ describe('Application', () => {
       .on(updated, () => 1)
       .on(deleted, () => 2)
       .on(updated, () => 3);
-    application.resolve(typeOf);
-    application.resolve(typeOf);
+    application.resolve(patternsOf);
+    application.resolve(patternsOf);
 
     expect(matching('core.deal.update')).to.deep.equal([1, 3]);
     expect(matching('core.deal.delete')).to.deep.equal([2]);
@@ -60,9 +65,30 @@ describe('Application', () => {
 
   it('keeps the order of registration between contracts and patterns', () => {
     application.on(updated, () => 'contract').on('core.#', () => 'pattern');
-    application.resolve(typeOf);
+    application.resolve(patternsOf);
 
     expect(matching('core.deal.update')).to.deep.equal(['contract', 'pattern']);
+  });
+
+  it('binds and handles a pattern over objects, and a routing pattern, in every spelling', () => {
+    const deal = defineEvents({ object: 'deal' });
+    application
+      .on(deal.any, () => 'any deal')
+      .on(eventsMatching('*.deleted'), () => 'deleted')
+      .on('core.*.new', () => 'new');
+    application.resolve(patternsOf);
+
+    expect(application.patterns).to.deep.equal([
+      '*.delete.v1',
+      '*.new.v1',
+      'core.*.delete',
+      'core.*.new',
+      'core.deal.*',
+      'deal.*.v1',
+    ]);
+    expect(matching('deal.delete.v1')).to.deep.equal(['any deal', 'deleted']);
+    expect(matching('core.person.delete')).to.deep.equal(['deleted']);
+    expect(matching('person.new.v1')).to.deep.equal(['new']);
   });
 
   it('is empty until it has a handler, resolved or not', () => {
