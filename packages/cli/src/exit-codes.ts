@@ -75,6 +75,11 @@ export function codedCause(error: unknown): CeleriacError | undefined {
   return isCeleriacError(inner) ? inner : undefined;
 }
 
+/** Whether the same may succeed later, with nothing changed. */
+export function isUnavailable(code: string): boolean {
+  return (unavailable as ReadonlySet<string>).has(code);
+}
+
 function codeOf({ code, cause }: CeleriacError): number {
   // Everything a command is given comes from its command line.
   if (code === 'ERR_INPUT_INVALID' || code === 'ERR_SCHEDULE_UNKNOWN') return exitCodes.usage;

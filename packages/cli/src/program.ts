@@ -11,6 +11,7 @@ import { configCommand, schemaCommand } from './commands/config.js';
 import { cancelCommand, controlCommand, inspectCommand } from './commands/control.js';
 import { devCommand } from './commands/dev.js';
 import { dlqCommand } from './commands/dlq.js';
+import { doctorCommand } from './commands/doctor.js';
 import { eventsCommand } from './commands/events.js';
 import { initCommand } from './commands/init.js';
 import { purgeCommand, queuesCommand } from './commands/queues.js';
@@ -64,6 +65,7 @@ export function createProgram(finish: (code: number) => void): Command {
         eventsCommand(),
         inspectCommand(finish),
         schedulesCommand(),
+        doctorCommand(finish),
       ],
     ],
     [

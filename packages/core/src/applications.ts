@@ -69,8 +69,9 @@ export class Applications {
     });
   }
 
+  /** Declares nothing: where none was ever registered there is no list. */
   async list(): Promise<readonly RegisteredApplication[]> {
-    return this.#registry.update(known);
+    return (await this.#registry.updateIfAny(known)) ?? [];
   }
 
   /**
