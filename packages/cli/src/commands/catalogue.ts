@@ -73,7 +73,7 @@ async function written(document: unknown, { output, json }: CatalogueOptions): P
   if (json === true || output?.endsWith('.json') === true)
     return `${JSON.stringify(document, undefined, 2)}\n`;
   const { stringify } = await import('yaml');
-  return stringify(document, { aliasDuplicateObjects: false });
+  return stringify(document, { aliasDuplicateObjects: false, singleQuote: true, lineWidth: 0 });
 }
 
 /** Resolves with the exit code. */
