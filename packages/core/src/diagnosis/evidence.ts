@@ -107,7 +107,7 @@ export function ofWaiting(message: FoundMessage, { queue, purpose, now }: Waitin
 
 /** What headers say of how it came about. */
 function messageFacts({ headers = {} }: MessageProperties): Readonly<Record<string, unknown>> {
-  const own = (name: string): unknown => (headers)[name] ?? undefined;
+  const own = (name: string): unknown => headers[name] ?? undefined;
   return {
     sentBy: own('origin'),
     language: own('lang'),
