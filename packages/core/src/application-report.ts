@@ -47,7 +47,7 @@ export interface ApplicationReportParts {
 /** How long workers have to answer, seconds: nobody knows how many there are. */
 const answerWait = 1;
 /** Those that have to read the list first, one after the other. */
-const refreshWait = 3;
+const refreshWait = 2;
 
 /** Sorted by name. Rejects with what keeps the broker from answering; workers that do not answer are not counted. */
 export async function applicationReports(

@@ -91,7 +91,7 @@ export class OpenedApplications implements AsyncDisposable {
 
   /**
    * No event handler takes its events from now on, also those that start later, until `resume`: they wait in its queue.
-   * What handlers have in hand comes to its end. Resolves when those that run have been told, after three seconds.
+   * What handlers have in hand comes to its end. Resolves when those that run have been told, after two seconds.
    * Rejects with ERR_INPUT_INVALID where it is not registered.
    */
   async pause(name: string): Promise<ApplicationTold> {
