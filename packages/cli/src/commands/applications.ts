@@ -13,6 +13,7 @@ import { examples } from '../help.js';
 import { print, printJson } from '../output.js';
 import { duration } from '../parse.js';
 import { configSource, settings } from '../settings.js';
+import { watchWaiting } from '../waiting.js';
 import { applicationJson, applicationLines, toldText } from './applications-text.js';
 
 interface Options {
@@ -106,7 +107,12 @@ async function withApplications<T>(
   check?: (config: Config) => void,
 ): Promise<T> {
   check?.(await settings(options));
-  const { timeout } = options;
-  await using applications = await openApplications({ config: configSource(options), timeout });
-  return await use(applications);
+  const { timeout, json } = options;
+  const { logger, end } = watchWaiting({ isQuiet: json });
+  try {
+    await using applications = await openApplications({ config: configSource(options), timeout, logger });
+    return await use(applications);
+  } finally {
+    end();
+  }
 }
