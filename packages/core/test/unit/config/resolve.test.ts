@@ -42,6 +42,23 @@ describe('resolveConfig', () => {
     expect(found).to.have.keys('tasks.dead_letter_expiry', 'tasks.max_message_size', 'tasks.time_zone');
   });
 
+  it('accepts other spellings of events, from the environment too, each with object and action', async () => {
+    const lime = 'core.lime.{object}.{action}.v1';
+    const env = { CELERIAC_EVENTS__ACCEPTED_ROUTING_KEYS: `${lime},{object}.{action}` };
+
+    expect((await resolveConfig({}, { env: {} })).events.accepted_routing_keys).to.deep.equal([]);
+    expect((await resolveConfig({}, { env })).events.accepted_routing_keys).to.deep.equal([
+      lime,
+      '{object}.{action}',
+    ]);
+    const found = await problems(
+      untyped({ events: { accepted_routing_keys: ['{object}.v1', '{object}.{action}.{x}'] } }),
+    );
+    expect(found).to.have.keys('events.accepted_routing_keys[0]', 'events.accepted_routing_keys[1]');
+    const [text] = Object.values(await problems(untyped({ events: { accepted_routing_keys: lime } })));
+    expect(text).to.match(/Allowed: a list\.$/u);
+  });
+
   it('asks for no retries by default, and reads how many from file and environment', async () => {
     const plain = await resolveConfig({}, { env: {} });
     const asked = await resolveConfig(
