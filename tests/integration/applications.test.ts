@@ -1,5 +1,5 @@
 /** Operating the event bus: a slow application, named groups of queues, pausing, lag, dead letters. */
-import { type ConfigInput } from '@celeriac/core';
+import type { ConfigInput } from '@celeriac/core';
 import { openApplications, openDeadLetters } from '@celeriac/worker';
 import { expect } from 'chai';
 
