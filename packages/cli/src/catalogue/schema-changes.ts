@@ -119,10 +119,16 @@ class Comparison {
       const at = `${path}.${name}`;
       if (Object.hasOwn(now, name)) changes.push(...this.changes(at, schema, now[name]));
       else changes.push({ path: at, what: 'is gone', breaks: isClosed(after) ? both : ['forward'] });
+      if (!Object.hasOwn(now, name) && isObject(after.additionalProperties))
+        changes.push(...this.changes(at, schema, after.additionalProperties));
     }
-    for (const name of Object.keys(now)) {
+    for (const [name, schema] of Object.entries(now)) {
       if (Object.hasOwn(old, name)) continue;
-      changes.push({ path: `${path}.${name}`, what: 'is new', breaks: isClosed(before) ? ['forward'] : [] });
+      const at = `${path}.${name}`;
+      changes.push({ path: at, what: 'is new', breaks: isClosed(before) ? ['forward'] : [] });
+      // Who named other properties did not mean this one; who named none may have.
+      if (isObject(before.additionalProperties) || (before.properties === undefined && !isClosed(before)))
+        changes.push(...this.changes(at, before.additionalProperties ?? {}, schema));
     }
     return changes;
   }
