@@ -13,6 +13,7 @@ import { devCommand } from './commands/dev.js';
 import { dlqCommand } from './commands/dlq.js';
 import { doctorCommand } from './commands/doctor.js';
 import { eventsCommand } from './commands/events.js';
+import { explainCommand } from './commands/explain.js';
 import { initCommand } from './commands/init.js';
 import { purgeCommand, queuesCommand } from './commands/queues.js';
 import { resultCommand } from './commands/result.js';
@@ -65,6 +66,7 @@ export function createProgram(finish: (code: number) => void): Command {
         eventsCommand(),
         inspectCommand(finish),
         schedulesCommand(),
+        explainCommand(finish),
         doctorCommand(finish),
       ],
     ],

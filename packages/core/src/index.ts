@@ -107,6 +107,10 @@ export type { CancelOptions, CancelReport, TaskCanceller } from './control/cance
 export { cancelledQueueName, CancelledTasks } from './control/cancelled-tasks.js';
 export type { CancelledTask } from './control/cancelled-tasks.js';
 export type { Check, CheckState } from './diagnosis/check.js';
+export type { Answer as ExplanationAnswer, Source, TaskPlace, Whereabouts } from './diagnosis/explanation.js';
+export type { Explanation } from './diagnosis/explain.js';
+export { explainTask } from './diagnosis/open-explain.js';
+export type { ExplainOptions } from './diagnosis/open-explain.js';
 export { diagnose } from './diagnosis/doctor.js';
 export type { DiagnoseOptions } from './diagnosis/doctor.js';
 export { openRemoteControl } from './control/open.js';
