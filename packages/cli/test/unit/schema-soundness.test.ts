@@ -3,7 +3,8 @@ import { defineTask, type JsonSchema, loadValidator } from '@celeriac/core';
 import { expect } from 'chai';
 import fc from 'fast-check';
 
-import { type Direction, isObject, schemaChanges } from '../../dist/catalogue/schema-changes.js';
+import { type Direction, isObject } from '../../dist/catalogue/keyword-changes.js';
+import { schemaChanges } from '../../dist/catalogue/schema-changes.js';
 
 type Json = Record<string, unknown>;
 
