@@ -102,6 +102,9 @@ export {
   registryQueueName,
 } from './applications.js';
 export type { RegisteredApplication } from './applications.js';
+export type { ApplicationAnswer, ApplicationReport, HandlersTold } from './application-report.js';
+export { openApplications, type OpenedApplications } from './open-applications.js';
+export type { ApplicationTold, OpenApplicationsOptions } from './open-applications.js';
 export { cancelUntil, errorOf as controlErrorOf } from './control/cancel.js';
 export type { CancelOptions, CancelReport, TaskCanceller } from './control/cancel.js';
 export { cancelledQueueName, CancelledTasks } from './control/cancelled-tasks.js';
