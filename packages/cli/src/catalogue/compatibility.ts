@@ -3,7 +3,8 @@
  * Pure.
  */
 import { UsageError } from '../exit-codes.js';
-import { type Direction, isObject, objectOf, type Resolve, schemaChanges } from './schema-changes.js';
+import { type Direction, isObject, objectOf } from './keyword-changes.js';
+import { type Resolve, schemaChanges } from './schema-changes.js';
 
 export interface CatalogueChange {
   /** The event, by its address: its routing key. */

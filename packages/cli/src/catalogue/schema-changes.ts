@@ -4,55 +4,23 @@
  *
  * Source: JSON Schema draft 7; the words backward and forward as schema registries use them.
  */
-
 import { isDeepStrictEqual } from 'node:util';
 
-/** `backward`: new consumers refuse old messages. `forward`: old consumers refuse new messages, or miss something. */
-export type Direction = 'backward' | 'forward';
-
-export interface SchemaChange {
-  /** As in `data.values.amount`. */
-  readonly path: string;
-  readonly what: string;
-  readonly breaks: readonly Direction[];
-}
+import {
+  added,
+  both,
+  gone,
+  isObject,
+  type Json,
+  judged,
+  keywordChanges,
+  objectOf,
+  type Pair,
+  type SchemaChange,
+} from './keyword-changes.js';
 
 /** Finds what a local reference leads to. */
 export type Resolve = (ref: string) => unknown;
-
-type Json = Readonly<Record<string, unknown>>;
-
-interface Pair {
-  readonly before: Json;
-  readonly after: Json;
-}
-
-/** Say nothing about what is valid. */
-const annotations: ReadonlySet<string> = new Set(
-  '$comment $defs $id $schema default definitions deprecated description examples readOnly title writeOnly'.split(
-    ' ',
-  ),
-);
-const lowerBounds = ['minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties'];
-const upperBounds = ['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems', 'maxProperties'];
-/** Their presence narrows; two that differ are not compared. */
-const restrictions = [
-  'pattern',
-  'format',
-  'multipleOf',
-  'uniqueItems',
-  'contentEncoding',
-  'contentMediaType',
-];
-/** What is compared by itself. */
-const judged: ReadonlySet<string> = new Set([
-  ...annotations,
-  ...lowerBounds,
-  ...upperBounds,
-  ...restrictions,
-  ...['type', 'enum', 'const', 'properties', 'required', 'additionalProperties', 'items', 'anyOf', 'oneOf'],
-]);
-const both: readonly Direction[] = ['backward', 'forward'];
 
 export interface Versions {
   readonly before: unknown;
@@ -89,12 +57,8 @@ class Comparison {
       return isDeepStrictEqual(one, other) ? [] : [{ path, what: 'is described otherwise', breaks: both }];
     const pair = { before, after };
     return [
-      ...typeChanges(path, pair),
-      ...allowedChanges(path, pair),
-      ...boundChanges(path, pair),
-      ...restrictionChanges(path, pair),
+      ...keywordChanges(path, pair),
       ...this.#propertyChanges(path, pair),
-      ...requiredChanges(path, pair),
       ...this.#othersChanges(path, pair),
       ...this.#itemChanges(path, pair),
       ...['allOf', 'anyOf', 'oneOf'].flatMap((name) => this.#listChanges(path, name, pair)),
@@ -114,17 +78,25 @@ class Comparison {
 
   #propertyChanges(path: string, { before, after }: Pair): SchemaChange[] {
     const [old, now] = [objectOf(before.properties), objectOf(after.properties)];
-    const changes: SchemaChange[] = [];
-    for (const [name, schema] of Object.entries(old)) {
-      const at = `${path}.${name}`;
-      if (Object.hasOwn(now, name)) changes.push(...this.changes(at, schema, now[name]));
-      else changes.push({ path: at, what: 'is gone', breaks: isClosed(after) ? both : ['forward'] });
-    }
-    for (const name of Object.keys(now)) {
-      if (Object.hasOwn(old, name)) continue;
-      changes.push({ path: `${path}.${name}`, what: 'is new', breaks: isClosed(before) ? ['forward'] : [] });
-    }
-    return changes;
+    const gone = Object.keys(old).filter((name) => !Object.hasOwn(now, name));
+    const fresh = Object.keys(now).filter((name) => !Object.hasOwn(old, name));
+    const kept = Object.keys(old).filter((name) => Object.hasOwn(now, name));
+    // Who named other properties did not mean a new one; who named none may have.
+    const others = isObject(before.additionalProperties) ? before.additionalProperties : {};
+    const isMeant = isObject(before.additionalProperties) || before.properties === undefined;
+    return [
+      ...kept.flatMap((name) => this.changes(`${path}.${name}`, old[name], now[name])),
+      ...gone.flatMap((name): SchemaChange[] => [
+        { path: `${path}.${name}`, what: 'is gone', breaks: isClosed(after) ? both : ['forward'] },
+        ...(isObject(after.additionalProperties)
+          ? this.changes(`${path}.${name}`, old[name], after.additionalProperties)
+          : []),
+      ]),
+      ...fresh.flatMap((name): SchemaChange[] => [
+        { path: `${path}.${name}`, what: 'is new', breaks: isClosed(before) ? ['forward'] : [] },
+        ...(isMeant && !isClosed(before) ? this.changes(`${path}.${name}`, others, now[name]) : []),
+      ]),
+    ];
   }
 
   /** Properties that are not named. */
@@ -186,94 +158,6 @@ class Comparison {
   }
 }
 
-function typeChanges(path: string, { before, after }: Pair): SchemaChange[] {
-  const [old, now] = [typesOf(before), typesOf(after)];
-  const holds = (types: readonly string[], type: string): boolean =>
-    types.includes(type) || (type === 'integer' && types.includes('number'));
-  const lost = old.filter((type) => !holds(now, type));
-  const won = now.filter((type) => !holds(old, type));
-  if (lost.length === 0 && won.length === 0) return [];
-  const breaks: Direction[] = [];
-  if (lost.length > 0) breaks.push('backward');
-  if (won.length > 0) breaks.push('forward');
-  return [{ path, what: `was ${shownTypes(before)} and is ${shownTypes(after)}`, breaks }];
-}
-
-const allTypes = ['array', 'boolean', 'null', 'number', 'object', 'string'];
-
-function typesOf({ type }: Json): readonly string[] {
-  if (type === undefined) return allTypes;
-  return (Array.isArray(type) ? type : [type]).map(String);
-}
-
-function shownTypes(schema: Json): string {
-  return schema.type === undefined ? 'of any type' : typesOf(schema).join(' or ');
-}
-
-/** By `enum` and `const`. */
-function allowedChanges(path: string, { before, after }: Pair): SchemaChange[] {
-  const [old, now] = [allowedBy(before), allowedBy(after)];
-  if (old === undefined && now === undefined) return [];
-  if (old === undefined) return [{ path, what: 'is one of some values only', breaks: ['backward'] }];
-  if (now === undefined) return [{ path, what: 'may be any value now', breaks: ['forward'] }];
-  return [
-    ...old.filter((one) => !now.includes(one)).map((one) => gone(path, `cannot be ${one} any more`)),
-    ...now.filter((one) => !old.includes(one)).map((one) => added(path, `may be ${one} now`)),
-  ];
-}
-
-function allowedBy(schema: Json): readonly string[] | undefined {
-  if (Object.hasOwn(schema, 'const')) return [JSON.stringify(schema.const)];
-  return Array.isArray(schema.enum) ? schema.enum.map((one) => JSON.stringify(one)) : undefined;
-}
-
-function gone(path: string, what: string): SchemaChange {
-  return { path, what, breaks: ['backward'] };
-}
-
-function added(path: string, what: string): SchemaChange {
-  return { path, what, breaks: ['forward'] };
-}
-
-function boundChanges(path: string, { before, after }: Pair): SchemaChange[] {
-  const changesOf = (name: string, none: number, sign: 1 | -1): SchemaChange[] => {
-    const [old, now] = [before[name] ?? none, after[name] ?? none].map(Number) as [number, number];
-    if (old === now) return [];
-    const what = `has ${name} ${shownBound(after[name])}, before ${shownBound(before[name])}`;
-    return [(now - old) * sign > 0 ? gone(path, what) : added(path, what)];
-  };
-  return [
-    ...lowerBounds.flatMap((name) => changesOf(name, -Infinity, 1)),
-    ...upperBounds.flatMap((name) => changesOf(name, Infinity, -1)),
-  ];
-}
-
-function shownBound(value: unknown): string {
-  return value === undefined ? 'none' : JSON.stringify(value);
-}
-
-function restrictionChanges(path: string, { before, after }: Pair): SchemaChange[] {
-  return restrictions.flatMap((name): SchemaChange[] => {
-    const [old, now] = [before[name], after[name]];
-    if (isDeepStrictEqual(old, now)) return [];
-    if (old === undefined) return [gone(path, `has a ${name} now`)];
-    if (now === undefined) return [added(path, `has no ${name} any more`)];
-    return [{ path, what: `has another ${name}`, breaks: both }];
-  });
-}
-
-function requiredChanges(path: string, { before, after }: Pair): SchemaChange[] {
-  const [old, now] = [namesOf(before.required), namesOf(after.required)];
-  const remains = (name: string): boolean =>
-    Object.hasOwn(objectOf(after.properties), name) || !Object.hasOwn(objectOf(before.properties), name);
-  return [
-    ...now.filter((name) => !old.includes(name)).map((name) => gone(`${path}.${name}`, 'is required now')),
-    ...old
-      .filter((name) => !now.includes(name) && remains(name))
-      .map((name) => added(`${path}.${name}`, 'is not required any more')),
-  ];
-}
-
 function isClosed({ additionalProperties }: Json): boolean {
   return additionalProperties === false;
 }
@@ -281,17 +165,4 @@ function isClosed({ additionalProperties }: Json): boolean {
 function shown(schema: unknown): string {
   const text = JSON.stringify(schema);
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
-}
-
-function namesOf(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.map(String) : [];
-}
-
-/** `{}` for anything else. */
-export function objectOf(value: unknown): Json {
-  return isObject(value) ? value : {};
-}
-
-export function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

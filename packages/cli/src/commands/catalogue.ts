@@ -10,7 +10,7 @@ import { Command } from 'commander';
 import { eventsOf } from '../catalogue/collect.js';
 import { catalogueChanges, type CatalogueChange } from '../catalogue/compatibility.js';
 import { catalogueOf } from '../catalogue/document.js';
-import type { Direction } from '../catalogue/schema-changes.js';
+import type { Direction } from '../catalogue/keyword-changes.js';
 import { exitCodes, UsageError } from '../exit-codes.js';
 import { examples } from '../help.js';
 import { print, printJson } from '../output.js';

@@ -96,8 +96,8 @@ describe('the catalogue of events', () => {
       catalogueChanges(before, after).map(({ event, path, what, breaks }) => [event, path, what, breaks]),
     ).to.deep.equal([
       ['core.limeobject.deal.delete.v1', undefined, 'is gone', ['backward', 'forward']],
-      ['core.limeobject.deal.new.v1', 'dataschema', 'is gone', ['forward']],
       ['core.limeobject.deal.new.v1', 'data.values.name', 'has maxLength 40, before 80', ['backward']],
+      ['core.limeobject.deal.new.v1', 'dataschema', 'is gone', ['forward']],
       ['core.limeobject.visite-privée.new.v1', undefined, 'is new', []],
     ]);
   });

@@ -67,8 +67,12 @@ describe('schemaChanges', () => {
       ),
     ).to.deep.equal(['a is new: forward']);
     expect(breaks(object({}), object({ a: text }, required))).to.deep.equal([
-      'a is new: fine',
       'a is required now: backward',
+      'a is new: fine',
+    ]);
+    expect(breaks({ type: 'object' }, object({ a: text }))).to.deep.equal([
+      'a is new: fine',
+      'a was of any type and is string: backward',
     ]);
   });
 

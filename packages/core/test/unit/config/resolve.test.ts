@@ -59,6 +59,20 @@ describe('resolveConfig', () => {
     expect(text).to.match(/Allowed: a list\.$/u);
   });
 
+  it('reads retries without end from null, a word and the environment, and shows what is allowed', async () => {
+    const env = { CELERIAC_EVENT_HANDLER__RETRY__MAX: 'unlimited' };
+    const { task_handler: tasks, event_handler: events } = await resolveConfig(
+      { task_handler: { retry: { max: null } } },
+      { env },
+    );
+
+    expect([tasks.retry.max, events.retry.max]).to.deep.equal([Infinity, Infinity]);
+    for (const max of [-1, 2.5, '3', 'endless', 65_536]) {
+      const found = await problems(untyped({ task_handler: { retry: { max } } }));
+      expect(found['task_handler.retry.max'], String(max)).to.match(/0 to 65535, unlimited, or null/u);
+    }
+  });
+
   it('asks for no retries by default, and reads how many from file and environment', async () => {
     const plain = await resolveConfig({}, { env: {} });
     const asked = await resolveConfig(
