@@ -167,8 +167,9 @@ export class Application {
     return this;
   }
 
-  #checkAck({ ack }: EventHandlerOptions): void {
-    if (ack === undefined || ack === 'auto' || ack === 'manual') return;
+  /** From JavaScript it may be any word. */
+  #checkAck({ ack = 'auto' }: { readonly ack?: string }): void {
+    if (['auto', 'manual'].includes(ack)) return;
     throw new CeleriacError('ERR_CONTRACT_INVALID', {
       message: `The option 'ack' of a handler of '${this.name}' is neither 'auto' nor 'manual'.`,
       hint: "Leave it out, or use 'manual' and call context.ack().",
