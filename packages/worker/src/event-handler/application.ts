@@ -133,6 +133,7 @@ export class Application {
   #register(wanted: string | EventContracts, given: Omit<Registered, 'contract'>): this {
     checkRetryOptions(given.options.retry);
     const contract = typeof wanted === 'string' ? undefined : wanted;
+    if (contract !== undefined) this.#checkContract(contract);
     const registered = { contract, ...given };
     const known = this.#patternsOf?.(wanted) ?? (typeof wanted === 'string' ? [wanted] : undefined);
     const compiled = known === undefined ? undefined : this.#compile(known, registered);
@@ -178,6 +179,16 @@ export class Application {
     for (const pattern of patterns) this.#check(pattern);
     const tests = patterns.map(compilePattern);
     return { patterns, matches: (key) => tests.some((matches) => matches(key)), ...registered };
+  }
+
+  /** A family has no action: its name would be bound as `undefined`. */
+  #checkContract({ kind, object }: { readonly kind: string; readonly object: string }): void {
+    if (kind === 'event' || kind === 'event-pattern') return;
+    throw new CeleriacError('ERR_CONTRACT_INVALID', {
+      message: `The application '${this.name}' cannot handle '${object}' (${kind}): it is not said which of its events.`,
+      hint: 'Pass any, created, updated, deleted or restored of what defineEvents returned.',
+      values: { application: this.name, object },
+    });
   }
 
   #check(pattern: string): void {
