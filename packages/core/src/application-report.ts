@@ -6,7 +6,8 @@
  */
 import type { QueueCount, QueueCounter } from './amqp/queue-counts.js';
 import type { Applications, RegisteredApplication } from './applications.js';
-import type { ControlAnswer, RemoteControl } from './control/remote-control.js';
+import type { ControlAnswer } from './control/control-answer.js';
+import type { RemoteControl } from './control/remote-control.js';
 import type { Clock } from './clock.js';
 
 /** What a worker says of one of its applications over remote control (`applications`). */

@@ -42,7 +42,8 @@ export type {
 
 export { MemoryKeyStore } from './key-store/memory.js';
 export { keyStoreSource } from './key-store/open.js';
-export type { KeyStoreParts, KeyStoreSource } from './key-store/open.js';
+export type { KeyStoreParts } from './key-store/connect.js';
+export type { KeyStoreSource } from './key-store/open.js';
 export type {
   Claim,
   ClaimAsk,
@@ -119,7 +120,8 @@ export type { DiagnoseOptions } from './diagnosis/doctor.js';
 export { openRemoteControl } from './control/open.js';
 export type { OpenedRemoteControl, OpenRemoteControlOptions } from './control/open.js';
 export { RemoteControl } from './control/remote-control.js';
-export type { ControlAnswer, ControlOptions } from './control/remote-control.js';
+export type { ControlAnswer } from './control/control-answer.js';
+export type { ControlOptions } from './control/remote-control.js';
 export { controlExchange, controlExchanges, controlReplyExchange, mailbox } from './control/topology.js';
 export { ClusterState } from './monitoring/cluster-state.js';
 export type { StateLimits, TaskSeen, TaskStage, WorkerSeen } from './monitoring/cluster-state.js';

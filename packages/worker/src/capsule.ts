@@ -5,7 +5,8 @@
 import type { CeleriacError, Clock, Delivery, Logger } from '@celeriac/core';
 
 import type { QueuePlan } from './capsule-plan.js';
-import { dispatch, type DispatchParts } from './dispatch.js';
+import { dispatch } from './dispatch.js';
+import type { DispatchParts } from './dispatch-parts.js';
 import { settle } from './settle.js';
 import type { Side, SideConsumer } from './side.js';
 import { wrongState } from './worker-state.js';

@@ -1,5 +1,5 @@
 /** From what workers, stores and queues say of a task to where it is. Pure; trusts none of it. */
-import type { ControlAnswer } from '../control/remote-control.js';
+import type { ControlAnswer } from '../control/control-answer.js';
 import type { DeadLetter } from '../dead-letters/letter.js';
 import { deliveryCount } from '../policy/redelivery.js';
 import type { MessageProperties } from '../ports.js';

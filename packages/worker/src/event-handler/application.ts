@@ -159,6 +159,7 @@ export class Application {
     checkRetryOptions(given.options.retry);
     this.#checkAck(given.options);
     const contract = typeof wanted === 'string' ? undefined : wanted;
+    if (contract !== undefined) this.#checkContract(contract);
     const registered = { contract, ...given };
     const known = this.#patternsOf?.(wanted) ?? (typeof wanted === 'string' ? [wanted] : undefined);
     const compiled = known === undefined ? undefined : this.#compile(known, registered);
@@ -214,6 +215,16 @@ export class Application {
     for (const pattern of patterns) this.#check(pattern);
     const tests = patterns.map(compilePattern);
     return { patterns, matches: (key) => tests.some((matches) => matches(key)), ...registered };
+  }
+
+  /** A family has no action: its name would be bound as `undefined`. */
+  #checkContract({ kind, object }: { readonly kind: string; readonly object: string }): void {
+    if (kind === 'event' || kind === 'event-pattern') return;
+    throw new CeleriacError('ERR_CONTRACT_INVALID', {
+      message: `The application '${this.name}' cannot handle '${object}' (${kind}): it is not said which of its events.`,
+      hint: 'Pass any, created, updated, deleted or restored of what defineEvents returned.',
+      values: { application: this.name, object },
+    });
   }
 
   #check(pattern: string): void {
