@@ -1,6 +1,6 @@
 /** Operating the event bus: a slow application, named groups of queues, pausing, lag, dead letters. */
 import type { ConfigInput } from '@celeriac/core';
-import { openApplications, openDeadLetters } from '@celeriac/worker';
+import { type Acknowledging, openApplications, openDeadLetters } from '@celeriac/worker';
 import { expect } from 'chai';
 
 import { requireRabbit, Vhost } from '../support/broker.js';
@@ -201,6 +201,40 @@ describe('applications of one event handler', function () {
     ).assertQueue('events.app.dead-letter', {
       arguments: { 'x-queue-type': 'quorum', 'x-message-ttl': 3_600_000 },
     });
+  });
+
+  it('are done with an event when they say so, where they acknowledge by themselves', async () => {
+    await using bus = await Bus.open({ event_handler: { prefetch_count: 2 } });
+    const contexts: Acknowledging[] = [];
+    const manual = (): WatchedWorker => {
+      const watched = bus.worker();
+      watched.worker
+        .application('app')
+        .on('a.#', (_event, context) => contexts.push(context), { ack: 'manual' });
+      return watched;
+    };
+    const first = manual();
+    await first.worker.start();
+    await bus.publish('a.b', 1, 4);
+    await waitFor(() => contexts.length === 2); // both have returned, and hold their places
+    expect(first.settled).to.deep.equal([]);
+
+    contexts[0]?.ack();
+    contexts[1]?.reject('not ours');
+
+    await first.untilSettled(2);
+    expect(first.settled.map(({ verdict }) => verdict.kind)).to.deep.equal(['ack', 'deadLetter']);
+    await waitFor(() => contexts.length === 4);
+    await first.worker.stop({ grace: 0 }); // what was not settled goes back
+    contexts[2]?.ack(); // too late: it counts for nothing
+    expect(await bus.vhost.depth('events.app')).to.equal(2);
+    await using second = manual();
+    await second.worker.start();
+    await waitFor(() => contexts.length === 6);
+    for (const context of contexts.slice(4)) context.ack();
+    await second.untilSettled(2);
+    const [letter] = await bus.vhost.take('events.app.dead-letter');
+    expect(letter?.properties.headers).to.include({ 'celeriac-reason': 'rejected' });
   });
 
   it('have to be registered to be paused', async () => {
