@@ -49,7 +49,7 @@ async function apply(
   onStep?: (progress: MoveProgress) => void,
 ): Promise<ApplyReport> {
   await using topology = await openTopology({ config: configOf(place, type) });
-  return topology.apply({ onStep, quiet: 0.2, queues: ['orders'] });
+  return await topology.apply({ onStep, quiet: 0.2, queues: ['orders'] });
 }
 
 async function actions(place: Place, type: 'classic' | 'quorum'): Promise<Record<string, string>> {
@@ -58,6 +58,17 @@ async function actions(place: Place, type: 'classic' | 'quorum'): Promise<Record
   return Object.fromEntries(items.map(({ name, action }) => [name, action]));
 }
 
+const allSteps: readonly MoveStep[] = [
+  'temporary',
+  'away',
+  'switched',
+  'deleted',
+  'declared',
+  'back',
+  'bound',
+];
+/** The embedded broker goes through all of them, in less time. */
+const hardest: readonly MoveStep[] = ['away', 'deleted', 'back'];
 const count = 150;
 const ids = Array.from({ length: count }, (_, index) => String(index));
 
@@ -136,20 +147,12 @@ for (const kind of kinds) {
         const taken = await place.take('orders');
         expect(taken.map(({ id }) => id)).to.deep.equal([...ids, 'last']);
         expect(taken.at(-1)?.headers).to.deep.include({ deep: { list: [1, 'two'] } });
-        const events = await place.take('celeriac.billing');
+        const events = await place.take('events.billing');
         expect(events.map(({ body }) => (JSON.parse(body) as { n?: number }).n ?? body)).to.have.length(2);
         expect(events[0]?.headers).to.include({ 'celeriac-routing-key': 'core.limeobject.deal.new.v1' });
       });
 
-      const steps: readonly MoveStep[] = [
-        'temporary',
-        'away',
-        'switched',
-        'deleted',
-        'declared',
-        'back',
-        'bound',
-      ];
+      const steps = kind === 'RabbitMQ' ? hardest : allSteps;
       it(`loses nothing from ${from} to ${to}, wherever it ends halfway`, async () => {
         await using place = await Place.open(kind);
         for (const step of steps) {

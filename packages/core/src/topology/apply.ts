@@ -51,7 +51,7 @@ export async function applyPlan(parts: ApplyParts, options: ApplyOptions = {}): 
     );
   // First of all: a dead-letter queue has to be there before its queue drops anything into it.
   const missing = new Set(plan.items.filter(({ action }) => action === 'create').map(keyOf));
-  const skipped = new Set(plan.items.filter((one) => one.action === 'by-hand' || isMove(one)).map(keyOf));
+  const skipped = new Set(plan.items.filter(isSkipped).map(keyOf));
   await declareAll(parts, skipped);
   const moved: Moved[] = [];
   for (const item of moves) moved.push(await move(parts, item, options));
@@ -68,6 +68,11 @@ function isMove({ action }: TopologyItem): boolean {
   return action === 'move' || action === 'finish';
 }
 
+/** What is left as it is: bindings to what is not there, and need not be, as well. */
+function isSkipped(item: TopologyItem): boolean {
+  return item.action === 'by-hand' || isMove(item) || (item.action === 'none' && !item.exists);
+}
+
 function keyOf({ section, kind, name }: Pick<TopologyItem, 'section' | 'kind' | 'name'>): string {
   return `${section} ${kind} ${name}`;
 }
@@ -79,14 +84,15 @@ async function declareAll({ needed, declarerOf }: ApplyParts, skipped: ReadonlyS
   }
 }
 
-/** Bindings of what is skipped as well: what exists can be bound, and what does not exist is not skipped. */
 function without(topology: Topology, section: Section, skipped: ReadonlySet<string>): Topology {
   const isKept =
     (kind: 'exchange' | 'queue') =>
     (spec: { readonly name: string }): boolean =>
       !skipped.has(keyOf({ section, kind, name: spec.name }));
   const queues = topology.queues.filter(isKept('queue'));
-  const bindings = topology.bindings.filter(({ queue }) => isKept('queue')({ name: queue }));
+  const bindings = topology.bindings.filter(
+    ({ queue, exchange }) => isKept('queue')({ name: queue }) && isKept('exchange')({ name: exchange }),
+  );
   return { ...topology, exchanges: topology.exchanges.filter(isKept('exchange')), queues, bindings };
 }
 

@@ -106,16 +106,23 @@ export class QueueMove {
   async #run(): Promise<Moved> {
     const { queue, action } = this.#move;
     const lost = action === 'move' ? await this.#away() : 0;
-    const mismatch = await this.#declare(queue).then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    // Another program has declared it as it was: the messages go back all the same, and then that is told.
-    if (mismatch !== undefined && inequivalentArgument(errorText(mismatch)) === undefined) throw mismatch;
-    if (mismatch === undefined) this.#did('declared');
+    const refusal = await this.#declareAnew();
     const moved = await this.#back();
-    if (mismatch !== undefined) throw redeclared(queue.name, mismatch);
+    if (refusal !== undefined) throw refusal;
     return { queue: queue.name, moved, lost };
+  }
+
+  /** Another program may have declared it as it was: the messages go back all the same, and then that is told. */
+  async #declareAnew(): Promise<Error | undefined> {
+    const { queue } = this.#move;
+    try {
+      await this.#declare(queue);
+    } catch (error) {
+      if (inequivalentArgument(errorText(error)) === undefined) throw error;
+      return redeclared(queue.name, error);
+    }
+    this.#did('declared');
+    return undefined;
   }
 
   async #away(): Promise<number> {

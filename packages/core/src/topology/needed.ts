@@ -44,7 +44,7 @@ export function neededTopology(config: Config, also: Also = {}): readonly Needed
   const { exchange: name } = config.events;
   const events: Topology = { exchanges: [{ name, type: 'topic' }], queues: [], bindings: [] };
   const hasEventDelays = !isOneBroker(config) && applications.length > 0;
-  return [
+  const all: readonly NeededTopology[] = [
     { purpose: 'event', section: 'events', topology: events, isOptional: false },
     ...delays(config, 'tasks'),
     ...(hasEventDelays ? delays(config, 'events') : []),
@@ -62,6 +62,8 @@ export function neededTopology(config: Config, also: Also = {}): readonly Needed
     }),
     ...whenNeeded(config),
   ];
+  // On one broker a name is one thing, whoever asks for it.
+  return isOneBroker(config) ? all.map((part) => ({ ...part, section: 'tasks' })) : all;
 }
 
 function taskQueues(config: Config): readonly string[] {
