@@ -83,7 +83,7 @@ function valuesOf(node) {
   const kind = node['x-kind'];
   if (kind === 'duration' || kind === 'size')
     return `${kind}, ${node['x-range'].map((limit) => `${limit}`).join(' to ')} ${node['x-unit']}`;
-  if (kind === 'json') return node['x-allowed'];
+  if (kind === 'json' || kind === 'retries') return node['x-allowed'];
   if (node.type === 'integer')
     return `whole number, ${node.minimum} to ${node.maximum}${node['x-unit'] ? ` ${node['x-unit']}` : ''}`;
   if (kind === 'connection_string' || kind === 'key_store') return 'connection string';

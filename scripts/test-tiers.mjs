@@ -33,6 +33,11 @@ const checks = {
   lint: ['npx', 'eslint', '.'],
   format: ['npx', 'prettier', '--check', '--log-level', 'warn', '.'],
   'configuration page': ['node', 'scripts/configuration-page.mjs', '--check'],
+  // Who breaks consumers of the examples' events changes examples/asyncapi.yaml, where it is seen.
+  'catalogue of events': [
+    ...['node', 'packages/cli/bin/celeriac.js', 'catalogue', 'examples/dist/contracts.js'],
+    ...['--config', 'examples/celeriac.yaml', '--check', 'examples/asyncapi.yaml'],
+  ],
   'conformance page': ['node', 'scripts/conformance-page.mjs', '--check'],
 };
 

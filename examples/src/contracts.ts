@@ -2,7 +2,7 @@
  * What the processes of the example agree on: tasks, events, and the queues of one run. No handlers, no I/O: a web
  * service imports this and loads no worker code.
  */
-import { type ConfigInput, defineEvent, defineTask } from '@celeriac/core';
+import { type ConfigInput, defineEvent, defineEvents, defineTask } from '@celeriac/core';
 
 /** Of one version of an airport. Coordinates in degrees. */
 const airport = {
@@ -18,10 +18,8 @@ const airport = {
   required: ['name', 'city', 'state', 'latitude', 'longitude', 'version'],
 } as const;
 
-export const airportCreated = defineEvent({ object: 'airport', action: 'new', values: airport });
-export const airportUpdated = defineEvent({ object: 'airport', action: 'update', values: airport });
-export const airportDeleted = defineEvent({ object: 'airport', action: 'delete', values: airport });
-export const airportRestored = defineEvent({ object: 'airport', action: 'restore', values: airport });
+/** Created, updated, deleted and restored. */
+export const airportEvents = defineEvents({ object: 'airport', values: airport });
 
 /** Finds the airport that is nearest to one. */
 export const findNearest = defineTask({

@@ -4,7 +4,7 @@
  */
 import type { EventContract } from '@celeriac/core';
 
-import { airportCreated, airportDeleted, airportRestored, airportUpdated } from './contracts.js';
+import { airportEvents } from './contracts.js';
 import type { Airport } from './dataset.js';
 import { surveyed } from './geography.js';
 
@@ -27,15 +27,19 @@ export const isRestored = ({ state }: Airport): boolean => state === 'AK';
 /** In phases: a phase begins when the one before is published. */
 export function history(airports: readonly Airport[]): readonly (readonly Change[])[] {
   return [
-    airports.map((airport) => ({ event: airportCreated, id: airport.id, values: valuesOf(airport, 1) })),
+    airports.map((airport) => ({
+      event: airportEvents.created,
+      id: airport.id,
+      values: valuesOf(airport, 1),
+    })),
     airports.filter(isSurveyed).map((airport) => ({
-      event: airportUpdated,
+      event: airportEvents.updated,
       id: airport.id,
       values: { ...valuesOf(airport, 2), ...surveyed(airport) },
       originalValues: { latitude: airport.latitude, longitude: airport.longitude },
     })),
-    airports.filter(isDeleted).map((airport) => later(airportDeleted, airport, 3)),
-    airports.filter(isRestored).map((airport) => later(airportRestored, airport, 4)),
+    airports.filter(isDeleted).map((airport) => later(airportEvents.deleted, airport, 3)),
+    airports.filter(isRestored).map((airport) => later(airportEvents.restored, airport, 4)),
   ];
 }
 

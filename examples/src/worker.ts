@@ -2,13 +2,12 @@
  * The worker process: three applications that keep something by the events they registered for, and two tasks.
  * Holds what it learns in memory; publishes nothing but the report it is asked for.
  */
-import { createLogger, createWorker, type EventMessage } from '@celeriac/worker';
+import { createLogger, createWorker } from '@celeriac/worker';
 
 import * as contracts from './contracts.js';
 import { loadAirports } from './dataset.js';
 import { sum } from './direct.js';
 import { metresBetween, metresToNearest, tenThousandths } from './geography.js';
-import type { AirportValues } from './history.js';
 import { Mirror } from './mirror.js';
 import type { Report } from './report.js';
 
@@ -21,17 +20,17 @@ const worker = createWorker({
   logger: createLogger({ level: 'warn' }),
 });
 
-// Every event of an airport, by pattern: `*` is one word.
+// Whatever happens to an airport: the values are validated and typed.
 const catalogue = new Mirror();
-worker.application(contracts.applications.catalogue).on('core.limeobject.airport.*.v1', (event) => {
-  catalogue.apply(event as EventMessage<AirportValues>);
-});
+worker
+  .application(contracts.applications.catalogue)
+  .on(contracts.airportEvents.any, (event) => catalogue.apply(event));
 
-// One kind of event, by contract: the values are validated and typed. By id: a repeat changes nothing.
+// One kind of event. By id: a repeat changes nothing.
 const moved = new Map<string, number>();
 worker
   .application(contracts.applications.survey)
-  .on(contracts.airportUpdated, ({ id, values, originalValues }) => {
+  .on(contracts.airportEvents.updated, ({ id, values, originalValues }) => {
     if (values !== undefined) moved.set(id, metresBetween(values, { ...values, ...originalValues }));
   });
 
@@ -39,8 +38,8 @@ worker
 const archive = new Mirror();
 worker
   .application(contracts.applications.archive)
-  .on(contracts.airportDeleted, (event) => archive.apply(event))
-  .on(contracts.airportRestored, (event) => archive.apply(event));
+  .on(contracts.airportEvents.deleted, (event) => archive.apply(event))
+  .on(contracts.airportEvents.restored, (event) => archive.apply(event));
 
 const nearest = new Map<string, number>();
 worker.task(contracts.findNearest, ({ id }) => {

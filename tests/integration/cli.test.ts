@@ -165,6 +165,12 @@ describe('the celeriac command with a broker', function () {
     const listed = JSON.parse((await applications('list', '--json')).output) as unknown[];
     expect(listed).to.have.length(1);
     expect(listed[0]).to.deep.include({ name: 'crm', queue, patterns: ['y.*'] });
+    expect(listed[0]).to.include({ lag: 1, handlers: 0, oldestAge: null, pausedAt: null });
+    expect((await applications('pause', 'crm')).output)
+      .to.include('crm is paused')
+      .and.include('no event handler');
+    expect((await applications()).output).to.match(/^crm +1 +0 +- +0 +paused since \d{4}-/mu);
+    expect((await applications('resume', 'crm')).output).to.include('crm is not paused');
     expect((await applications('unregister', 'crm')).output).to.include('receives nothing more');
     expect((await applications('unregister', 'crm')).output).to.include('was not registered');
     expect((await applications('list')).output).to.include('no application');

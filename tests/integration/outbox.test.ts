@@ -47,6 +47,7 @@ describe('the outbox in PostgreSQL', function () {
     await rejection(
       bench.transaction(async (tx) => {
         await outbox.send(tx, charge, { orderId: '8' });
+        await outbox.publishEvent(tx, dealUpdated, { id: 8, values: { stage: 'lost', big: 1n } });
         throw new Error('no');
       }),
     );

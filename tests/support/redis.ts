@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { freePorts } from './free-port.js';
-import { type Running, start } from './processes.js';
+import { run, type Running, start } from './processes.js';
 
 const attempts = 3;
 
@@ -51,6 +51,11 @@ export class Redis implements AsyncDisposable {
 
   get pid(): number {
     return this.#running.pid;
+  }
+
+  /** `CONFIG SET`. */
+  async configure(name: string, value: string): Promise<void> {
+    await run('redis-cli', ['-u', this.url, 'config', 'set', name, value]);
   }
 
   /** The server is gone, with all that it held. */

@@ -1,8 +1,9 @@
 /**
  * From an error to an exit code. Source: sysexits(3).
  *
- * 0 done · 1 the task that was waited for failed · 2 usage · 3 the broker is not as it is needed (`topology plan`) · 69 the broker is not available, or no worker answers ·
- * 70 anything else · 75 a worker left handlers unfinished ·
+ * 0 done · 1 the task that was waited for failed, or the catalogue is not compatible · 2 usage ·
+ * 3 the broker is not as it is needed (`topology plan`) ·
+ * 69 the broker is not available, or no worker answers · 70 anything else · 75 a worker left handlers unfinished ·
  * 78 configuration, access or topology · 128 + n ended by a second signal n
  */
 import { type CeleriacError, type ErrorCode, isCeleriacError } from '@celeriac/core';
@@ -10,6 +11,7 @@ import { type CeleriacError, type ErrorCode, isCeleriacError } from '@celeriac/c
 export const exitCodes = {
   done: 0,
   taskFailed: 1,
+  incompatible: 1,
   usage: 2,
   differs: 3,
   unavailable: 69,
@@ -79,6 +81,11 @@ export function exitCodeOf(error: unknown): number {
 export function codedCause(error: unknown): CeleriacError | undefined {
   const inner = error instanceof ModuleError ? error.cause : error;
   return isCeleriacError(inner) ? inner : undefined;
+}
+
+/** Whether the same may succeed later, with nothing changed. */
+export function isUnavailable(code: string): boolean {
+  return (unavailable as ReadonlySet<string>).has(code);
 }
 
 function codeOf({ code, cause }: CeleriacError): number {

@@ -5,12 +5,15 @@ import { Command, CommanderError } from 'commander';
 import { applicationsCommand } from './commands/applications.js';
 import { beatCommand, schedulesCommand } from './commands/beat.js';
 import { brokerCommand } from './commands/broker.js';
+import { catalogueCommand } from './commands/catalogue.js';
 import { completionCommand } from './commands/completion.js';
 import { configCommand, schemaCommand } from './commands/config.js';
 import { cancelCommand, controlCommand, inspectCommand } from './commands/control.js';
 import { devCommand } from './commands/dev.js';
 import { dlqCommand } from './commands/dlq.js';
+import { doctorCommand } from './commands/doctor.js';
 import { eventsCommand } from './commands/events.js';
+import { explainCommand } from './commands/explain.js';
 import { initCommand } from './commands/init.js';
 import { purgeCommand, queuesCommand } from './commands/queues.js';
 import { resultCommand } from './commands/result.js';
@@ -24,8 +27,8 @@ import { printError } from './output.js';
 import { version } from './version.js';
 
 const footer = `
-Exit codes: 0 done, 1 the task failed, 2 usage, 3 topology plan has something to do, 69 the broker is not available or no
-worker answers, 70 anything else, 75 a worker left handlers unfinished, 78 configuration, access or topology.`;
+Exit codes: 0 done, 1 the task failed or a check did, 2 usage, 3 topology plan has something to do, 69 the broker is not
+available or no worker answers, 70 anything else, 75 a worker left handlers unfinished, 78 configuration, access or topology.`;
 
 /** Runs a command line (without program and script) and resolves with the exit code. Never rejects. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -64,6 +67,8 @@ export function createProgram(finish: (code: number) => void): Command {
         eventsCommand(),
         inspectCommand(finish),
         schedulesCommand(),
+        explainCommand(finish),
+        doctorCommand(finish),
         topologyCommand(finish),
       ],
     ],
@@ -71,7 +76,7 @@ export function createProgram(finish: (code: number) => void): Command {
       'Change:',
       [controlCommand(finish), cancelCommand(finish), purgeCommand(), dlqCommand(), applicationsCommand()],
     ],
-    ['Settings:', [configCommand(), schemaCommand(), completionCommand()]],
+    ['Settings:', [configCommand(), schemaCommand(), catalogueCommand(finish), completionCommand()]],
   ];
   for (const [heading, commands] of groups)
     for (const command of commands) program.addCommand(command.helpGroup(heading));

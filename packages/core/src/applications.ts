@@ -19,6 +19,8 @@ export interface RegisteredApplication {
   readonly patterns: readonly string[];
   /** ISO 8601. */
   readonly registeredAt: string;
+  /** ISO 8601; present while event handlers are told to take none of its events. */
+  readonly pausedAt?: string;
 }
 
 export interface ApplicationsParts {
@@ -69,8 +71,9 @@ export class Applications {
     });
   }
 
+  /** Sorted by name. Declares nothing where none was ever registered. */
   async list(): Promise<readonly RegisteredApplication[]> {
-    return this.#registry.update(known);
+    return (await this.#registry.updateIfAny(known)) ?? [];
   }
 
   /** The same where there is a list; else empty, and nothing is declared. */
@@ -100,6 +103,7 @@ export class Applications {
         queue: applicationQueueName(config, name),
         patterns: [...new Set([...kept, ...patterns])].sort(),
         registeredAt: before?.registeredAt ?? new Date(clock.now()).toISOString(),
+        ...(before?.pausedAt === undefined ? {} : { pausedAt: before.pausedAt }),
       };
       return [...known(document).filter((other) => other.name !== name), application].sort(byName);
     });
@@ -120,12 +124,50 @@ export class Applications {
     return true;
   }
 
+  /**
+   * Notes that no event handler is to take its events; they wait in its queue. Handlers that run have to be told to look
+   * (`tellEventHandlers`). Resolves with the application; rejects with ERR_INPUT_INVALID where it is not registered.
+   */
+  pause(name: string): Promise<RegisteredApplication> {
+    const now = new Date(this.#parts.clock.now()).toISOString();
+    return this.#change(name, (application) => ({ ...application, pausedAt: application.pausedAt ?? now }));
+  }
+
+  /** Takes `pause` back. Resolves and rejects as it does. */
+  resume(name: string): Promise<RegisteredApplication> {
+    return this.#change(name, ({ pausedAt: _, ...application }) => application);
+  }
+
+  async #change(
+    name: string,
+    change: (application: RegisteredApplication) => RegisteredApplication,
+  ): Promise<RegisteredApplication> {
+    const all = await this.#registry.updateIfAny((document) =>
+      known(document).map((application) => (application.name === name ? change(application) : application)),
+    );
+    const changed = all?.find((application) => application.name === name);
+    if (changed === undefined) throw notRegistered(name, all ?? []);
+    return changed;
+  }
+
   async #unbind(queue: string, patterns: readonly string[]): Promise<void> {
     const { declarer, config } = this.#parts;
     await declarer.unbind(
       patterns.map((routingKey) => ({ queue, exchange: config.events.exchange, routingKey })),
     );
   }
+}
+
+function notRegistered(name: string, all: readonly RegisteredApplication[]): CeleriacError {
+  const names = all.map((application) => application.name);
+  return new CeleriacError('ERR_INPUT_INVALID', {
+    message: `No application '${name}' is registered.`,
+    hint:
+      names.length === 0
+        ? 'Register it first: celeriac applications register, or start its event handler.'
+        : `Name one of these: ${names.slice(0, 20).join(', ')}.`,
+    values: { name },
+  });
 }
 
 function byName(a: RegisteredApplication, b: RegisteredApplication): number {

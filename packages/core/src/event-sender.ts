@@ -6,7 +6,8 @@ import type { Ensures } from './amqp/declare.js';
 import type { Clock } from './clock.js';
 import { type Duration, parseDuration } from './config/duration.js';
 import type { Config } from './config/types.js';
-import type { EventContract } from './contract/event.js';
+import { type EventContract, isEventAction } from './contract/event.js';
+import { CeleriacError } from './errors.js';
 import type { EventMessage } from './message.js';
 import type { MessageSink, SentMessage } from './ports.js';
 import type { PreparedEvent } from './prepared.js';
@@ -136,6 +137,7 @@ async function objectMessage(
   { change, options }: { change: ObjectChange<unknown>; options: PublishEventOptions },
 ): Promise<EventMessage> {
   const { object, action, dataSchema } = contract;
+  if (!isEventAction(action)) throw notOneEvent(contract);
   const { id: objectId, values, originalValues } = change;
   if (contract.values !== undefined && (values !== undefined || action !== 'delete')) {
     const { checkedValues } = await import('./contract/validate.js');
@@ -158,6 +160,14 @@ async function objectMessage(
   const more =
     originalValues === undefined ? {} : { originalValues: originalValues as Record<string, unknown> };
   return eventMessage(parts, type, { options, details: { ...details, ...more } });
+}
+
+function notOneEvent({ kind, object }: { readonly kind: string; readonly object: string }): CeleriacError {
+  return new CeleriacError('ERR_INPUT_INVALID', {
+    message: `What is published is one event of '${object}', not many (${kind}).`,
+    hint: 'Pass created, updated, deleted or restored of what defineEvents returned.',
+    values: { object },
+  });
 }
 
 interface EventParts {

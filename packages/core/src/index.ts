@@ -42,7 +42,8 @@ export type {
 
 export { MemoryKeyStore } from './key-store/memory.js';
 export { keyStoreSource } from './key-store/open.js';
-export type { KeyStoreParts, KeyStoreSource } from './key-store/open.js';
+export type { KeyStoreParts } from './key-store/connect.js';
+export type { KeyStoreSource } from './key-store/open.js';
 export type {
   Claim,
   ClaimAsk,
@@ -102,14 +103,25 @@ export {
   registryQueueName,
 } from './applications.js';
 export type { RegisteredApplication } from './applications.js';
+export type { ApplicationAnswer, ApplicationReport, HandlersTold } from './application-report.js';
+export { openApplications, type OpenedApplications } from './open-applications.js';
+export type { ApplicationTold, OpenApplicationsOptions } from './open-applications.js';
 export { cancelUntil, errorOf as controlErrorOf } from './control/cancel.js';
 export type { CancelOptions, CancelReport, TaskCanceller } from './control/cancel.js';
 export { cancelledQueueName, CancelledTasks } from './control/cancelled-tasks.js';
 export type { CancelledTask } from './control/cancelled-tasks.js';
+export type { Check, CheckState } from './diagnosis/check.js';
+export type { Answer as ExplanationAnswer, Source, TaskPlace, Whereabouts } from './diagnosis/explanation.js';
+export type { Explanation } from './diagnosis/explain.js';
+export { explainTask } from './diagnosis/open-explain.js';
+export type { ExplainOptions } from './diagnosis/open-explain.js';
+export { diagnose } from './diagnosis/doctor.js';
+export type { DiagnoseOptions } from './diagnosis/doctor.js';
 export { openRemoteControl } from './control/open.js';
 export type { OpenedRemoteControl, OpenRemoteControlOptions } from './control/open.js';
 export { RemoteControl } from './control/remote-control.js';
-export type { ControlAnswer, ControlOptions } from './control/remote-control.js';
+export type { ControlAnswer } from './control/control-answer.js';
+export type { ControlOptions } from './control/remote-control.js';
 export { controlExchange, controlExchanges, controlReplyExchange, mailbox } from './control/topology.js';
 export { ClusterState } from './monitoring/cluster-state.js';
 export type { StateLimits, TaskSeen, TaskStage, WorkerSeen } from './monitoring/cluster-state.js';

@@ -31,7 +31,7 @@ export type Verdict =
   | {
       readonly kind: 'retry';
       readonly delayMs: number;
-      /** The attempt that failed, from 1, and how many there are at most. */
+      /** The attempt that failed, from 1, and how many there are at most: Infinity where there is no end. */
       readonly attempt: number;
       readonly of: number;
       /** How often it ended the thread or process that ran it, where that is why. */

@@ -26,7 +26,10 @@ export class MemorySide implements Side {
   readonly publishing: Side['publishing'];
   readonly session: SideSession = new MemorySession();
   readonly declarer: Side['declarer'];
-  readonly applications: Side['applications'] = { register: () => Promise.resolve() };
+  readonly applications: Side['applications'] = {
+    register: () => Promise.resolve(),
+    list: () => Promise.resolve([]),
+  };
   readonly cancelled: Side['cancelled'] = { list: () => Promise.resolve([]) };
   #consumers = new Map<string, MemoryConsumer>();
   #bindings: Binding[] = [];

@@ -5,7 +5,8 @@
 import type { CeleriacError, Clock, Delivery, Logger } from '@celeriac/core';
 
 import type { QueuePlan } from './capsule-plan.js';
-import { dispatch, type DispatchParts } from './dispatch.js';
+import { dispatch } from './dispatch.js';
+import type { DispatchParts } from './dispatch-parts.js';
 import { settle } from './settle.js';
 import type { Side, SideConsumer } from './side.js';
 import { wrongState } from './worker-state.js';
@@ -41,6 +42,10 @@ export class Capsule {
   #inHand = 0;
   /** It takes nothing any more. */
   #isCancelled = false;
+  /** The whole worker takes nothing for now. */
+  #isQuiet = false;
+  /** Nobody is to take anything of these queues for now. */
+  #isPaused = false;
   #idle: (() => void)[] = [];
 
   constructor(options: CapsuleOptions) {
@@ -62,18 +67,45 @@ export class Capsule {
     return this.#inHand;
   }
 
-  /** Resolves when every queue is consumed; rejects with the first that cannot be, or when `stopping` fires. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /**
+   * Resolves when every queue is consumed, or exists where it is paused; rejects with the first that cannot be, or when
+   * `stopping` fires.
+   */
   async start(stopping: AbortSignal): Promise<void> {
+    if (this.#isPaused) {
+      const { declarer } = this.#options.side;
+      await Promise.all(this.plans.map(({ topology }) => declarer.declare(topology)));
+      if (!stopping.aborted) for (const consumer of this.consumers) consumer.start();
+      return;
+    }
     await Promise.all(this.consumers.map((consumer) => whenSubscribed(consumer, stopping)));
   }
 
   /** No further deliveries until `resume`. */
   async quiet(): Promise<void> {
-    await Promise.all(this.consumers.map((consumer) => consumer.quiet()));
+    this.#isQuiet = true;
+    await this.#tellConsumers();
   }
 
+  /** Where it is paused too, `unpause` has to come as well. */
   async resume(): Promise<void> {
-    await Promise.all(this.consumers.map((consumer) => consumer.resume()));
+    this.#isQuiet = false;
+    await this.#tellConsumers();
+  }
+
+  /** No further deliveries until `unpause`, whether or not the worker is quiet. Also before `start`. */
+  async pause(): Promise<void> {
+    this.#isPaused = true;
+    await this.#tellConsumers();
+  }
+
+  async unpause(): Promise<void> {
+    this.#isPaused = false;
+    await this.#tellConsumers();
   }
 
   /**
@@ -129,6 +161,11 @@ export class Capsule {
     await Promise.all(old.map(({ consumer }) => consumer.cancel()));
     for (const intake of old) this.#closeIdle(intake);
     return old.length > 0;
+  }
+
+  async #tellConsumers(): Promise<void> {
+    const isSilent = this.#isQuiet || this.#isPaused;
+    await Promise.all(this.consumers.map((consumer) => (isSilent ? consumer.quiet() : consumer.resume())));
   }
 
   async #setPrefetch(intake: Intake, prefetch: number): Promise<void> {

@@ -11,15 +11,22 @@ export type WorkerPhase = 'starting' | 'running' | 'quiet' | 'stopping';
 
 /** Whether a worker does what it is there for. Holds names and reasons, no secrets. */
 export interface WorkerHealth {
-  /** True while it consumes every queue. */
+  /** True while it consumes every queue that is not paused. */
   readonly ready: boolean;
   /** Why it is not ready, a sentence each; empty when it is. */
   readonly reasons: readonly string[];
   readonly phase: WorkerPhase;
-  readonly queues: readonly { readonly queue: string; readonly consuming: boolean }[];
+  readonly queues: readonly QueueHealth[];
   readonly connections: readonly ConnectionHealth[];
   /** Deliveries that are not settled. */
   readonly inHand: number;
+}
+
+export interface QueueHealth {
+  readonly queue: string;
+  readonly consuming: boolean;
+  /** True of the queue of an application that is paused: nobody consumes it, which is no reason not to be ready. */
+  readonly paused?: true;
 }
 
 export interface ConnectionHealth {
@@ -58,13 +65,16 @@ export class Condition {
   }
 
   report(capsules: readonly Capsule[]): WorkerHealth {
-    const consumers = capsules.flatMap((capsule) => capsule.consumers);
-    const reasons = this.#reasons(consumers);
+    const reasons = this.#reasons(capsules.flatMap(({ isPaused, consumers }) => (isPaused ? [] : consumers)));
     return {
       ready: reasons.length === 0,
       reasons,
       phase: this.phase,
-      queues: consumers.map(({ queue, subscribed: consuming }) => ({ queue, consuming })),
+      queues: capsules.flatMap(({ isPaused, consumers }) =>
+        consumers.map(({ queue, subscribed: consuming }) => {
+          return { queue, consuming, ...(isPaused ? { paused: true as const } : {}) };
+        }),
+      ),
       connections: this.#connections.map(({ broker, purpose, connected, blocked }) => {
         return { broker, purpose, connected, ...(blocked === undefined ? {} : { blocked }) };
       }),

@@ -108,6 +108,8 @@ interface Shared {
 
 export class Handling {
   readonly capsules: Capsule[] = [];
+  /** Those of the capsules that are an application's, by its name. */
+  readonly applications: Map<string, Capsule> = new Map<string, Capsule>();
   readonly pools: Pool[] = [];
   /** Of the groups of task queues. */
   readonly sizes: GroupSizes = new GroupSizes();
@@ -239,7 +241,7 @@ export class Handling {
     const batching = { clock, logger, stopping };
     const parts = { contextParts, validator, templates, batching };
     const prepare = eventPreparer({ ...parts, application, config: handler });
-    this.#addCapsule('events', {
+    const { capsule } = this.#addCapsule('events', {
       queues: [plan],
       prepare: signatures.events.verifying(prepare),
       copyForRetry: signatures.events.copies(eventForRetry),
@@ -249,6 +251,7 @@ export class Handling {
       deliveryLimit: handler.delivery_limit,
       delaysAhead: handler.retry.max !== undefined || application.retries,
     });
+    this.applications.set(application.name, capsule);
   }
 
   #addCapsule(section: Section, plan: CapsulePlan): OpenedCapsule {

@@ -16,11 +16,14 @@ export { ThreadSide } from './io-thread/thread-side.js';
 export type { BatchContext, BatchHandler, BatchOptions } from './batch.js';
 export { currentTask } from './context.js';
 export type { EventContext, HandlerContext, TaskContext } from './context.js';
+export type { Acknowledging } from './event-handler/acknowledgement.js';
 export type { BareTaskHandler, TaskHandler, TaskOptions } from './handlers.js';
 export type {
   Application,
   ApplicationOptions,
   EventHandler,
+  ManualEventHandler,
+  ManualOptions,
   EventHandlerOptions,
 } from './event-handler/application.js';
 export { createBeat } from './beat/beat.js';
@@ -53,12 +56,15 @@ export {
   defineTask,
   filePayloadStore,
   isCeleriacError,
+  openApplications,
   openDeadLetters,
   Reject,
   Retry,
 } from '@celeriac/core';
 export type {
   AnySignature,
+  ApplicationReport,
+  ApplicationTold,
   SignatureOptions,
   SentWorkflow,
   WorkflowOptions,
@@ -71,6 +77,8 @@ export type {
   DeadLettersOptions,
   DeadLetterSummary,
   ErrorCode,
+  OpenApplicationsOptions,
+  OpenedApplications,
   EventContract,
   EventFamily,
   EventPattern,

@@ -17,7 +17,7 @@ import { Capsule } from './capsule.js';
 import type { QueuePlan } from './capsule-plan.js';
 import type { FollowUps } from './canvas/follow-ups.js';
 import type { DelayPaths } from './delay-paths.js';
-import type { DispatchParts } from './dispatch.js';
+import type { DispatchParts } from './dispatch-parts.js';
 import type { Gate } from './gate.js';
 import type { TaskEvents } from './monitoring/task-events.js';
 import type { Pool } from './pool/pool.js';

@@ -6,6 +6,7 @@ import {
   type Delivery,
   isOutOfPatience,
   isRepeated,
+  type LogFields,
   type Logger,
   type Outcome,
   type Tell,
@@ -33,7 +34,7 @@ export interface Retried {
   readonly id: string;
   readonly name: string;
   readonly queue: string;
-  /** The attempt that failed, from 1, and how many there are at most. */
+  /** The attempt that failed, from 1, and how many there are at most: Infinity where there is no end. */
   readonly attempt: number;
   readonly of: number;
   /** Until the next attempt, milliseconds. */
@@ -178,12 +179,9 @@ export class Report {
           error: verdict.error,
         });
         return;
-      case 'retry': {
-        const { attempt, of, delayMs, error } = verdict;
-        const nextIn = Math.round(delayMs) / 1000;
-        this.#logger.warn('failed, will be tried again', { ...what, attempt, of, nextIn, error });
+      case 'retry':
+        this.#logger.warn('failed, will be tried again', { ...what, ...nextAttempt(verdict) });
         return;
-      }
       case 'continue':
         this.#logger.info('at a checkpoint, goes on in another delivery', { ...what, ms: Math.round(ms) });
         return;
@@ -219,6 +217,12 @@ export class Report {
     else if (outcome.terminated) this.#logger.warn('cancelled while it ran, and it stopped', what);
     else this.#logger.info('cancelled: acknowledged without running it', { name, id, queue });
   }
+}
+
+/** Without a number of attempts where there is no end. */
+function nextAttempt({ attempt, of, delayMs, error }: Extract<Verdict, { kind: 'retry' }>): LogFields {
+  const last = of === Infinity ? {} : { of };
+  return { attempt, ...last, nextIn: Math.round(delayMs) / 1000, error };
 }
 
 /** What an acknowledged delivery came to. */

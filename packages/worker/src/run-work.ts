@@ -5,7 +5,7 @@
 import { CeleriacError, type Delivery, isRepeated, type Outcome, resultTarget } from '@celeriac/core';
 
 import { Cancellation } from './cancellation.js';
-import type { DispatchParts } from './dispatch.js';
+import type { DispatchParts } from './dispatch-parts.js';
 import { execute, fenced } from './execute.js';
 import type { Passage } from './gate.js';
 import type { LostRun } from './lost-runs.js';

@@ -20,6 +20,7 @@ import { Control } from './control/control.js';
 import { Revocations } from './control/revocations.js';
 import { ToldLimits } from './control/told-limits.js';
 import { describeWorker } from './describe.js';
+import { Pauses } from './event-handler/pauses.js';
 import { registerApplications } from './event-handler/register-applications.js';
 import type { GroupSizes } from './group-sizes.js';
 import { Handling, type HandlingOptions } from './handling.js';
@@ -45,6 +46,9 @@ export interface RunningOptions extends HandlingOptions {
   readonly keyStore?: KeyStoreSource | undefined;
 }
 
+/** Events wait for the list of what is paused when the worker starts: not for long. */
+const pausesMs = 15_000;
+
 type Opened = RunningOptions & { readonly access: BrokerAccess };
 
 export class Running {
@@ -54,6 +58,7 @@ export class Running {
   #handling: Handling;
   #revocations: Revocations;
   #told: ToldLimits;
+  #pauses: Pauses;
   #keyStore: KeyStoreSource;
   #monitoring: Monitoring;
   #watchdog: Watchdog | undefined;
@@ -94,10 +99,15 @@ export class Running {
       stopping: this.#stopping.signal,
       halted: this.#halted.signal,
     });
+    const list = () => this.#eventSide.applications.list();
+    this.#pauses = new Pauses({ ...options, list, capsules: this.#handling.applications });
     for (const side of sides) {
       watchSide(side, {
         lost: (error) => tell('lost', error),
-        restored: (generation) => tell('restored', generation),
+        restored: (generation) => {
+          tell('restored', generation);
+          if (this.isStarted) void this.#pauses.read();
+        },
         blocked: (reason) => tell('blocked', reason),
         unblocked: () => tell('unblocked'),
       });
@@ -129,6 +139,9 @@ export class Running {
     const { pools, capsules } = this.#handling;
     for (const { consumers } of capsules) this.#condition.watch(consumers);
     await Promise.all([...pools.map((pool) => pool.start()), this.#openControl()]);
+    // After the first request can be heard: what is paused in between is heard of.
+    await waitAtMost(this.#options.clock, pausesMs, this.#pauses.read());
+    this.#mustGoOn();
     await this.#handling.consume();
     await registerApplications(this.#eventSide.applications, { applications, logger });
     if (this.#condition.phase === 'starting') this.#condition.phase = 'running';
@@ -205,11 +218,13 @@ export class Running {
   /** Before the first task is taken: it may be cancelled. */
   async #openControl(): Promise<void> {
     if (this.#options.config.task_handler.remote_control === 'off') return;
-    const { inHand, queues, sizes } = this.#handling;
+    const { inHand, queues, sizes, applications } = this.#handling;
     this.#control = new Control({
       ...this.#options,
       side: this.#taskSide,
       inHand,
+      applications,
+      pauses: this.#pauses,
       revocations: this.#revocations,
       groups: this.#groups,
       queues,

@@ -14,6 +14,7 @@ import {
   type MessageSink,
   openPublishing,
   openSession,
+  type RegisteredApplication,
   type Section,
   type Session,
   type SessionPurpose,
@@ -55,6 +56,7 @@ export interface Side {
   /** The list of applications. */
   readonly applications: {
     register(name: string, patterns: readonly string[]): Promise<unknown>;
+    list(): Promise<readonly RegisteredApplication[]>;
   };
   /** Tasks that were cancelled before. */
   readonly cancelled: Pick<CancelledTasks, 'list'>;

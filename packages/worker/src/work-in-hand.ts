@@ -45,6 +45,11 @@ export class WorkInHand {
     return [...this.#held].filter(({ work }) => work.message !== undefined);
   }
 
+  /** Events, without tasks. */
+  events(): readonly WorkHeld[] {
+    return [...this.#held].filter(({ work }) => work.message === undefined);
+  }
+
   /** Tells all that runs. */
   cancelAll(by: CancelledBy, reason: unknown): void {
     for (const { running } of this.#held) running?.cancellation.cancel(by, reason);

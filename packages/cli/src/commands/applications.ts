@@ -1,15 +1,10 @@
-/** `celeriac applications`: who receives which events. */
+/** `celeriac applications`: who receives which events, how far behind each is, and a way to hold one up. */
 import {
   applicationQueueName,
-  Applications,
-  brokerAccess,
+  type ApplicationTold,
   type Config,
-  eventPatterns,
-  openPublishing,
-  parseDuration,
-  type RegisteredApplication,
-  silentLogger,
-  systemClock,
+  openApplications,
+  type OpenedApplications,
 } from '@celeriac/core';
 import { Command } from 'commander';
 
@@ -17,7 +12,9 @@ import { UsageError } from '../exit-codes.js';
 import { examples } from '../help.js';
 import { print, printJson } from '../output.js';
 import { duration } from '../parse.js';
-import { settings } from '../settings.js';
+import { configSource, settings } from '../settings.js';
+import { watchWaiting } from '../waiting.js';
+import { applicationJson, applicationLines, toldText } from './applications-text.js';
 
 interface Options {
   readonly config?: string;
@@ -27,14 +24,10 @@ interface Options {
 
 export function applicationsCommand(): Command {
   const command = new Command('applications').description('applications registered on the event bus');
-  common(command.command('list'))
-    .description('list them, with their queues and patterns')
-    .addHelpText('after', examples('celeriac applications list --json'))
-    .action(async (options: Options) => {
-      const all = await withApplications(options, (applications) => applications.list());
-      if (options.json === true) printJson(all);
-      else printTable(all);
-    });
+  common(command.command('list', { isDefault: true }))
+    .description('list them: what waits, what is in hand, how old it is, and whether they are paused')
+    .addHelpText('after', examples('celeriac applications', 'celeriac applications list --json'))
+    .action(list);
   common(command.command('register'))
     .description('declare its queue and bind it to exactly these patterns; events count from now on')
     .argument('<name>', 'name of the application')
@@ -43,28 +36,55 @@ export function applicationsCommand(): Command {
       "routing patterns: * is one word, # any number, as in 'core.limeobject.deal.*.v1'",
     )
     .addHelpText('after', examples("celeriac applications register invoicing 'core.limeobject.deal.*.v1'"))
-    .action(async (name: string, patterns: string[], options: Options) => {
-      const register = (applications: Applications, { events }: Config) => {
-        const spelt = patterns.flatMap((pattern) => eventPatterns(events, pattern));
-        return applications.register(name, [...new Set(spelt)], { exact: true });
-      };
-      const application = await withApplications(options, register, (config) => {
-        applicationQueueName(config, name);
-        mustBePatterns(patterns);
-      });
-      if (options.json === true) printJson(application);
-      else print(`${name} receives ${application.patterns.join(', ')} in the queue ${application.queue}`);
-    });
+    .action(register);
   common(command.command('unregister'))
     .description('unbind it and take it off the list; its queue stays, with what is in it')
     .argument('<name>', 'name of the application')
     .addHelpText('after', examples('celeriac applications unregister invoicing'))
-    .action(async (name: string, options: Options) => {
-      const gone = await withApplications(options, (applications) => applications.unregister(name));
-      if (options.json === true) printJson({ name, unregistered: gone });
-      else print(gone ? `${name} receives nothing more` : `${name} was not registered`);
-    });
+    .action(unregister);
+  common(command.command('pause'))
+    .description('no event handler takes its events, whoever starts; they wait in its queue')
+    .argument('<name>', 'name of the application')
+    .addHelpText('after', examples('celeriac applications pause invoicing'))
+    .action((name: string, options: Options) => tell(name, options, (all) => all.pause(name)));
+  common(command.command('resume'))
+    .description('its events are taken again after a pause')
+    .argument('<name>', 'name of the application')
+    .addHelpText('after', examples('celeriac applications resume invoicing'))
+    .action((name: string, options: Options) => tell(name, options, (all) => all.resume(name)));
   return command;
+}
+
+async function list(options: Options): Promise<void> {
+  const all = await withApplications(options, (applications) => applications.reports());
+  if (options.json === true) printJson(all.map(applicationJson));
+  else print(applicationLines(all).join('\n'));
+}
+
+async function register(name: string, patterns: string[], options: Options): Promise<void> {
+  const check = (config: Config): void => {
+    applicationQueueName(config, name);
+    mustBePatterns(patterns);
+  };
+  const application = await withApplications(options, (all) => all.register(name, patterns), check);
+  if (options.json === true) printJson(application);
+  else print(`${name} receives ${application.patterns.join(', ')} in the queue ${application.queue}`);
+}
+
+async function unregister(name: string, options: Options): Promise<void> {
+  const gone = await withApplications(options, (applications) => applications.unregister(name));
+  if (options.json === true) printJson({ name, unregistered: gone });
+  else print(gone ? `${name} receives nothing more` : `${name} was not registered`);
+}
+
+async function tell(
+  name: string,
+  options: Options,
+  use: (applications: OpenedApplications) => Promise<ApplicationTold>,
+): Promise<void> {
+  const told = await withApplications(options, use);
+  if (options.json === true) printJson(told);
+  else print(toldText(told));
 }
 
 function common(command: Command): Command {
@@ -83,28 +103,16 @@ function mustBePatterns(patterns: readonly string[]): void {
 /** `check` may throw before anything connects. */
 async function withApplications<T>(
   options: Options,
-  use: (applications: Applications, config: Config) => Promise<T>,
+  use: (applications: OpenedApplications) => Promise<T>,
   check?: (config: Config) => void,
 ): Promise<T> {
-  const config = await settings(options);
-  check?.(config);
-  const access = await brokerAccess(config, silentLogger);
-  const parts = { config, logger: silentLogger, clock: systemClock, access };
-  const { session, sink, declarer } = openPublishing(parts, 'events');
+  check?.(await settings(options));
+  const { timeout, json } = options;
+  const { logger, end } = watchWaiting({ isQuiet: json });
   try {
-    await session.ready({ timeoutMs: parseDuration(options.timeout) * 1000 });
-    return await use(new Applications({ config, session, declarer, clock: systemClock }), config);
+    await using applications = await openApplications({ config: configSource(options), timeout, logger });
+    return await use(applications);
   } finally {
-    const closed = sink.close();
-    await session.close();
-    await closed;
-  }
-}
-
-function printTable(applications: readonly RegisteredApplication[]): void {
-  if (applications.length === 0) print('no application is registered');
-  for (const { name, queue, patterns, registeredAt } of applications) {
-    print(`${name}  (queue ${queue}, since ${registeredAt})`);
-    for (const pattern of patterns) print(`  ${pattern}`);
+    end();
   }
 }

@@ -17,7 +17,7 @@ import type { BindingSpec, ExchangeBindingSpec, ExchangeSpec, QueueSpec, Topolog
 
 /** Without these a confirmed message can vanish, or go to two who each believe to be the only one: refused. */
 const unsafe = ['durable', 'auto_delete', 'exclusive', 'x-single-active-consumer'];
-const unsafeArguments: ReadonlySet<string> = new Set(unsafe);
+export const unsafeArguments: ReadonlySet<string> = new Set(unsafe);
 
 export interface DeclarerOptions {
   readonly session: Session;

@@ -19,12 +19,13 @@ export function understoodArguments(
   version: string | undefined,
 ): { readonly understood: Readonly<Record<string, unknown>>; readonly dropped?: string } {
   const { argument, since } = consumerTimeout;
-  if (wanted[argument] === undefined || isAtLeast(version, since)) return { understood: wanted };
+  if (wanted[argument] === undefined || atLeast(version, since)) return { understood: wanted };
   const { [argument]: _dropped, ...understood } = wanted;
   return { understood, dropped: argument };
 }
 
-function isAtLeast(version: string | undefined, [major, minor]: readonly [number, number]): boolean {
+/** False where it is not known. */
+export function atLeast(version: string | undefined, [major, minor]: readonly [number, number]): boolean {
   const found = /^(\d+)\.(\d+)/u.exec(version ?? '');
   if (found === null) return false;
   const [hasMajor, hasMinor] = [Number(found[1]), Number(found[2])];

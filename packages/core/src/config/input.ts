@@ -31,7 +31,12 @@ type Written<Section, Durations extends keyof Section, Sizes extends keyof Secti
 };
 
 type WithRetry<Section> = Omit<Section, 'retry'> & {
-  readonly retry?: Written<RetryConfig, 'delay' | 'max_delay'> | undefined;
+  readonly retry?:
+    | (Omit<Written<RetryConfig, 'delay' | 'max_delay'>, 'max'> & {
+        /** `unlimited` and null: without end. */
+        readonly max?: number | 'unlimited' | null | undefined;
+      })
+    | undefined;
 };
 
 type WithSigning<Section> = Omit<Section, 'signing'> & {

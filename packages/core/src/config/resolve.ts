@@ -85,6 +85,8 @@ function resolveKind(node: SchemaNode, value: unknown, { path, problems }: Place
         return parseResultBackend(value as string);
       case 'time_zone':
         return timeZone(value as string);
+      case 'retries':
+        return value === null || value === 'unlimited' ? Infinity : value;
       case 'secret':
         return new SecretText(value as string);
       default:

@@ -13,6 +13,7 @@ export type ValueKind =
   | 'result_backend'
   | 'time_zone'
   | 'secret'
+  | 'retries'
   | 'json';
 
 /** A node of the schema. The `x-` keywords are annotations: other validators may ignore them. */

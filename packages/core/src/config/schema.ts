@@ -54,12 +54,6 @@ const name: Extra = {
   'x-allowed': 'text of 1 to 255 bytes of UTF-8 that does not start with "amq."',
 };
 
-const eventTemplate: Extra = {
-  maxLength: 255,
-  pattern: '^([^{}]|\\{object\\}|\\{action\\})+$',
-  'x-allowed': 'text with no other placeholders than {object} and {action}',
-};
-
 /** RabbitMQ refuses a longer TTL or expiry: 2^32-1 milliseconds. */
 const longestExpiry = 4_294_967;
 const day = 86_400;
@@ -110,13 +104,20 @@ const events: SchemaNode = section('The event bus, and the connection that tasks
   }),
   routing_key: text('Routing key and type of an event; `{object}` and `{action}` are filled in.', {
     default: 'core.limeobject.{object}.{action}.v1',
-    ...eventTemplate,
+    maxLength: 255,
+    pattern: '^([^{}]|\\{object\\}|\\{action\\})+$',
+    'x-allowed': 'text with no other placeholders than {object} and {action}',
   }),
   accepted_routing_keys: {
     type: 'array',
     description:
       'Other spellings of `routing_key` that applications receive as well: their queues are bound by each.',
-    items: text('Routing key of an event; `{object}` and `{action}` are filled in.', eventTemplate),
+    // Without both it would be the key of events that have nothing to do with one another.
+    items: text('Routing key of an event; `{object}` and `{action}` are filled in.', {
+      maxLength: 255,
+      pattern: '^(?=.*\\{object\\})(?=.*\\{action\\})([^{}]|\\{object\\}|\\{action\\})+$',
+      'x-allowed': 'text with {object} and {action}, and no other placeholders',
+    }),
     default: [],
   },
   queue_prefix: text("What the queues of registered applications' names start with.", {

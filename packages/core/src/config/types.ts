@@ -112,7 +112,7 @@ export type RemoteControlLevel = 'off' | 'read' | 'full';
 
 /** How failed tasks and events are tried again, unless they say otherwise themselves. */
 export interface RetryConfig {
-  /** Absent: only what asks for retries itself is tried again. */
+  /** Infinity: without end. Absent: only what asks for retries itself is tried again. */
   readonly max?: number | undefined;
   readonly backoff: 'exponential' | 'fixed';
   /** Seconds. */

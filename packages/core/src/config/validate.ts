@@ -96,7 +96,8 @@ export function allowed(node: SchemaNode): string {
   if (hasType(node, 'integer'))
     return `a whole number from ${node.minimum ?? 0} to ${node.maximum ?? '2^53'}`;
   if (hasType(node, 'boolean')) return 'true or false';
-  if (hasType(node, 'array')) return 'a list with at least one entry';
+  if (hasType(node, 'array'))
+    return node.minItems === undefined ? 'a list' : 'a list with at least one entry';
   if (hasType(node, 'object')) return 'a map of keys';
   const longest = node.maxLength === undefined ? '' : ` and at most ${node.maxLength}`;
   return `text of at least 1${longest} characters${hasType(node, 'null') ? ', or null' : ''}`;

@@ -2,7 +2,7 @@
 import { type Duration, parseDuration } from '../config/duration.js';
 import type { Config } from '../config/types.js';
 import { CeleriacError } from '../errors.js';
-import type { ControlAnswer } from './remote-control.js';
+import type { ControlAnswer } from './control-answer.js';
 
 export interface CancelOptions {
   /** Also end it where it runs: its signal fires, and a thread or process is ended. Default false. */

@@ -12,6 +12,7 @@ import { type ControlRequest, decodeControlReply, encodeControlRequest } from '.
 import type { Received } from '../protocol/received.js';
 import { type CancelOptions, type CancelReport, cancelReport, cancelRequest } from './cancel.js';
 import { CancelledTasks } from './cancelled-tasks.js';
+import type { ControlAnswer } from './control-answer.js';
 import { controlExchange, controlExchanges, controlReplyExchange, mailbox } from './topology.js';
 
 export interface ControlOptions {
@@ -21,12 +22,6 @@ export interface ControlOptions {
   readonly pattern?: string | undefined;
   /** How long answers are waited for. Default 1 s, as Celery does: nobody knows how many workers there are. */
   readonly timeout?: Duration | undefined;
-}
-
-/** What one worker answered. Two of the same name are two workers that share it. */
-export interface ControlAnswer {
-  readonly node: string;
-  readonly value: unknown;
 }
 
 export interface RemoteControlParts {

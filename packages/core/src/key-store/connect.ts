@@ -1,7 +1,18 @@
 /** The connection to the server of keys and of limits that workers share. Loads nothing of Redis where that is memory. */
-import { systemClock } from '../clock.js';
+import type { TlsSettings } from '../amqp/broker-endpoint.js';
+import { type Clock, systemClock } from '../clock.js';
+import type { KeyStoreConfig } from '../config/types.js';
+import type { Logger } from '../logger.js';
 import type { RedisConnection } from '../redis/redis-connection.js';
-import type { KeyStoreParts } from './open.js';
+
+export interface KeyStoreParts {
+  readonly config: KeyStoreConfig;
+  /** Who connects, for CLIENT LIST and the log. */
+  readonly name: string;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly tls?: TlsSettings | undefined;
+}
 
 /** Undefined for `memory://`. Rejects with ERR_REDIS_CLIENT; waits for no connection. */
 export async function connectKeyServer({

@@ -2,22 +2,10 @@
  * The key store that is configured, opened when something first needs it: what never does, connects to nothing and
  * loads nothing. `memory://` is one store for everything in this process that has the same clock.
  */
-import type { TlsSettings } from '../amqp/broker-endpoint.js';
 import type { Clock } from '../clock.js';
-import type { KeyStoreConfig } from '../config/types.js';
-import type { Logger } from '../logger.js';
-import { connectKeyServer } from './connect.js';
+import { connectKeyServer, type KeyStoreParts } from './connect.js';
 import type { KeyStore } from './key-store.js';
 import { MemoryKeyStore } from './memory.js';
-
-export interface KeyStoreParts {
-  readonly config: KeyStoreConfig;
-  /** Who connects, for CLIENT LIST and the log. */
-  readonly name: string;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  readonly tls?: TlsSettings | undefined;
-}
 
 /** What opens it. A port for those who bring their own. */
 export interface KeyStoreSource<Store = KeyStore> {

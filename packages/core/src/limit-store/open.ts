@@ -1,6 +1,6 @@
 /** Opens the store of limits that workers share: the server of the key store. Connects to nothing where that is memory. */
 import { connectKeyServer } from '../key-store/connect.js';
-import type { KeyStoreParts } from '../key-store/open.js';
+import type { KeyStoreParts } from '../key-store/connect.js';
 import type { LimitStore } from './limit-store.js';
 
 /** Undefined for `memory://`. Rejects with ERR_REDIS_CLIENT; waits for no connection. */

@@ -10,8 +10,8 @@ import { CeleriacError } from '../errors.js';
 import { nearest } from './nearest.js';
 
 export interface RetryOptions {
-  /** Attempts after the first. Default 3. */
-  readonly max?: number;
+  /** Attempts after the first; null: without end, as Celery's `max_retries=None`. Default 3. */
+  readonly max?: number | null;
   /** `exponential` doubles the delay with every attempt; `fixed` does not. Default `exponential`. */
   readonly backoff?: 'exponential' | 'fixed';
   /** Before the first retry. Default `'1s'`. */
@@ -28,7 +28,7 @@ export interface RetryOptions {
 
 /** How retries are done, complete. */
 export interface RetryPolicy {
-  /** Attempts after the first; undefined: nobody asked for any. */
+  /** Attempts after the first; Infinity: without end; undefined: nobody asked for any. */
   readonly max: number | undefined;
   readonly backoff: 'exponential' | 'fixed';
   readonly delayMs: number;
@@ -43,6 +43,7 @@ export const defaultMax = 3;
 
 const keys = ['max', 'backoff', 'delay', 'maxDelay', 'jitter', 'never', 'only'];
 const mostRetries = 65_535;
+export const retryCountAllowed: string = `a whole number from 0 to ${mostRetries}, or null for no end`;
 
 /** Throws ERR_CONTRACT_INVALID for an option that is unknown or cannot be. */
 export function checkRetryOptions(options: RetryOptions | undefined): void {
@@ -64,7 +65,7 @@ export function retryPolicy(
   const merged = Object.assign({ maxDelay, ...rest }, ...given.map(present)) as Merged;
   const isAsked = asked || given.length > 0;
   return {
-    max: merged.max ?? max ?? (isAsked ? defaultMax : undefined),
+    max: attempts(merged.max) ?? max ?? (isAsked ? defaultMax : undefined),
     backoff: merged.backoff,
     delayMs: ms(merged.delay),
     maxDelayMs: ms(merged.maxDelay),
@@ -80,6 +81,18 @@ function present(options: RetryOptions): RetryOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
+/** As a policy counts them: null is a word for without end in options only. */
+export function attempts(max: number | null | undefined): number | undefined {
+  return max === null ? Infinity : max;
+}
+
+/** What `max` may be, here and in `Retry`. */
+export function isRetryCount(value: unknown): boolean {
+  return (
+    value === null || (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= mostRetries)
+  );
+}
+
 function ms(delay: Duration): number {
   return parseDuration(delay) * 1000;
 }
@@ -87,7 +100,7 @@ function ms(delay: Duration): number {
 function isAllowed(key: string, value: unknown): boolean {
   switch (key) {
     case 'max':
-      return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= mostRetries;
+      return isRetryCount(value);
     case 'backoff':
       return value === 'exponential' || value === 'fixed';
     case 'jitter':
@@ -110,7 +123,7 @@ function isDuration(value: unknown): boolean {
 }
 
 const allowed: Readonly<Record<string, string>> = {
-  max: `a whole number from 0 to ${mostRetries}`,
+  max: retryCountAllowed,
   backoff: "'exponential' or 'fixed'",
   jitter: 'true or false',
   never: 'a list of error names or codes',

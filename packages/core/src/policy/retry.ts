@@ -25,6 +25,7 @@ export interface AttemptFacts {
 export type GaveUp = 'exhausted' | 'expires-first' | 'not-retried';
 
 export type RetryDecision =
+  /** `of`: attempts in all; Infinity where there is no end. */
   | { readonly again: true; readonly delayMs: number; readonly of: number }
   /** `why` is undefined where nobody asked for retries. */
   | { readonly again: false; readonly why: GaveUp | undefined };
@@ -37,7 +38,7 @@ export function decideRetry(
 ): RetryDecision {
   const { policy, retries, wish, expires, now } = facts;
   const asked = isRetry(error);
-  const max = policy.max ?? (asked ? defaultMax : undefined);
+  const max = asked ? (error.max ?? policy.max ?? defaultMax) : policy.max;
   if (max === undefined) return { again: false, why: undefined };
   if (!asked && !(mayRetry(error, policy, codes) && wish !== false)) {
     return { again: false, why: 'not-retried' };

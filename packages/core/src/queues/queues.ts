@@ -14,6 +14,7 @@ import type { ConfigInput } from '../config/input.js';
 import { type ConfigSource, loadConfig } from '../config/load.js';
 import type { Config } from '../config/types.js';
 import { Brokers, configuredQueues, sectionOf } from '../dead-letters/brokers.js';
+import { findMessage, type FoundMessage } from './find-message.js';
 import { guarded, type Logger, silentLogger } from '../logger.js';
 import { checkedQueueName } from '../policy/queue-name.js';
 import { taskTopology } from '../task-sender.js';
@@ -94,6 +95,14 @@ class Queues implements AsyncDisposable {
   /** Messages that wait in it. Rejects with ERR_TOPOLOGY_MISSING where there is no such queue. */
   count(queue: string): Promise<number> {
     return messageCount(this.#visiting(queue));
+  }
+
+  /**
+   * The message of this id among the first `most` that wait in a queue. It takes nothing away, but workers do without what
+   * it looks at meanwhile, and to the broker that has been delivered. Rejects with ERR_TOPOLOGY_MISSING.
+   */
+  find(queue: string, id: string, { most }: { readonly most: number }): Promise<FoundMessage | undefined> {
+    return findMessage({ ...this.#visiting(queue), id, most });
   }
 
   /** Throws away all that wait in it at that moment, and resolves with how many they were. It cannot be undone. */

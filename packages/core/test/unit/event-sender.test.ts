@@ -6,6 +6,7 @@ import type { Topology } from '../../dist/amqp/topology.js';
 import { loadConfig } from '../../dist/config/load.js';
 import type { ConfigInput } from '../../dist/config/input.js';
 import { defineEvent } from '../../dist/contract/event.js';
+import { defineEvents } from '../../dist/contract/event-family.js';
 import type { CeleriacError } from '../../dist/errors.js';
 import { BrokerEventSender } from '../../dist/event-sender.js';
 import type { OutgoingMessage, PublishOptions } from '../../dist/ports.js';
@@ -92,6 +93,14 @@ describe('BrokerEventSender', () => {
 
     expect(published[0]?.message.routingKey).to.equal('mail.sent');
     expect(documents()[0]).to.deep.include({ data: [1, 'two'] });
+  });
+
+  it('publishes one event, neither a family nor a pattern', async () => {
+    const events = await sender();
+    const deal = defineEvents({ object: 'deal' });
+    for (const many of [deal, deal.any])
+      expect(await code(events.publishEvent(many as never, { id: 1 }))).to.equal('ERR_INPUT_INVALID');
+    expect(published).to.deep.equal([]);
   });
 
   it('takes exchange and type pattern from the configuration', async () => {

@@ -1,7 +1,9 @@
 /** What a command of remote control is given, and how it answers. Types, and the errors that travel as answers. */
 import type { Clock, Config, ControlRequest, Logger, RemoteControlLevel } from '@celeriac/core';
 
+import type { Capsule } from '../capsule.js';
 import type { TaskGroup } from '../capsule-plan.js';
+import type { Pauses } from '../event-handler/pauses.js';
 import type { TaskHandlers } from '../handlers.js';
 import type { PoolStats } from '../pool/pool.js';
 import type { TaskQueues } from '../task-queues.js';
@@ -21,6 +23,9 @@ export interface ControlledWorker {
   readonly groups: readonly TaskGroup[];
   readonly pools: () => readonly PoolStats[];
   readonly queues: TaskQueues;
+  /** The applications it handles the events of, by name. */
+  readonly applications: ReadonlyMap<string, Capsule>;
+  readonly pauses: Pauses;
   /** Stops it, as a first signal does. */
   readonly shutdown: () => void;
   readonly lamport: LogicalClock;

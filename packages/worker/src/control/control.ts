@@ -54,7 +54,10 @@ export class Control {
     await waitAtMost(clock, startMs, subscribed);
     await waitAtMost(clock, listMs, this.#readCancelled());
     // Whatever was said while the connection was gone was said to nobody.
-    consumer.events.on('subscribed', () => void this.#readCancelled());
+    consumer.events.on('subscribed', () => {
+      void this.#readCancelled();
+      void this.#parts.pauses.read();
+    });
     void this.#greet();
   }
 

@@ -1,8 +1,10 @@
 /** What a worker says of its tasks, queues and pools, in the form that Celery's and Flower's readers expect. Pure. */
 import {
+  type ApplicationAnswer,
   argsRepr,
   type Config,
   type Duration,
+  type EventMessage,
   hiddenArgs,
   hiddenKwargs,
   kwargsRepr,
@@ -13,6 +15,7 @@ import {
   type Topology,
 } from '@celeriac/core';
 
+import type { Capsule } from '../capsule.js';
 import type { QueuePlan } from '../capsule-plan.js';
 import type { RegisteredTask } from '../handlers.js';
 import type { PoolStats } from '../pool/pool.js';
@@ -72,6 +75,23 @@ function small<T>(value: T, repr: (value: T) => string): unknown {
 function processOf(id: string, pools: readonly PoolStats[]): number {
   const processes = pools.filter(({ kind }) => kind === 'processes').flatMap(({ children }) => children);
   return processes.find(({ task }) => task === id)?.id ?? process.pid;
+}
+
+/** Of one application. Its queue is first in, first out: the oldest in hand is older than all that wait. */
+export function applicationInfo(
+  { plans, inHand, isPaused: paused }: Pick<Capsule, 'plans' | 'inHand' | 'isPaused'>,
+  events: readonly Pick<WorkHeld, 'work' | 'delivery'>[],
+): ApplicationAnswer {
+  const [plan] = plans;
+  const times = events.filter(({ delivery }) => delivery.queue === plan?.queue).map(timeOf);
+  const oldest = times.reduce<number | null>((a, b) => (b === null || (a !== null && a < b) ? a : b), null);
+  return { queue: plan?.queue ?? '', prefetch: plan?.prefetch ?? 0, paused, in_hand: inHand, oldest };
+}
+
+/** When the event was published, seconds since the epoch; by its sender's clock. */
+function timeOf({ work, delivery }: Pick<WorkHeld, 'work' | 'delivery'>): number | null {
+  const { time } = work.input as EventMessage;
+  return time === undefined ? (delivery.properties.timestamp ?? null) : time / 1000;
 }
 
 export function queueInfo({ queue, topology }: QueuePlan): Answer {

@@ -11,7 +11,7 @@ import {
   type Run,
   textArgument,
 } from './command.js';
-import { queueInfo, requestInfo, statsInfo, taskAttributes } from './describe.js';
+import { applicationInfo, queueInfo, requestInfo, statsInfo, taskAttributes } from './describe.js';
 
 const isActive = ({ running }: WorkHeld): boolean => running !== undefined;
 
@@ -85,6 +85,17 @@ export function sameName(node: string): string {
   return `another worker is called '${node}' as well: answers of both look alike; set task_handler.node_name`;
 }
 
+/** Ours. With `refresh`, after another look at the list of applications: how a worker is told of a pause. */
+const applications: Run = async (worker, { refresh }) => {
+  if (refresh === true) await worker.pauses.read();
+  return Object.fromEntries(
+    [...worker.applications].map(([name, capsule]) => [
+      name,
+      applicationInfo(capsule, worker.inHand.events()),
+    ]),
+  );
+};
+
 export const questions: Commands = {
   ping: { level: 'read', run: () => ok('pong') },
   active: { level: 'read', run: active },
@@ -103,6 +114,7 @@ export const questions: Commands = {
   dump_conf: { level: 'read', run: conf },
   report: { level: 'read', run: report },
   clock: { level: 'read', run: ({ lamport }) => ({ clock: lamport.value }) },
+  applications: { level: 'read', run: applications },
   query_task: { level: 'read', run: queryTask },
   hello: { level: 'read', run: hello },
 };

@@ -19,11 +19,18 @@ import {
 import { type BatchHandler, type BatchOptions, checkBatchOptions } from '../batch.js';
 import type { EventContext } from '../context.js';
 import type { RetryIf } from '../work.js';
+import type { Acknowledging } from './acknowledgement.js';
 
 /** Gets the event; with a contract, its values are validated. `Written`: the values as senders write them. */
 export type EventHandler<Values = unknown, Written = Values> = (
   event: EventMessage<Values, Written>,
   context: EventContext,
+) => unknown;
+
+/** Ends its event by `context.ack()` or `context.reject()`, at any time; a throw before either is a failure. */
+export type ManualEventHandler<Values = unknown, Written = Values> = (
+  event: EventMessage<Values, Written>,
+  context: EventContext & Acknowledging,
 ) => unknown;
 
 /** One event, or many of one kind. */
@@ -35,7 +42,15 @@ export interface EventHandlerOptions {
   readonly retry?: RetryOptions;
   /** Asked after a failure; counts where `never` and `only` let it through and an attempt is left. */
   readonly retryIf?: RetryIf;
+  /**
+   * When the handler is done with an event. `auto`: when it returns. `manual`: when it calls `context.ack()` or
+   * `context.reject()`, which may be later; until then it has one of the places of the prefetch. Default `auto`.
+   */
+  readonly ack?: 'auto' | 'manual';
 }
+
+/** Of a handler that acknowledges by itself. */
+export type ManualOptions = EventHandlerOptions & { readonly ack: 'manual' };
 
 export interface ApplicationOptions {
   /** Its handlers succeed once for a key of the event, all together. Default key: the event's source and id. */
@@ -91,13 +106,23 @@ export class Application {
    * done when the last one is. Throws ERR_CONTRACT_INVALID for a pattern that can match nothing, and for options that
    * cannot be.
    */
+  on(pattern: string, handler: ManualEventHandler, options: ManualOptions): this;
+  on<Values, Parsed>(
+    contract: EventContracts<Values, Parsed>,
+    handler: ManualEventHandler<Parsed, Values>,
+    options: ManualOptions,
+  ): this;
   on(pattern: string, handler: EventHandler, options?: EventHandlerOptions): this;
   on<Values, Parsed>(
     contract: EventContracts<Values, Parsed>,
     handler: EventHandler<Parsed, Values>,
     options?: EventHandlerOptions,
   ): this;
-  on(what: string | EventContracts, handler: EventHandler<never>, options: EventHandlerOptions = {}): this {
+  on(
+    what: string | EventContracts,
+    handler: EventHandler<never> | ManualEventHandler<never>,
+    options: EventHandlerOptions = {},
+  ): this {
     return this.#register(what, { handler: handler as EventHandler, options });
   }
 
@@ -107,12 +132,12 @@ export class Application {
    */
   batch(
     pattern: string,
-    batch: BatchOptions & EventHandlerOptions,
+    batch: BatchOptions & Omit<EventHandlerOptions, 'ack'>,
     handler: BatchHandler<EventMessage, EventContext>,
   ): this;
   batch<Values, Parsed>(
     contract: EventContracts<Values, Parsed>,
-    batch: BatchOptions & EventHandlerOptions,
+    batch: BatchOptions & Omit<EventHandlerOptions, 'ack'>,
     handler: BatchHandler<EventMessage<Parsed, Values>, EventContext>,
   ): this;
   batch(
@@ -132,13 +157,25 @@ export class Application {
 
   #register(wanted: string | EventContracts, given: Omit<Registered, 'contract'>): this {
     checkRetryOptions(given.options.retry);
+    this.#checkAck(given.options);
     const contract = typeof wanted === 'string' ? undefined : wanted;
+    if (contract !== undefined) this.#checkContract(contract);
     const registered = { contract, ...given };
     const known = this.#patternsOf?.(wanted) ?? (typeof wanted === 'string' ? [wanted] : undefined);
     const compiled = known === undefined ? undefined : this.#compile(known, registered);
     this.#entries.push({ registered, wanted, compiled });
     this.#list();
     return this;
+  }
+
+  /** From JavaScript it may be any word. */
+  #checkAck({ ack = 'auto' }: { readonly ack?: string }): void {
+    if (['auto', 'manual'].includes(ack)) return;
+    throw new CeleriacError('ERR_CONTRACT_INVALID', {
+      message: `The option 'ack' of a handler of '${this.name}' is neither 'auto' nor 'manual'.`,
+      hint: "Leave it out, or use 'manual' and call context.ack().",
+      values: { application: this.name, ack },
+    });
   }
 
   /** The spellings of events are configured: they are known when the worker starts. @internal */
@@ -178,6 +215,16 @@ export class Application {
     for (const pattern of patterns) this.#check(pattern);
     const tests = patterns.map(compilePattern);
     return { patterns, matches: (key) => tests.some((matches) => matches(key)), ...registered };
+  }
+
+  /** A family has no action: its name would be bound as `undefined`. */
+  #checkContract({ kind, object }: { readonly kind: string; readonly object: string }): void {
+    if (kind === 'event' || kind === 'event-pattern') return;
+    throw new CeleriacError('ERR_CONTRACT_INVALID', {
+      message: `The application '${this.name}' cannot handle '${object}' (${kind}): it is not said which of its events.`,
+      hint: 'Pass any, created, updated, deleted or restored of what defineEvents returned.',
+      values: { application: this.name, object },
+    });
   }
 
   #check(pattern: string): void {

@@ -20,6 +20,7 @@ import { Batcher, type BatcherParts, type BatchHandler } from '../batch.js';
 import type { Cancellation } from '../cancellation.js';
 import { type ContextParts, type EventContext, RunningEvent, withContext } from '../context.js';
 import type { Prepare, Prepared, Work } from '../work.js';
+import { ManualEvent } from './manual-event.js';
 import type { Application, EventHandlerOptions, RegisteredEventHandler } from './application.js';
 
 export interface PrepareEventParts {
@@ -131,12 +132,18 @@ function eventWork(
         for (const call of calls) {
           last = call.registered.options;
           const batcher = parts.batcherOf(call.registered);
-          if (batcher === undefined) await call.registered.handler(call.event, context);
-          else await batcher.add(call.event, context, cancellation);
+          if (batcher !== undefined) await batcher.add(call.event, context, cancellation);
+          else if (last.ack !== 'manual') await call.registered.handler(call.event, context);
+          else await acknowledged(call, new ManualEvent(event, received, contextParts));
         }
       });
     },
   };
+}
+
+/** The handler says when it is done. */
+function acknowledged({ registered, event }: HandlerCall, context: ManualEvent): Promise<void> {
+  return context.heard(() => registered.handler(event, context));
 }
 
 function unhandled(

@@ -1,36 +1,15 @@
 /** The gates of a worker, in the order in which they are asked, and what they hold open. Decides nothing. */
 import { randomUUID } from 'node:crypto';
 
-import type { Revocations } from '../control/revocations.js';
-import type { ToldLimits } from '../control/told-limits.js';
-import type { BrokerAccess, Clock, Config, KeyStoreSource, Logger, Tell } from '@celeriac/core';
-
-import type { Application } from '../event-handler/application.js';
 import type { Gate } from '../gate.js';
-import { idempotencyOf, type TaskHandlers } from '../handlers.js';
-import type { WorkerEvents } from '../worker-events.js';
+import { idempotencyOf } from '../handlers.js';
+import type { GateParts } from './gate-parts.js';
 import { idempotencyGate } from './idempotency.js';
 import { eventKeys, taskKeys } from './once-keys.js';
 import { endedGate, replacedGate, startedGate } from './unique.js';
 import { openLimits } from './limits/open-limits.js';
 import { openLoopLag } from './loop-lag.js';
 import { RevokedGate } from './revoked-gate.js';
-
-export interface GateParts {
-  readonly config: Config;
-  readonly revocations: Revocations;
-  readonly told: ToldLimits;
-  readonly tasks: TaskHandlers;
-  readonly applications: readonly Application[];
-  readonly keyStore: KeyStoreSource;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  readonly tell: Tell<WorkerEvents>;
-  /** Of the stores that gates connect to. */
-  readonly tls?: BrokerAccess['tls'];
-  /** Fires when nothing new may be started. */
-  readonly stopping: AbortSignal;
-}
 
 export interface Gates {
   /** Of tasks. */

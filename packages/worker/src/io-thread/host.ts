@@ -68,8 +68,9 @@ export class Host {
       const { id } = message;
       this.#answer(message).then(
         (result) => {
-          if (message.kind !== 'list-cancelled') this.#parts.outbox.done(id);
-          else this.#parts.outbox.add({ kind: 'answered', id, result });
+          const hasResult = message.kind === 'list-cancelled' || message.kind === 'list-applications';
+          if (hasResult) this.#parts.outbox.add({ kind: 'answered', id, result });
+          else this.#parts.outbox.done(id);
         },
         (error: unknown) => this.#parts.outbox.add({ kind: 'failed', id, error: toWire(error) }),
       );
@@ -119,6 +120,8 @@ export class Host {
         return side.applications.register(request.name, request.patterns);
       case 'list-cancelled':
         return side.cancelled.list();
+      case 'list-applications':
+        return side.applications.list();
       case 'quiet':
         return this.#consumer(request.consumer).quiet();
       case 'resume':

@@ -4,17 +4,9 @@
  */
 import { type Transferable, Worker } from 'node:worker_threads';
 
-import {
-  backoffMs,
-  type CancelledTask,
-  CeleriacError,
-  type Clock,
-  errorText,
-  type Logger,
-  waitAtMost,
-} from '@celeriac/core';
+import { backoffMs, CeleriacError, type Clock, errorText, type Logger, waitAtMost } from '@celeriac/core';
 
-import type { Boot, Notice, Request, Settlement, ToMain } from './protocol.js';
+import type { Boot, Notice, Request, Results, Settlement, ToMain } from './protocol.js';
 import { settlementMemory, SettlementWriter } from './settlements.js';
 import { fromWire } from './wire-error.js';
 
@@ -84,8 +76,8 @@ export class Link {
   }
 
   /** As `request`, for what has a result. */
-  ask(request: Extract<Request, { kind: 'list-cancelled' }>): Promise<readonly CancelledTask[]> {
-    return this.request(request) as Promise<unknown> as Promise<readonly CancelledTask[]>;
+  ask<Kind extends keyof Results>(kind: Kind): Promise<Results[Kind]> {
+    return this.request({ kind }) as Promise<unknown> as Promise<Results[Kind]>;
   }
 
   /** A thread that is not there is told by `onRestart`. */

@@ -3,9 +3,11 @@
  * plain data, bytes, shared memory. Types and numbers only.
  */
 import type {
+  CancelledTask,
   ChannelLoss,
   Config,
   LogLevel,
+  RegisteredApplication,
   Section,
   SessionEvents,
   Topology,
@@ -63,12 +65,18 @@ export type Request =
   | { readonly kind: 'ensure'; readonly key: string; readonly topology: Topology }
   | { readonly kind: 'declare'; readonly topology: Topology }
   | { readonly kind: 'register'; readonly name: string; readonly patterns: readonly string[] }
-  | { readonly kind: 'list-cancelled' }
+  | { readonly kind: 'list-cancelled' | 'list-applications' }
   | { readonly kind: 'prefetch'; readonly consumer: number; readonly prefetch: number }
   | { readonly kind: 'quiet' | 'resume' | 'cancel'; readonly consumer: number }
   | { readonly kind: 'close-consumer'; readonly consumer: number }
   | { readonly kind: 'close-session'; readonly which: Which }
   | { readonly kind: 'close-sink' | 'close-transient' };
+
+/** What requests resolve with that are answered with more than `done`. */
+export interface Results {
+  readonly 'list-cancelled': readonly CancelledTask[];
+  readonly 'list-applications': readonly RegisteredApplication[];
+}
 
 /** Tells something; not answered. */
 export type Notice =

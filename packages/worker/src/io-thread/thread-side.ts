@@ -37,7 +37,7 @@ export class ThreadSide implements Side {
   readonly session: ThreadSession;
   readonly declarer: ThreadDeclarer;
   readonly applications: Side['applications'];
-  readonly cancelled: Side['cancelled'] = { list: () => this.#link.ask({ kind: 'list-cancelled' }) };
+  readonly cancelled: Side['cancelled'] = { list: () => this.#link.ask('list-cancelled') };
   #options: BrokerOptions;
   #link: Link;
   #consumers: ThreadConsumer[] = [];
@@ -60,6 +60,7 @@ export class ThreadSide implements Side {
     };
     this.applications = {
       register: (name, patterns) => this.#link.request({ kind: 'register', name, patterns }),
+      list: () => this.#link.ask('list-applications'),
     };
     this.#link = new Link({
       boot: bootOf(config, access, section),

@@ -32,7 +32,7 @@ type Own<Kind extends string, Fields> = { readonly kind: Kind; readonly base: Th
 
 export type Thrown =
   | ThrownError
-  | Own<'retry', { readonly delayMs: number | undefined }>
+  | Own<'retry', { readonly delayMs: number | undefined; readonly max: number | undefined }>
   | Own<'reject', { readonly requeue: boolean }>
   | Own<
       'celeriac',
@@ -51,7 +51,7 @@ export function toThrown(error: unknown, depth = 0): Thrown {
   try {
     if (!(error instanceof Error)) return { kind: 'value', value: sendable(error) };
     const base = baseOf(error, depth);
-    if (isRetry(error)) return { kind: 'retry', base, delayMs: error.delayMs };
+    if (isRetry(error)) return { kind: 'retry', base, delayMs: error.delayMs, max: error.max };
     if (isReject(error)) return { kind: 'reject', base, requeue: error.requeue };
     if (!isCeleriacError(error)) return base;
     const { code, hint, values } = error;
@@ -101,9 +101,10 @@ export function fromThrown(thrown: Thrown): unknown {
     case 'error':
       return dressed(new (classNamed(thrown.classes))(thrown.message, causeOf(thrown)), thrown);
     case 'retry': {
-      const { base, delayMs } = thrown;
+      const { base, delayMs, max: most } = thrown;
       const delay = delayMs === undefined ? {} : { delay: delayMs / 1000 };
-      return dressed(new Retry({ reason: base.message, ...delay, ...causeOf(base) }), base);
+      const max = most === undefined ? {} : { max: most === Infinity ? null : most };
+      return dressed(new Retry({ reason: base.message, ...delay, ...max, ...causeOf(base) }), base);
     }
     case 'reject': {
       const { base, requeue } = thrown;

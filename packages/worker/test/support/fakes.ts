@@ -12,7 +12,7 @@ import {
   taskForRetry,
 } from '@celeriac/core';
 
-import type { DispatchParts } from '../../dist/dispatch.js';
+import type { DispatchParts } from '../../dist/dispatch-parts.js';
 import { LostRuns } from '../../dist/lost-runs.js';
 import { InlinePool } from '../../dist/pool/inline.js';
 import { Slots } from '../../dist/slots.js';

@@ -1,7 +1,8 @@
 /** Gates between work and its handler: who is asked when, and what a refusal, an ending and a fault do. No broker. */
 import { expect } from 'chai';
 
-import { dispatch, type DispatchParts } from '../../dist/dispatch.js';
+import { dispatch } from '../../dist/dispatch.js';
+import type { DispatchParts } from '../../dist/dispatch-parts.js';
 import type { Gate } from '../../dist/gate.js';
 import type { Prepared, Work } from '../../dist/work.js';
 import { Bench, noRetries } from '../support/fakes.js';

@@ -42,6 +42,37 @@ describe('resolveConfig', () => {
     expect(found).to.have.keys('tasks.dead_letter_expiry', 'tasks.max_message_size', 'tasks.time_zone');
   });
 
+  it('accepts other spellings of events, from the environment too, each with object and action', async () => {
+    const lime = 'core.lime.{object}.{action}.v1';
+    const env = { CELERIAC_EVENTS__ACCEPTED_ROUTING_KEYS: `${lime},{object}.{action}` };
+
+    expect((await resolveConfig({}, { env: {} })).events.accepted_routing_keys).to.deep.equal([]);
+    expect((await resolveConfig({}, { env })).events.accepted_routing_keys).to.deep.equal([
+      lime,
+      '{object}.{action}',
+    ]);
+    const found = await problems(
+      untyped({ events: { accepted_routing_keys: ['{object}.v1', '{object}.{action}.{x}'] } }),
+    );
+    expect(found).to.have.keys('events.accepted_routing_keys[0]', 'events.accepted_routing_keys[1]');
+    const [text] = Object.values(await problems(untyped({ events: { accepted_routing_keys: lime } })));
+    expect(text).to.match(/Allowed: a list\.$/u);
+  });
+
+  it('reads retries without end from null, a word and the environment, and shows what is allowed', async () => {
+    const env = { CELERIAC_EVENT_HANDLER__RETRY__MAX: 'unlimited' };
+    const { task_handler: tasks, event_handler: events } = await resolveConfig(
+      { task_handler: { retry: { max: null } } },
+      { env },
+    );
+
+    expect([tasks.retry.max, events.retry.max]).to.deep.equal([Infinity, Infinity]);
+    for (const max of [-1, 2.5, '3', 'endless', 65_536]) {
+      const found = await problems(untyped({ task_handler: { retry: { max } } }));
+      expect(found['task_handler.retry.max'], String(max)).to.match(/0 to 65535, unlimited, or null/u);
+    }
+  });
+
   it('asks for no retries by default, and reads how many from file and environment', async () => {
     const plain = await resolveConfig({}, { env: {} });
     const asked = await resolveConfig(

@@ -25,6 +25,13 @@ describe('retryPolicy', () => {
     expect(retryPolicy({ ...config, max: 7 }, []).max).to.equal(7);
   });
 
+  it('has no end where null asks for that, over a number and under one', () => {
+    expect(retryPolicy(config, [{ max: null }]).max).to.equal(Infinity);
+    expect(retryPolicy({ ...config, max: 7 }, [{ max: 1 }, { max: null }]).max).to.equal(Infinity);
+    expect(retryPolicy({ ...config, max: Infinity }, [undefined]).max).to.equal(Infinity);
+    expect(retryPolicy({ ...config, max: Infinity }, [{ max: null }, { max: 0 }]).max).to.equal(0);
+  });
+
   it('lets the later layer win, key by key', () => {
     const policy = retryPolicy({ ...config, max: 1, never: ['A'] }, [
       { max: 2, delay: '5s', maxDelay: '1m', only: ['B'] },
@@ -45,6 +52,8 @@ describe('checkRetryOptions', () => {
     { max: -1 },
     { max: 1.5 },
     { max: '3' },
+    { max: Infinity },
+    { max: 'unlimited' },
     { backoff: 'linear' },
     { delay: 'soon' },
     { maxDelay: -1 },
@@ -65,6 +74,7 @@ describe('checkRetryOptions', () => {
   it('takes every option, and none', () => {
     checkRetryOptions(undefined);
     checkRetryOptions({});
+    checkRetryOptions({ max: null });
     checkRetryOptions({
       max: 0,
       backoff: 'fixed',

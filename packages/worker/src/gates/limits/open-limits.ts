@@ -4,7 +4,7 @@ import { type Limits, type LimitScope, type LimitStore, openLimitStore, serviceN
 import type { Gate } from '../../gate.js';
 import { ConcurrencyGate } from '../concurrency.js';
 import { KillSwitchGate } from '../kill-switch.js';
-import type { GateParts } from '../open-gates.js';
+import type { GateParts } from '../gate-parts.js';
 import { RateLimitGate } from '../rate-limit.js';
 import { type Lanes, MemoryLanes } from './lanes.js';
 import { MemorySeats, type Seats } from './seats.js';

@@ -13,6 +13,7 @@ import type { Capsule } from '../../../dist/capsule.js';
 import type { TaskGroup } from '../../../dist/capsule-plan.js';
 import { answerRequest } from '../../../dist/control/answer-request.js';
 import type { ControlledWorker } from '../../../dist/control/command.js';
+import { Pauses } from '../../../dist/event-handler/pauses.js';
 import { LogicalClock } from '../../../dist/control/logical-clock.js';
 import { Revocations } from '../../../dist/control/revocations.js';
 import type { DelayPaths } from '../../../dist/delay-paths.js';
@@ -44,6 +45,8 @@ describe('answerRequest', () => {
       inHand: new WorkInHand(),
       revocations: new Revocations(clock, { expiryMs: day, most: 100 }),
       queues: new TaskQueues({ config, tasks, sizes }),
+      applications: new Map(),
+      pauses: new Pauses({ list: () => Promise.resolve([]), capsules: new Map(), logger: silentLogger }),
       pools: () => [],
       shutdown: () => {
         shutdowns++;

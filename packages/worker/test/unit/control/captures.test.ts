@@ -6,6 +6,7 @@ import { expect } from 'chai';
 
 import { answerRequest } from '../../../dist/control/answer-request.js';
 import type { ControlledWorker } from '../../../dist/control/command.js';
+import { Pauses } from '../../../dist/event-handler/pauses.js';
 import { LogicalClock } from '../../../dist/control/logical-clock.js';
 import { Revocations } from '../../../dist/control/revocations.js';
 import { ToldLimits } from '../../../dist/control/told-limits.js';
@@ -53,6 +54,8 @@ describe('remote control as it was captured', () => {
       inHand: new WorkInHand(),
       revocations: new Revocations(clock, { expiryMs: 1000, most: 100 }),
       queues: new TaskQueues({ config, tasks, sizes: new GroupSizes() }),
+      applications: new Map(),
+      pauses: new Pauses({ list: () => Promise.resolve([]), capsules: new Map(), logger: silentLogger }),
       pools: () => [],
       shutdown: () => undefined,
       lamport: new LogicalClock(),

@@ -91,6 +91,14 @@ describe('Application', () => {
     expect(matching('person.new.v1')).to.deep.equal(['new']);
   });
 
+  it('refuses a family: it has to be said which of its events', () => {
+    const deal = defineEvents({ object: 'deal' });
+    expect(() => application.on(deal as never, nothing))
+      .to.throw()
+      .with.deep.include({ code: 'ERR_CONTRACT_INVALID', values: { application: 'crm', object: 'deal' } });
+    expect(application.isEmpty).to.equal(true);
+  });
+
   it('is empty until it has a handler, resolved or not', () => {
     expect(application.isEmpty).to.equal(true);
     application.on(updated, nothing);

@@ -10,7 +10,8 @@ import {
 } from '@celeriac/core';
 import { expect } from 'chai';
 
-import { dispatch, type DispatchParts } from '../../../dist/dispatch.js';
+import { dispatch } from '../../../dist/dispatch.js';
+import type { DispatchParts } from '../../../dist/dispatch-parts.js';
 import { idempotencyGate } from '../../../dist/gates/idempotency.js';
 import type { Work } from '../../../dist/work.js';
 import { settled } from '../../../../core/dist-test/support/manual-clock.js';

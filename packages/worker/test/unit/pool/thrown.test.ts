@@ -34,9 +34,11 @@ describe('what was thrown, sent to another thread or process,', () => {
   });
 
   it('keeps what a handler asks for', () => {
-    const retry = sent(new Retry({ delay: '90s', cause: new RangeError('x'), reason: 'later' })) as Retry;
+    const retry = sent(
+      new Retry({ delay: '90s', max: null, cause: new RangeError('x'), reason: 'later' }),
+    ) as Retry;
     expect(isRetry(retry)).to.equal(true);
-    expect(retry).to.include({ delayMs: 90_000, message: 'later' });
+    expect(retry).to.include({ delayMs: 90_000, max: Infinity, message: 'later' });
     expect(retry.cause).to.be.instanceOf(RangeError);
 
     const reject = sent(new Reject('no', { requeue: true })) as Reject;
