@@ -7,12 +7,11 @@ import {
   type CommandArguments,
   type Commands,
   type ControlledWorker,
-  type ControlError,
   ok,
-  pythonError,
   type Run,
   textArgument,
 } from './command.js';
+import { type ControlError, pythonError } from './control-error.js';
 
 /** More are no list of tasks. */
 const mostIds = 50_000;

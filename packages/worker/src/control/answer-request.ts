@@ -2,7 +2,8 @@
 import { type ControlRequest, errorText } from '@celeriac/core';
 
 import { actions } from './actions.js';
-import { type Commands, ControlError, type ControlledWorker, pythonError } from './command.js';
+import type { Commands, ControlledWorker } from './command.js';
+import { ControlError, pythonError } from './control-error.js';
 import { questions } from './questions.js';
 
 /** Without a prototype: a method's name is a stranger's text. */

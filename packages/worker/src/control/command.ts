@@ -1,4 +1,4 @@
-/** What a command of remote control is given, and how it answers. Types, and the errors that travel as answers. */
+/** What a command of remote control is given, and how it answers. */
 import type { Clock, Config, ControlRequest, Logger, RemoteControlLevel } from '@celeriac/core';
 
 import type { Capsule } from '../capsule.js';
@@ -8,6 +8,7 @@ import type { TaskHandlers } from '../handlers.js';
 import type { PoolStats } from '../pool/pool.js';
 import type { TaskQueues } from '../task-queues.js';
 import type { WorkInHand } from '../work-in-hand.js';
+import { pythonError } from './control-error.js';
 import type { LogicalClock } from './logical-clock.js';
 import type { Revocations } from './revocations.js';
 import type { ToldLimits } from './told-limits.js';
@@ -60,18 +61,6 @@ export interface Command {
 }
 
 export type Commands = Readonly<Record<string, Command>>;
-
-/** Its text is the answer, as Python would print an exception: `KeyError('no_such_cmd')`. */
-export class ControlError extends Error {
-  override readonly name: string = 'ControlError';
-}
-
-/** `KeyError('x')`. */
-export function pythonError(kind: string, text: string): ControlError {
-  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
-  const escaped = text.replaceAll('\\', '\\\\').replaceAll(quote, `\\${quote}`);
-  return new ControlError(`${kind}(${quote}${escaped}${quote})`);
-}
 
 /** A text argument. Throws what Python would. */
 export function textArgument(args: CommandArguments, name: string): string {

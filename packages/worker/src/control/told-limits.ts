@@ -8,7 +8,7 @@
 import { type RateLimit, readRate as readRateText } from '@celeriac/core';
 
 import type { TaskHandlers } from '../handlers.js';
-import { ControlError } from './command.js';
+import { ControlError } from './control-error.js';
 
 /** `revision` rises with each: turns of another pace are not kept. */
 export interface ToldRate {
