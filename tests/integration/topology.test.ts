@@ -32,7 +32,7 @@ describe('a queue or exchange that exists in another shape', function () {
       wanted: 'true',
       present: 'false',
     });
-    expect(error.message).to.match(/'orders'.*durable false.*true/u);
+    expect(error.message).to.match(/'orders'.*durable false.*true.*celeriac topology plan.*topology apply/su);
     expect(watched.restored).to.deep.equal([1]);
   });
 
@@ -56,7 +56,7 @@ describe('a queue or exchange that exists in another shape', function () {
     const warnings = watched.log.matching(/exists with another/u);
     expect(warnings).to.have.length(1);
     expect(warnings[0]).to.include({ queue: 'orders', level: 'warn', argument: 'x-max-priority' });
-    expect(warnings[0]).to.include({ wanted: 'none', present: '10' });
+    expect(warnings[0]).to.include({ wanted: 'none', present: '10', mend: 'celeriac topology plan' });
     expect(watched.restored).to.deep.equal([1, 2]);
   });
 

@@ -68,6 +68,7 @@ export class Place implements AsyncDisposable {
 
   async depth(queue: string): Promise<number> {
     const channel = await this.#connection.createChannel();
+    channel.on('error', () => undefined); // a missing queue closes it
     const { messageCount } = await channel.checkQueue(queue);
     await channel.close();
     return messageCount;
@@ -79,6 +80,18 @@ export class Place implements AsyncDisposable {
     await waitFor(check, { what: `${depth} messages in ${queue}` }).catch((error: unknown) => {
       throw new Error(`${queue} holds ${last} messages, not ${depth}`, { cause: error });
     });
+  }
+
+  /** Until there is such a queue, with something in it. */
+  async untilSome(queue: string): Promise<void> {
+    const check = async (): Promise<boolean> => (await this.depth(queue).catch(() => 0)) > 0;
+    await waitFor(check, { what: `messages in ${queue}` });
+  }
+
+  async delete(queue: string): Promise<void> {
+    const channel = await this.#connection.createChannel();
+    await channel.deleteQueue(queue);
+    await channel.close();
   }
 
   /** Takes everything out of a queue. */

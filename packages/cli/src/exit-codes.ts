@@ -2,6 +2,7 @@
  * From an error to an exit code. Source: sysexits(3).
  *
  * 0 done · 1 the task that was waited for failed, or the catalogue is not compatible · 2 usage ·
+ * 3 the broker is not as it is needed (`topology plan`) ·
  * 69 the broker is not available, or no worker answers · 70 anything else · 75 a worker left handlers unfinished ·
  * 78 configuration, access or topology · 128 + n ended by a second signal n
  */
@@ -12,6 +13,7 @@ export const exitCodes = {
   taskFailed: 1,
   incompatible: 1,
   usage: 2,
+  differs: 3,
   unavailable: 69,
   software: 70,
   notDrained: 75,
@@ -50,6 +52,7 @@ const configuration: ReadonlySet<ErrorCode> = new Set([
   'ERR_TOPOLOGY_MISMATCH',
   'ERR_TOPOLOGY_MISSING',
   'ERR_TOPOLOGY_REFUSED',
+  'ERR_TOPOLOGY_IN_USE',
   'ERR_DELIVERY_LIMIT_NEAR',
   'ERR_CONTRACT_INVALID',
   'ERR_TASK_DUPLICATE',
@@ -61,6 +64,11 @@ const configuration: ReadonlySet<ErrorCode> = new Set([
   'ERR_REDIS_CLIENT',
   'ERR_REDIS_REFUSED',
   'ERR_RESULT_DISABLED',
+]);
+
+const unfinished: ReadonlySet<ErrorCode> = new Set([
+  'ERR_DEAD_LETTERS_UNFINISHED',
+  'ERR_TOPOLOGY_UNFINISHED',
 ]);
 
 export function exitCodeOf(error: unknown): number {
@@ -86,7 +94,7 @@ function codeOf({ code, cause }: CeleriacError): number {
   if (unavailable.has(code)) return exitCodes.unavailable;
   if (code === 'ERR_TASK_FAILED' || code === 'ERR_TASK_REVOKED') return exitCodes.taskFailed;
   // What stopped it halfway says more than that it stopped.
-  if (code === 'ERR_DEAD_LETTERS_UNFINISHED' && isCeleriacError(cause)) return codeOf(cause);
+  if (unfinished.has(code) && isCeleriacError(cause)) return codeOf(cause);
   return configuration.has(code) ? exitCodes.configuration : exitCodes.software;
 }
 

@@ -20,14 +20,15 @@ import { resultCommand } from './commands/result.js';
 import { publishEventCommand, sendCommand } from './commands/send.js';
 import { statusCommand } from './commands/status.js';
 import { topCommand } from './commands/top.js';
+import { topologyCommand } from './commands/topology.js';
 import { workerCommand } from './commands/worker.js';
 import { exitCodeOf, exitCodes, UsageError } from './exit-codes.js';
 import { printError } from './output.js';
 import { version } from './version.js';
 
 const footer = `
-Exit codes: 0 done, 1 the task failed or a check did, 2 usage, 69 the broker is not available or no worker answers,
-70 anything else, 75 a worker left handlers unfinished, 78 configuration, access or topology.`;
+Exit codes: 0 done, 1 the task failed or a check did, 2 usage, 3 topology plan has something to do, 69 the broker is not
+available or no worker answers, 70 anything else, 75 a worker left handlers unfinished, 78 configuration, access or topology.`;
 
 /** Runs a command line (without program and script) and resolves with the exit code. Never rejects. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -68,6 +69,7 @@ export function createProgram(finish: (code: number) => void): Command {
         schedulesCommand(),
         explainCommand(finish),
         doctorCommand(finish),
+        topologyCommand(finish),
       ],
     ],
     [

@@ -32,6 +32,8 @@ export const errorCodes = {
   ERR_TOPOLOGY_MISMATCH: { retryable: false },
   ERR_TOPOLOGY_MISSING: { retryable: false },
   ERR_TOPOLOGY_REFUSED: { retryable: false },
+  ERR_TOPOLOGY_IN_USE: { retryable: true },
+  ERR_TOPOLOGY_UNFINISHED: { retryable: true },
   ERR_PUBLISH_UNROUTABLE: { retryable: false },
   ERR_PUBLISH_NACKED: { retryable: true },
   ERR_PUBLISH_REFUSED: { retryable: false },

@@ -171,6 +171,12 @@ export type { RejectOptions, RetryRequest } from './retry.js';
 export { barest, deadLetter, deadLetterHeaders } from './dead-letter.js';
 export { openQueues } from './queues/queues.js';
 export type { QueuePurpose, QueueReport, Queues, QueuesOptions } from './queues/queues.js';
+export { openTopology } from './topology/open.js';
+export type { TopologyOptions } from './topology/open.js';
+export type { BrokerTopology } from './topology/broker-topology.js';
+export type { BindingPlan, TopologyAction, TopologyItem, TopologyPlan } from './topology/plan.js';
+export type { ApplyOptions, ApplyReport, MoveProgress, MoveStep } from './topology/apply.js';
+export type { NeededTopology, TopologyPurpose } from './topology/needed.js';
 export { openDeadLetters } from './dead-letters/dead-letters.js';
 export type {
   DeadLetters,

@@ -37,3 +37,17 @@ export function describeWorker(
     }),
   };
 }
+
+export interface Needs {
+  /** Task queues that contracts name. */
+  readonly queues: readonly string[];
+  readonly applications: readonly { readonly name: string; readonly patterns: readonly string[] }[];
+}
+
+export function needsOf({ tasks, applications }: Pick<Described, 'tasks' | 'applications'>): Needs {
+  const queues = tasks.names.map((name) => tasks.get(name)?.contract?.queue);
+  return {
+    queues: [...new Set(queues.filter((queue) => queue !== undefined))],
+    applications: applications.map(({ name, patterns }) => ({ name, patterns })),
+  };
+}

@@ -21,6 +21,7 @@ import type { BatchHandler, BatchOptions } from './batch.js';
 import type { WorkerHealth } from './condition.js';
 import type { TaskContext } from './context.js';
 import { type DeliveryCounts, DeliveryCounter } from './delivery-counts.js';
+import { type Needs, needsOf } from './describe.js';
 import type { Application, ApplicationOptions } from './event-handler/application.js';
 import type { BareTaskHandler, TaskHandler, TaskHandlers, TaskOptions } from './handlers.js';
 import { registerFrom } from './handler-modules.js';
@@ -270,6 +271,11 @@ export class Worker implements AsyncDisposable {
     const description = running.describe();
     this.#tell('ready', description);
     return description;
+  }
+
+  /** What the handlers need on the broker, beside the configuration. @internal */
+  get needs(): Needs {
+    return needsOf(this.#registered);
   }
 
   /** A method, because the compiler believes that a field stays what it was over an await. */

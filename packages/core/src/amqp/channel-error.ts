@@ -61,3 +61,22 @@ export function inequivalentArgument(text: string): Inequivalence | undefined {
 function plain(value: string): string {
   return /'(.*)' of type/su.exec(value)?.[1] ?? /^(?:the value )?'(.*)'$/su.exec(value)?.[1] ?? value;
 }
+
+/** What the argument that differs has to be declared as for it not to differ; undefined: it has to be left out. */
+export function presentValue(text: string): string | number | boolean | undefined {
+  return typed(
+    /inequivalent arg '.*?' for .*?: received .*? but current is (.*?)(?:"|$)/su.exec(text)?.[1] ?? 'none',
+  );
+}
+
+const numbers = /^(?:unsigned|signed)?(?:int|byte|short|long)$/u;
+
+/** `the value '10' of type 'signedint'` is 10; where both sides have a value no type is told, and digits are a number. */
+function typed(text: string): string | number | boolean | undefined {
+  if (text === 'none') return undefined;
+  const value = plain(text);
+  const type = /of type '(\w+)'$/su.exec(text)?.[1];
+  if (value === 'true' || value === 'false') return type === 'longstr' ? value : value === 'true';
+  const isNumber = type === undefined ? /^-?\d+$/u.test(value) : numbers.test(type);
+  return isNumber ? Number(value) : value;
+}

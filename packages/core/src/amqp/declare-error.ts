@@ -5,6 +5,9 @@ import { type Inequivalence, replyCode } from './channel-error.js';
 /** How long a declaration may take. */
 export const answerMs = 15_000;
 
+/** The command that shows every difference; `apply` is the one that ends them. */
+export const mendIt = 'celeriac topology plan';
+
 type Kind = 'queue' | 'exchange' | 'binding';
 
 /** What is declared. */
@@ -26,7 +29,10 @@ export function mismatch({ kind, name }: Subject, difference: Inequivalence, cau
   const { argument, wanted, present } = difference;
   return new CeleriacError('ERR_TOPOLOGY_MISMATCH', {
     message: `The ${kind} '${name}' exists with ${argument} ${present}, but ${wanted} is needed: confirmed messages could be lost, or handled twice.`,
-    hint: `Delete it and let it be declared again, or configure another name.`,
+    hint:
+      kind === 'queue'
+        ? `See \`${mendIt}\`; \`celeriac topology apply\` moves it to what is needed, with its messages. Or configure another name.`
+        : `See \`${mendIt}\`. Delete it and let it be declared again, or configure another name.`,
     values: { [kind]: name, argument, wanted, present },
     cause,
   });
@@ -55,7 +61,7 @@ export function topologyError(error: unknown, { kind, name }: Subject): unknown 
   if (code === replyCode.resourceLocked || code === replyCode.preconditionFailed) {
     return new CeleriacError('ERR_TOPOLOGY_MISMATCH', {
       message: `The ${kind} '${name}' cannot be declared as it has to be: ${text}.`,
-      hint: 'Another program owns it or created it differently: configure another name.',
+      hint: `Another program owns it or created it differently: see \`${mendIt}\`, or configure another name.`,
       values,
       cause: error,
     });

@@ -3,16 +3,15 @@
  * one warning that names the difference; where it is not (a queue that does not survive a restart), the error
  * names argument, wanted and present value. Deletes nothing.
  */
-import type { Channel, ChannelModel } from 'amqplib';
+import type { Channel } from 'amqplib';
 
 import type { Clock } from '../clock.js';
-import { withDeadline } from '../deadline.js';
 import { errorText } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type Inequivalence, inequivalentArgument, replyCode } from './channel-error.js';
-import { endOf } from './channel-supervisor.js';
-import { answerMs, mismatch, type Subject, topologyError, unanswered } from './declare-error.js';
-import { serverVersion, understoodArguments } from './server-version.js';
+import { DeclareChannel } from './declare-channel.js';
+import { mendIt, mismatch, type Subject, topologyError } from './declare-error.js';
+import { understoodArguments } from './server-version.js';
 import type { Session } from './session.js';
 import type { BindingSpec, ExchangeBindingSpec, ExchangeSpec, QueueSpec, Topology } from './topology.js';
 
@@ -200,6 +199,7 @@ export class Declarer {
       argument,
       wanted,
       present,
+      ...(kind === 'queue' ? { mend: mendIt } : {}),
     });
   }
 }
@@ -209,43 +209,4 @@ interface How {
   readonly create: boolean;
   readonly assert: (channel: Channel) => Promise<unknown>;
   readonly check: (channel: Channel) => Promise<unknown>;
-}
-
-/** A channel for declarations, replaced whenever an error closed it. */
-class DeclareChannel {
-  #clock: Clock;
-  #connection: ChannelModel;
-  #channel: Channel | undefined;
-
-  constructor(connection: ChannelModel, clock: Clock) {
-    this.#connection = connection;
-    this.#clock = clock;
-  }
-
-  get serverVersion(): string | undefined {
-    return serverVersion(this.#connection);
-  }
-
-  async run(declare: (channel: Channel) => Promise<unknown>): Promise<void> {
-    if (this.#channel === undefined) {
-      const channel = await this.#connection.createChannel();
-      void endOf(channel).then(() => {
-        if (this.#channel === channel) this.#channel = undefined;
-      });
-      this.#channel = channel;
-    }
-    const channel = this.#channel;
-    try {
-      // A queue whose leader is gone answers nothing, for as long as the connection lives.
-      await withDeadline(declare(channel), { clock: this.#clock, ms: answerMs, late: unanswered });
-    } catch (error) {
-      this.#channel = undefined; // an error reply always closes the channel (AMQP 0-9-1 §4.10.2)
-      throw error;
-    }
-  }
-
-  close(): void {
-    this.#channel?.close().catch(() => undefined); // closed already: that is what was wanted
-    this.#channel = undefined;
-  }
 }

@@ -7,7 +7,7 @@ export type { ConsumerEvents, ConsumerOptions } from './consumer.js';
 export { Declarer } from './declare.js';
 export { QueueVisit } from './queue-visit.js';
 export type { Ensures } from './declare.js';
-export { deadLetterQueueName } from './topology.js';
+export { beatTopology, deadLetterQueueName } from './topology.js';
 export type { Topology } from './topology.js';
 export { delayedSeconds, delayedTarget, isDelayedTo } from './delayed-delivery.js';
 export { readTable, shortString as readShortString, TableReader } from './table-reader.js';

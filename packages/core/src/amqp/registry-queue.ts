@@ -10,8 +10,9 @@ import { withDeadline } from '../deadline.js';
 import { CeleriacError, errorText, isCeleriacError } from '../errors.js';
 import { replyCode } from './channel-error.js';
 import { endOf } from './channel-supervisor.js';
+import { mendIt } from './declare-error.js';
 import type { Session } from './session.js';
-import type { QueueType } from './topology.js';
+import { type QueueType, registryQueue } from './topology.js';
 
 export interface RegistryQueueOptions {
   readonly session: Session;
@@ -120,7 +121,7 @@ export class RegistryQueue {
 
   async #rewrite<T>(channel: ConfirmChannel, change: (document: unknown) => T): Promise<T> {
     const { queue, type, holds } = this.#options;
-    const args = type === 'quorum' ? { 'x-queue-type': 'quorum' } : {};
+    const { arguments: args } = registryQueue(queue, type);
     await channel.assertQueue(queue, { durable: true, arguments: args }).catch((error: unknown) => {
       throw isLoss(error) ? error : unusable({ queue, holds }, error);
     });
@@ -194,7 +195,7 @@ function busy(queue: string, timeoutMs: number, cause: unknown): CeleriacError {
 function unusable({ queue, holds }: { queue: string; holds: string }, cause: unknown): CeleriacError {
   return new CeleriacError('ERR_TOPOLOGY_MISMATCH', {
     message: `The queue '${queue}' cannot be used for ${holds}: ${errorText(cause)}.`,
-    hint: 'It is written by Celeriac only: delete it, and write again what it held.',
+    hint: `It is written by Celeriac only: delete it, and write again what it held. \`${mendIt}\` shows how it differs.`,
     values: { queue },
     cause,
   });

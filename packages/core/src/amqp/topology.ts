@@ -141,3 +141,25 @@ export function applicationQueue(options: ApplicationOptions): Topology {
     bindings: patterns.map((routingKey) => ({ queue, exchange, routingKey })),
   };
 }
+
+/** The queue of a document that is kept in the broker. */
+export function registryQueue(name: string, type: QueueType): QueueSpec {
+  return { name, arguments: typeArgument(type) };
+}
+
+/** More deliveries than processes ever take over without writing; RabbitMQ 4 would drop the state after 20. */
+const stateDeliveryLimit = 1_000_000;
+
+/**
+ * The queue that holds the state of beat. The broker serves one consumer of it at a time
+ * (rabbitmq.com/docs/consumers, "Single Active Consumer"): who has its messages in hand is the active one.
+ */
+export function beatTopology(name: string, type: QueueType): Topology {
+  const quorum =
+    type === 'quorum' ? { 'x-queue-type': 'quorum', 'x-delivery-limit': stateDeliveryLimit } : {};
+  return {
+    exchanges: [],
+    queues: [{ name, arguments: { 'x-single-active-consumer': true, ...quorum } }],
+    bindings: [],
+  };
+}

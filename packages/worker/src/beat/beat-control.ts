@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 
 import {
+  beatTopology,
   brokerAccess,
   CeleriacError,
   type Clock,
@@ -28,7 +29,7 @@ import {
 } from '@celeriac/core';
 
 import type { BeatAnswer, ScheduleReport } from './commands.js';
-import { type Action, beatTopology, commandMessage } from './messages.js';
+import { type Action, commandMessage } from './messages.js';
 import { lastState } from './last-state.js';
 import { unknown } from './schedule-error.js';
 

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 
-import type { Delivery, OutgoingMessage, Topology } from '@celeriac/core';
+import type { Delivery, OutgoingMessage } from '@celeriac/core';
 
 import { type BeatState, readState } from './state.js';
 
@@ -97,20 +97,4 @@ function message(
 ): OutgoingMessage {
   const body = Buffer.from(JSON.stringify(document));
   return { exchange: '', routingKey, body, properties: { ...properties, contentType: 'application/json' } };
-}
-
-/** More deliveries than processes ever take over without writing; RabbitMQ 4 would drop the state after 20. */
-const deliveryLimit = 1_000_000;
-
-/**
- * One queue, of which the broker serves one consumer at a time (rabbitmq.com/docs/consumers, "Single Active
- * Consumer"): who has its messages in hand is the active one.
- */
-export function beatTopology(name: string, type: 'quorum' | 'classic'): Topology {
-  const quorum = type === 'quorum' ? { 'x-queue-type': 'quorum', 'x-delivery-limit': deliveryLimit } : {};
-  return {
-    exchanges: [],
-    queues: [{ name, arguments: { 'x-single-active-consumer': true, ...quorum } }],
-    bindings: [],
-  };
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 
 import {
+  beatTopology,
   brokerAccess,
   BrokerTaskSender,
   type CeleriacError,
@@ -31,7 +32,6 @@ import type { BeatEvents } from './beat-events.js';
 import { Contender } from './contender.js';
 import { Leader } from './leader.js';
 import type { Lease, LeaseOptions } from './lease.js';
-import { beatTopology } from './messages.js';
 import type { Schedule } from './schedule.js';
 import { invalid } from './schedule-error.js';
 
