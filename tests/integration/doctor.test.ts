@@ -65,7 +65,9 @@ describe('the doctor', function () {
       .to.match(
         /^warning {2}queue celeriac: has x-dead-letter-exchange none.*; has x-dead-letter-routing-key none/mu,
       )
-      .and.match(/^FAILED {3}queue celeriac\.dead-letter: has durable false, and the configuration wants true/mu);
+      .and.match(
+        /^FAILED {3}queue celeriac\.dead-letter: has durable false, and the configuration wants true/mu,
+      );
   });
 
   it('tells a refused password, and one who may have no queue of his own', async () => {
