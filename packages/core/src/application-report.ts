@@ -57,7 +57,7 @@ export async function applicationReports(
   const { applications, counter, control, clock } = parts;
   const all = await applications.list();
   if (all.length === 0) return [];
-  const answers = await control.call('applications', {}, { timeout: answerWait });
+  const answers = await asked(control, {}, answerWait);
   const reports: ApplicationReport[] = [];
   for (const application of all) {
     const said = answersOf(application.name, answers);
@@ -95,9 +95,21 @@ export async function tellEventHandlers(
   control: Pick<RemoteControl, 'call'>,
   name: string,
 ): Promise<HandlersTold> {
-  const answers = await control.call('applications', { refresh: true }, { timeout: refreshWait });
+  const answers = await asked(control, { refresh: true }, refreshWait);
   const said = answersOf(name, answers);
   return { handlers: said.length, pausedHandlers: said.filter(({ paused }) => paused).length };
+}
+
+/**
+ * Who cannot ask workers (no permission for their exchange, or a broker of tasks that is away) still sees the queues,
+ * and a pause holds all the same: that nobody answered is what is told.
+ */
+function asked(
+  control: Pick<RemoteControl, 'call'>,
+  args: Readonly<Record<string, unknown>>,
+  timeout: number,
+): Promise<readonly ControlAnswer[]> {
+  return control.call('applications', args, { timeout }).catch(() => []);
 }
 
 /** What others say is a stranger's: Python's workers, and older ones of ours, answer something else. */

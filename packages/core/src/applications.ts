@@ -76,11 +76,6 @@ export class Applications {
     return (await this.#registry.updateIfAny(known)) ?? [];
   }
 
-  /** The same where there is a list; else empty, and nothing is declared. */
-  async listIfAny(): Promise<readonly RegisteredApplication[]> {
-    return (await this.#registry.updateIfAny(known)) ?? [];
-  }
-
   /**
    * Declares the application's queue, binds it, and enters it into the list. With `exact`, patterns it had and no
    * longer names are unbound; without, they stay (a rolling deploy runs old and new side by side).

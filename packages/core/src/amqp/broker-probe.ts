@@ -1,18 +1,13 @@
-/**
- * Tries things on a broker without leaving a trace: what it is, whether it takes and returns a message, and how a queue
- * differs from how it would be declared. A queue is looked for passively first, and only one that is there is declared
- * again, which changes nothing.
- */
-import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
+/** What a broker is, and whether it takes a message and returns it. Leaves no trace there. */
+import type { ChannelModel, ConfirmChannel } from 'amqplib';
 
 import type { Clock } from '../clock.js';
 import { withDeadline } from '../deadline.js';
-import { CeleriacError, errorText } from '../errors.js';
-import { type Inequivalence, inequivalentArgument, replyCode } from './channel-error.js';
+import { CeleriacError } from '../errors.js';
+import { replyCode } from './channel-error.js';
 import { type ChannelEnd, endOf } from './channel-supervisor.js';
-import { serverVersion, understoodArguments } from './server-version.js';
+import { serverVersion } from './server-version.js';
 import type { Session } from './session.js';
-import type { QueueSpec } from './topology.js';
 
 export interface BrokerProbeOptions {
   readonly session: Session;
@@ -30,11 +25,6 @@ export interface BrokerFacts {
   /** Seconds, as agreed for this connection; 0 is off. */
   readonly heartbeat: number;
 }
-
-/** How a queue compares with its specification. */
-export type QueueComparison =
-  | { readonly state: 'same' | 'missing' | 'refused' }
-  | { readonly state: 'differs'; readonly difference: Inequivalence };
 
 export class BrokerProbe {
   #options: BrokerProbeOptions;
@@ -81,32 +71,6 @@ export class BrokerProbe {
       channel.close().catch(() => undefined); // closed by the broker already
     }
   }
-
-  /** Rejects where the connection goes, or nothing answers. */
-  async compare({ name, arguments: wanted }: QueueSpec): Promise<QueueComparison> {
-    const { understood } = understoodArguments(wanted, serverVersion(this.#connection));
-    try {
-      await this.#ask((channel) => channel.checkQueue(name));
-      await this.#ask((channel) => channel.assertQueue(name, { durable: true, arguments: understood }));
-      return { state: 'same' };
-    } catch (error) {
-      const difference = inequivalentArgument(errorText(error));
-      if (difference !== undefined) return { state: 'differs', difference };
-      const { code } = error as { code?: unknown };
-      if (code === replyCode.notFound) return { state: 'missing' };
-      if (code === replyCode.accessRefused || code === replyCode.resourceLocked) return { state: 'refused' };
-      throw error;
-    }
-  }
-
-  /** An error closes the channel: each question has one of its own. */
-  async #ask(question: (channel: Channel) => Promise<unknown>): Promise<void> {
-    const { clock, timeoutMs: ms } = this.#options;
-    const channel = await this.#connection.createChannel();
-    void endOf(channel);
-    await withDeadline(question(channel), { clock, ms, late: () => silent(ms) });
-    channel.close().catch(() => undefined); // it goes with the connection at the latest
-  }
 }
 
 async function thereAndBack(channel: ConfirmChannel, queue: string): Promise<void> {
@@ -140,12 +104,5 @@ function notBack(ms: number, blocked: string | undefined): CeleriacError {
     message: `The broker did not take a message and return it within ${ms / 1000} s${why}.`,
     hint: 'Look for a memory or disk alarm (rabbitmq-diagnostics alarms), and for a node that is overloaded.',
     values: { blocked },
-  });
-}
-
-function silent(ms: number): CeleriacError {
-  return new CeleriacError('ERR_CHANNEL_CLOSED', {
-    message: `The broker did not answer within ${ms / 1000} s.`,
-    hint: 'Look for a queue without a leader, or an alarm (rabbitmq-diagnostics alarms).',
   });
 }

@@ -53,9 +53,24 @@ export class RegistryQueue {
     return (await this.#exists()) ? this.update(change) : undefined;
   }
 
+  /** As patient as `update`. */
   async #exists(): Promise<boolean> {
-    const { session, clock, queue, timeoutMs: ms } = this.#options;
-    const connection = await session.ready({ timeoutMs: ms });
+    const { session, clock, timeoutMs } = this.#options;
+    const deadline = clock.monotonic() + timeoutMs;
+    for (;;) {
+      try {
+        return await this.#check(
+          await session.ready({ timeoutMs: Math.max(1, deadline - clock.monotonic()) }),
+        );
+      } catch (error) {
+        if (!isLoss(error) || clock.monotonic() >= deadline) throw error;
+        await clock.sleep(retryAfterMs);
+      }
+    }
+  }
+
+  async #check(connection: ChannelModel): Promise<boolean> {
+    const { clock, queue, timeoutMs: ms } = this.#options;
     const channel = await connection.createChannel();
     void endOf(channel);
     try {
@@ -123,9 +138,11 @@ export class RegistryQueue {
   }
 }
 
-/** The channel or its connection went away without a word from the broker. */
+/** The channel or its connection went away, without a word from the broker, or for a fault of its own (AMQP: 5xx). */
 function isLoss(error: unknown): boolean {
-  return !isCeleriacError(error) && (error as { code?: unknown }).code === undefined;
+  if (isCeleriacError(error)) return false;
+  const { code } = error as { code?: unknown };
+  return code === undefined || (typeof code === 'number' && code >= 500);
 }
 
 async function letGo(channel: ConfirmChannel, lock: string): Promise<void> {

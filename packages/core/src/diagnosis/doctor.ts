@@ -2,7 +2,7 @@
  * Looks at everything a configuration names, thing by thing, and says what is so and what to do about it. Changes nothing:
  * what it declares on a broker is of its own connection, and workers are only asked.
  */
-import type { BrokerProbe } from '../amqp/broker-probe.js';
+import { TopologyProbe } from '../amqp/topology-probe.js';
 import type { QueueSpec } from '../amqp/topology.js';
 import { Applications, applicationTopology } from '../applications.js';
 import {
@@ -123,9 +123,10 @@ async function* brokerChecks(section: Section, parts: Parts): AsyncGenerator<Che
       yield skipped(`queues of ${of}`, 'cannot be looked at before that');
       return;
     }
-    if (section === 'tasks') for (const queue of taskQueues(config)) yield await queueCheck(probe, queue);
+    const queues = new TopologyProbe(probing);
+    if (section === 'tasks') for (const queue of taskQueues(config)) yield await queueCheck(queues, queue);
     if (section === 'events' || isOneBroker(config))
-      yield* applicationChecks(probe, new Applications({ config, session, declarer, clock }), config);
+      yield* applicationChecks(queues, new Applications({ config, session, declarer, clock }), config);
   } catch (error) {
     yield failure(`connection to the broker of ${of}`, error); // it went meanwhile
   } finally {
@@ -140,7 +141,7 @@ function taskQueues(config: Config): readonly QueueSpec[] {
 }
 
 async function* applicationChecks(
-  probe: BrokerProbe,
+  probe: TopologyProbe,
   applications: Applications,
   config: Config,
 ): AsyncGenerator<Check> {

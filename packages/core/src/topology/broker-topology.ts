@@ -87,9 +87,7 @@ export class BrokerTopology implements AsyncDisposable {
     const { config, also, brokers, clock, timeoutMs } = this.#parts;
     const { session, declarer } = brokers.publishing('events');
     await session.ready({ timeoutMs });
-    const registered = await new Applications({ config, session, declarer, clock })
-      .listIfAny()
-      .catch(unreadable);
+    const registered = await new Applications({ config, session, declarer, clock }).list().catch(unreadable);
     return neededTopology(config, { ...also, applications: [...registered, ...(also.applications ?? [])] });
   }
 }
