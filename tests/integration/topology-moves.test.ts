@@ -20,6 +20,7 @@ import { requireRabbit } from '../support/broker.js';
 import { configFor, rejection, WatchedPublisher, WatchedWorker } from '../support/clients.js';
 import { Place, type PlaceKind } from '../support/place.js';
 import { start } from '../support/processes.js';
+import { waitFor } from '../support/wait-for.js';
 
 const kinds: readonly PlaceKind[] = ['the embedded broker', 'RabbitMQ'];
 const main = fileURLToPath(new URL('../../../packages/cli/dist/main.js', import.meta.url));
@@ -123,6 +124,22 @@ for (const kind of kinds) {
       expect(error).to.have.property('code', 'ERR_TOPOLOGY_IN_USE');
       expect(error.values).to.deep.equal({ queues: ['orders'] });
       expect(await actions(place, 'classic')).to.include({ orders: 'none' });
+    });
+
+    it('takes no message out of a queue that the other one has refused', async () => {
+      await using place = await Place.open(kind);
+      await place.declare('orders', {});
+      await place.declare('orders.moving', { 'x-max-length': 20, 'x-overflow': 'reject-publish' });
+      await place.fill('orders', count);
+
+      const error = await rejection(apply(place, 'quorum'));
+
+      expect(error).to.have.property('code', 'ERR_TOPOLOGY_UNFINISHED');
+      const both = async (): Promise<number> =>
+        (await place.depth('orders')) + (await place.depth('orders.moving'));
+      await waitFor(async () => (await both()) >= count, { what: 'all messages in one of the two' });
+      const taken = [...(await place.take('orders')), ...(await place.take('orders.moving'))];
+      expect(new Set(taken.map(({ id }) => id))).to.deep.equal(new Set(ids));
     });
 
     for (const [from, to] of moves) {
