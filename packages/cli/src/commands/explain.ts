@@ -68,6 +68,7 @@ function factLines({ facts }: TaskPlace): readonly string[] {
 }
 
 function advice(asked: readonly ExplanationAnswer[]): readonly string[] {
+  if (asked.some(({ hasFailed }) => hasFailed)) return ['  but not everybody could be asked'];
   const isSearched = !asked.some(
     ({ source, said }) => source === 'queues' && said.startsWith('not looked into'),
   );
