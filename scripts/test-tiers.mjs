@@ -63,34 +63,29 @@ console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed > 0 ? 1 : 0;
 
 /**
- * Checks and unit tests first, one by one. The tiers with servers mostly wait for them, so two run at a time, the long
- * ones in parts; each prints when it is done.
+ * Two at a time, in this order: checks and unit tests keep one core busy each, and the tiers with servers mostly wait for
+ * them. Long ones come in parts; each prints when it is done.
  */
 async function runLanes(names) {
-  const isAlone = (name) => name === 'checks' || name === 'unit';
-  for (const name of names.filter(isAlone)) await runOne(name, {});
-  const waiting = names.filter((name) => !isAlone(name)).flatMap(partsOf);
+  const waiting = names.flatMap(partsOf);
   const kept = waiting.length > 1;
   const lane = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      await runTier(next.name, tiers[next.name], { kept, part: next.part });
+      if (next.name === 'checks') await runChecks({ kept });
+      else await runTier(next.name, tiers[next.name], { kept, part: next.part });
     }
   };
   await Promise.all([lane(), lane()]);
 }
 
 function partsOf(name) {
-  const { parts = 1 } = tiers[name];
+  const { parts = 1 } = tiers[name] ?? {};
   return Array.from({ length: parts }, (_, index) => ({ name, part: { index, of: parts } }));
 }
 
-function runOne(name, options) {
-  return name === 'checks' ? runChecks() : runTier(name, tiers[name], options);
-}
-
-async function runChecks() {
+async function runChecks({ kept }) {
   for (const [name, command] of Object.entries(checks)) {
-    const code = await run(name, command, { deadline: 6 * minutes });
+    const code = await run(name, command, { deadline: 6 * minutes, kept });
     if (code === 0) total.passed++;
     else fail('checks', `${name} ended with ${code}`);
   }
