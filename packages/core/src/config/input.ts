@@ -33,8 +33,8 @@ type Written<Section, Durations extends keyof Section, Sizes extends keyof Secti
 type WithRetry<Section> = Omit<Section, 'retry'> & {
   readonly retry?:
     | (Omit<Written<RetryConfig, 'delay' | 'max_delay'>, 'max'> & {
-        /** `unlimited` and null: without end. */
-        readonly max?: number | 'unlimited' | null | undefined;
+        /** `unlimited`: without end. Not null: a key with nothing behind it would mean that, too. */
+        readonly max?: number | 'unlimited' | undefined;
       })
     | undefined;
 };

@@ -86,7 +86,7 @@ function resolveKind(node: SchemaNode, value: unknown, { path, problems }: Place
       case 'time_zone':
         return timeZone(value as string);
       case 'retries':
-        return value === null || value === 'unlimited' ? Infinity : value;
+        return value === 'unlimited' ? Infinity : value;
       case 'secret':
         return new SecretText(value as string);
       default:

@@ -12,14 +12,13 @@ const errorNames = (description: string, extra: Extra): SchemaNode => ({
 export const retry = (what: string): SchemaNode =>
   section(`How failed ${what} are tried again, unless they say otherwise themselves.`, {
     max: {
-      type: ['integer', 'string', 'null'],
-      description:
-        "Attempts after the first; `unlimited` (or `null`, as Celery's `max_retries`) is without end.",
+      type: ['integer', 'string'],
+      description: "Attempts after the first; `unlimited` is without end, as Celery's `max_retries=None`.",
       minimum: 0,
       maximum: 65_535,
       pattern: '^unlimited$',
       'x-kind': 'retries',
-      'x-allowed': 'a whole number from 0 to 65535, unlimited, or null',
+      'x-allowed': 'a whole number from 0 to 65535, or unlimited',
       'x-default': 'none; 3 where retries are asked for without a number',
     },
     backoff: choice('Whether the delay doubles with every attempt.', ['exponential', 'fixed'], {

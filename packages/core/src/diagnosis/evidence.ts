@@ -83,15 +83,14 @@ export function ofLetter(letter: DeadLetter, deadLetterQueue: string): TaskPlace
 export interface WaitingIn {
   readonly queue: string;
   readonly purpose: string;
-  readonly now: number;
 }
 
-export function ofWaiting(message: FoundMessage, { queue, purpose, now }: WaitingIn): TaskPlace {
+export function ofWaiting(message: FoundMessage, { queue, purpose }: WaitingIn): TaskPlace {
   const { properties, before } = message;
   const { headers } = properties;
   const facts = messageFacts(properties);
   const eta = typeof headers.eta === 'string' ? parseIsoTime(headers.eta, 'UTC') : undefined;
-  const until = eta === undefined || eta <= now ? '' : ` until ${iso(eta)}`;
+  const until = eta === undefined ? '' : ` until ${iso(eta)}`;
   const isDelayed = purpose === 'delay';
   const { before: deliveries } = deliveryCount({ redelivered: false, properties });
   const again = deliveries === 0 ? '' : `; delivered ${deliveries} times before, and never settled`;

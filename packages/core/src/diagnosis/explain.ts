@@ -2,7 +2,6 @@
  * What became of a task, asked of everybody who may know: where results are kept, workers, dead-letter queues, and, where
  * that is wanted, queues in which it may wait. Says as well who was asked and did not know. Changes nothing.
  */
-import type { Clock } from '../clock.js';
 import type { OpenedRemoteControl } from '../control/open.js';
 import type { DeadLetters } from '../dead-letters/dead-letters.js';
 import { errorText } from '../errors.js';
@@ -17,7 +16,6 @@ export interface ExplainParts {
   readonly queues: Queues;
   /** Absent where results are not kept, or come back to the sender only. */
   readonly results: Pick<ResultStore, 'read'> | undefined;
-  readonly clock: Clock;
   /** How long workers have to answer, seconds. */
   readonly workers: number;
   /** So many messages of each queue are looked at; 0 looks into none. */
@@ -88,7 +86,7 @@ async function askDeadLetters(id: string, { deadLetters }: ExplainParts): Promis
   return { said: where.length === 0 ? 'there are none' : `not in ${where.join(', ')}`, found: [] };
 }
 
-async function askQueues(id: string, { queues, search, clock }: ExplainParts): Promise<Found> {
+async function askQueues(id: string, { queues, search }: ExplainParts): Promise<Found> {
   const all = (await queues.list()).filter(
     ({ purpose, messages = 0 }) => purpose !== 'dead-letter' && messages > 0,
   );
@@ -98,7 +96,7 @@ async function askQueues(id: string, { queues, search, clock }: ExplainParts): P
   for (const { queue, purpose } of all) {
     const message = await queues.find(queue, id, { most: search });
     if (message !== undefined)
-      return { said: `in ${queue}`, found: [ofWaiting(message, { queue, purpose, now: clock.now() })] };
+      return { said: `in ${queue}`, found: [ofWaiting(message, { queue, purpose })] };
   }
   return { said: `not among the first ${search} of ${where}`, found: [] };
 }

@@ -35,7 +35,7 @@ export async function explainTask(id: string, options: ExplainOptions = {}): Pro
   await using deadLetters = await openDeadLetters({ ...common, timeout });
   await using queues = await openQueues({ ...common, timeout });
   await using results = await openResults(options);
-  const parts = { control, deadLetters, queues, clock, search, workers: parseDuration(workers) };
+  const parts = { control, deadLetters, queues, search, workers: parseDuration(workers) };
   return await explain(id, { ...parts, results: results.store });
 }
 

@@ -64,6 +64,28 @@ describe('retries in a test app', () => {
     app.expectNothingSent(); // retries are not sends
   });
 
+  it('go on until one succeeds where there is no end', async () => {
+    const clock = virtualClock();
+    let runs = 0;
+    await using app = await testApp({
+      clock,
+      config: { task_handler: { retry: { max: 'unlimited', ...fixed } } },
+      register: (worker) =>
+        worker.task('flaky', () => {
+          if (++runs <= 20) throw new Error('not yet');
+        }),
+    });
+
+    let last = await app.run('flaky');
+    while (last.settled === 'retried') {
+      await clock.advance('10s');
+      [last] = (await app.drain()) as [RunResult];
+    }
+
+    last.expectSucceeded();
+    expect(runs).to.equal(21);
+  });
+
   it('end in the dead-letter queue, which tells of all of them', async () => {
     const clock = virtualClock();
     await using app = await testApp({

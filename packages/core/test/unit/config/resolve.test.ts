@@ -59,17 +59,16 @@ describe('resolveConfig', () => {
     expect(text).to.match(/Allowed: a list\.$/u);
   });
 
-  it('reads retries without end from null, a word and the environment, and shows what is allowed', async () => {
+  it('reads retries without end from file and environment, shows them so, and refuses a key with nothing behind it', async () => {
     const env = { CELERIAC_EVENT_HANDLER__RETRY__MAX: 'unlimited' };
-    const { task_handler: tasks, event_handler: events } = await resolveConfig(
-      { task_handler: { retry: { max: null } } },
-      { env },
-    );
+    const config = await resolveConfig({ task_handler: { retry: { max: 'unlimited' } } }, { env });
 
+    const { task_handler: tasks, event_handler: events } = config;
     expect([tasks.retry.max, events.retry.max]).to.deep.equal([Infinity, Infinity]);
-    for (const max of [-1, 2.5, '3', 'endless', 65_536]) {
+    expect(printableConfig(config)['task_handler']).to.have.nested.property('retry.max', 'unlimited');
+    for (const max of [-1, 2.5, '3', 'endless', 65_536, null]) {
       const found = await problems(untyped({ task_handler: { retry: { max } } }));
-      expect(found['task_handler.retry.max'], String(max)).to.match(/0 to 65535, unlimited, or null/u);
+      expect(found['task_handler.retry.max'], String(max)).to.match(/0 to 65535, or unlimited/u);
     }
   });
 
